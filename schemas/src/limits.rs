@@ -1,0 +1,87 @@
+//! Every limit in one table. What is configurable says so; the rest is part of the contract.
+
+macro_rules! limits {
+    ($($(#[doc = $doc:literal])+ $name:ident: $ty:ty = $value:expr, $unit:literal;)*) => {
+        $($(#[doc = $doc])+ pub const $name: $ty = $value;)*
+
+        /// Name, value and unit of every limit, for the documentation.
+        pub fn table() -> Vec<(&'static str, String, &'static str, &'static str)> {
+            vec![$((stringify!($name), $value.to_string(), $unit, concat!($($doc),+)),)*]
+        }
+    };
+}
+
+limits! {
+    /// Largest REST body and socket frame.
+    BODY_BYTES: usize = 131_072, "bytes";
+    /// Text of a message.
+    CONTENT_CHARS: usize = 10_000, "code points";
+    /// Metadata of a message, as JSON.
+    METADATA_BYTES: usize = 16_384, "bytes";
+    /// A client's own id of a message, and an Idempotency-Key.
+    CLIENT_ID_CHARS: usize = 128, "characters";
+    /// A client's id of a socket request.
+    REQUEST_ID_CHARS: usize = 64, "characters";
+    /// Shortest username.
+    USERNAME_MIN: usize = 3, "characters";
+    /// Longest username.
+    USERNAME_MAX: usize = 50, "characters";
+    /// First and last name, each.
+    NAME_CHARS: usize = 100, "characters";
+    /// An e-mail address (RFC 5321 §4.5.3.1.3).
+    EMAIL_CHARS: usize = 254, "characters";
+    /// Shortest password.
+    PASSWORD_MIN: usize = 8, "characters";
+    /// Longest password.
+    PASSWORD_MAX: usize = 128, "characters";
+    /// Largest page.
+    PAGE_MAX: u32 = 100, "items";
+    /// Page when no limit is asked for, for messages.
+    PAGE_MESSAGES: u32 = 50, "items";
+    /// Page when no limit is asked for, elsewhere.
+    PAGE_OTHER: u32 = 20, "items";
+    /// Conversations a list sorts and pages over.
+    LIST_CONVERSATIONS: usize = 2_000, "conversations";
+    /// Results a search counts.
+    SEARCH_TOTAL: usize = 1_000, "results";
+    /// Preview of the last message in a conversation list.
+    PREVIEW_CHARS: usize = 200, "code points";
+    /// Members up to which a conversation is routed by member.
+    ROUTE_BY_MEMBER: usize = 64, "members";
+    /// Requests of one socket that wait for their answer; then it is not read.
+    SOCKET_IN_FLIGHT: usize = 64, "requests";
+    /// Frames a socket may send.
+    SOCKET_FRAMES_PER_SECOND: u32 = 50, "frames/s";
+    /// Frames a socket may send at once.
+    SOCKET_FRAMES_BURST: u32 = 100, "frames";
+    /// Sockets of one user on one node.
+    SOCKETS_PER_USER: usize = 20, "sockets";
+    /// Bytes queued towards one socket before it is told to resync.
+    SOCKET_QUEUE_BYTES: usize = 262_144, "bytes";
+    /// Time for a resync frame to leave before the socket is closed.
+    SOCKET_DRAIN_MS: u64 = 15_000, "ms";
+    /// Time to authenticate a socket.
+    SOCKET_AUTH_MS: u64 = 10_000, "ms";
+    /// Interval of pings to a socket.
+    SOCKET_PING_MS: u64 = 25_000, "ms";
+    /// Silence after which a socket is dead.
+    SOCKET_DEAD_MS: u64 = 60_000, "ms";
+    /// Life of an access token.
+    ACCESS_TOKEN_MS: i64 = 900_000, "ms";
+    /// Life of a session without use.
+    SESSION_MS: i64 = 604_800_000, "ms";
+    /// Time in which a refresh token that was just rotated gives the same successor again.
+    REFRESH_GRACE_MS: i64 = 10_000, "ms";
+    /// Life of a claim (e-mail, username) whose registration was not finished.
+    CLAIM_PENDING_MS: i64 = 60_000, "ms";
+    /// Wait for the durable append of a command before `outcome_unknown`.
+    APPEND_MS: u64 = 2_000, "ms";
+    /// Wait for the outcome of a command before `outcome_unknown`.
+    REPLY_MS: u64 = 5_000, "ms";
+    /// Tries of a record whose fold panics before it is a dead letter.
+    POISON_TRIES: u32 = 5, "tries";
+    /// Rows of one bucket of a conversation's timeline and changes.
+    BUCKET_ROWS: i64 = 1_024, "rows";
+    /// Largest record of a topic.
+    RECORD_BYTES: usize = 1_000_000, "bytes";
+}

@@ -1,0 +1,204 @@
+//! Every topic: its name, who writes and reads it, and how durable it is.
+//!
+//! Keys are ids in their text form, so that other tools read them. Partition counts are fixed when
+//! a deployment starts: changing one is a new epoch (`position`).
+
+use std::time::Duration;
+
+/// How a topic is kept by the embedded engine. Kafka keeps them all with `acks=all`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// In the journal, synced before the append is acknowledged; readers stop at the synced mark.
+    Synced,
+    /// Derived from synced topics: kept in the store behind the rows, and made again after a crash.
+    Derived,
+    /// A ring in memory: nothing in it is needed after a restart.
+    Volatile,
+}
+
+/// One topic.
+#[derive(Debug)]
+pub struct Topic {
+    /// Name without the deployment's prefix.
+    pub name: &'static str,
+    /// Number in the embedded engine's files. Never reused.
+    pub id: u16,
+    /// How the embedded engine keeps it.
+    pub durability: Durability,
+    /// Partitions on the embedded engine.
+    pub partitions_embedded: u32,
+    /// Partitions on Kafka.
+    pub partitions_kafka: u32,
+    /// How long records are kept once every group has read them.
+    pub retention: Duration,
+}
+
+impl PartialEq for Topic {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+impl Eq for Topic {}
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// Commands on conversations. Key: conversation. Written by ingest and by delivery's inbound
+/// frames; read by `persist`.
+pub static COMMANDS: Topic = Topic {
+    name: "chat.commands",
+    id: 1,
+    durability: Durability::Synced,
+    partitions_embedded: 8,
+    partitions_kafka: 128,
+    retention: Duration::from_hours(24 * 7),
+};
+
+/// Commands on users. Key: user. Written by ingest and persist; read by `feed`.
+pub static USERS: Topic = Topic {
+    name: "chat.users",
+    id: 2,
+    durability: Durability::Synced,
+    partitions_embedded: 8,
+    partitions_kafka: 128,
+    retention: Duration::from_hours(24 * 7),
+};
+
+/// What has happened in conversations. Key: conversation. Written by persist; read by `fanout` and
+/// by data teams.
+pub static EVENTS: Topic = Topic {
+    name: "chat.events",
+    id: 3,
+    durability: Durability::Derived,
+    partitions_embedded: 8,
+    partitions_kafka: 128,
+    retention: Duration::from_hours(24 * 7),
+};
+
+/// Frames, replies and notices for nodes. Partition 0 is read by every node; a node reads one more,
+/// chosen by its instance id. Written by fanout, feed and persist.
+pub static OUTBOUND: Topic = Topic {
+    name: "chat.outbound",
+    id: 4,
+    durability: Durability::Volatile,
+    partitions_embedded: 8,
+    partitions_kafka: 128,
+    retention: Duration::from_hours(1),
+};
+
+/// Records that could not be decoded, or whose fold panicked. Key: source topic/partition/offset.
+pub static DEAD_LETTERS: Topic = Topic {
+    name: "chat.dead-letters",
+    id: 5,
+    durability: Durability::Derived,
+    partitions_embedded: 1,
+    partitions_kafka: 1,
+    retention: DAY.saturating_mul(30),
+};
+
+/// All topics, for creating and listing them.
+pub static ALL: [&Topic; 5] = [&COMMANDS, &USERS, &EVENTS, &OUTBOUND, &DEAD_LETTERS];
+
+/// The topic with this number in the embedded engine's files.
+pub fn by_id(id: u16) -> Option<&'static Topic> {
+    ALL.into_iter().find(|topic| topic.id == id)
+}
+
+/// The topic with this name.
+pub fn by_name(name: &str) -> Option<&'static Topic> {
+    ALL.into_iter().find(|topic| topic.name == name)
+}
+
+/// Record headers. Names are a closed set: a reader drops what it does not know.
+pub mod header {
+    /// `CloudEvents` attributes (binary mode of the Kafka binding 1.0.2).
+    pub const CE_SPECVERSION: &str = "ce_specversion";
+    /// Id of the event: conversation and rev.
+    pub const CE_ID: &str = "ce_id";
+    /// `chat.` and the frame's type.
+    pub const CE_TYPE: &str = "ce_type";
+    /// `/parlance`.
+    pub const CE_SOURCE: &str = "ce_source";
+    /// The conversation.
+    pub const CE_SUBJECT: &str = "ce_subject";
+    /// Record time, RFC 3339.
+    pub const CE_TIME: &str = "ce_time";
+    /// Extension: number of the change in its conversation, decimal.
+    pub const CE_REV: &str = "ce_rev";
+    /// Extension: number of the message in its conversation, decimal; absent on other events.
+    pub const CE_SEQ: &str = "ce_seq";
+    /// Media type of the value.
+    pub const CONTENT_TYPE: &str = "content-type";
+    /// Members to route to, 16 bytes each; empty: route by conversation.
+    pub const AUDIENCE: &str = "audience";
+    /// Outbound: what the record is (`outbound::Kind`), one byte.
+    pub const KIND: &str = "kind";
+    /// Outbound: the instance it is for, 16 bytes; absent on partition 0.
+    pub const TO: &str = "to";
+    /// Outbound: the conversation, 16 bytes.
+    pub const CONVERSATION: &str = "conversation";
+    /// Outbound: the rev, 8 bytes big-endian.
+    pub const REV: &str = "rev";
+    /// Outbound reply: the command, 16 bytes.
+    pub const COMMAND: &str = "command";
+    /// Outbound reply: the outcome, see `outbound::Reply`.
+    pub const OUTCOME: &str = "outcome";
+    /// Dead letter: why, text.
+    pub const REASON: &str = "reason";
+    /// Dead letter: source topic, text.
+    pub const SOURCE_TOPIC: &str = "source-topic";
+    /// Dead letter: source partition, decimal.
+    pub const SOURCE_PARTITION: &str = "source-partition";
+    /// Dead letter: source offset, decimal.
+    pub const SOURCE_OFFSET: &str = "source-offset";
+    /// Dead letter: tries before it was given up, decimal.
+    pub const TRIES: &str = "tries";
+
+    const NAMES: [&str; 21] = [
+        CE_SPECVERSION,
+        CE_ID,
+        CE_TYPE,
+        CE_SOURCE,
+        CE_SUBJECT,
+        CE_TIME,
+        CE_REV,
+        CE_SEQ,
+        CONTENT_TYPE,
+        AUDIENCE,
+        KIND,
+        TO,
+        CONVERSATION,
+        REV,
+        COMMAND,
+        OUTCOME,
+        REASON,
+        SOURCE_TOPIC,
+        SOURCE_PARTITION,
+        SOURCE_OFFSET,
+        TRIES,
+    ];
+
+    /// The static spelling of a name read from a record; none for a name this version does not know.
+    pub fn known(name: &str) -> Option<&'static str> {
+        NAMES.into_iter().find(|known| *known == name)
+    }
+}
+
+/// Headers of a record, in the order they were written.
+pub type Headers = Vec<(&'static str, bytes::Bytes)>;
+
+/// The first header of that name.
+pub fn header_of<'a>(headers: &'a Headers, name: &str) -> Option<&'a bytes::Bytes> {
+    headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_are_unique() {
+        for (at, topic) in ALL.iter().enumerate() {
+            assert!(ALL.iter().skip(at + 1).all(|t| t.id != topic.id && t.name != topic.name));
+        }
+    }
+}

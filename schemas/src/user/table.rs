@@ -1,0 +1,3 @@
+use crate::table::TableDef;
+/// Tables of this noun.
+pub const ALL: &[&TableDef] = &[];
