@@ -4,7 +4,11 @@
 //! A tier gets everything it needs from the world in one [`Platform`] value, so that tests run two
 //! of each node in one process and nothing is global.
 
+pub mod inbound;
+pub mod lifecycle;
+pub mod node;
 pub mod port;
+pub mod telemetry;
 
 use std::sync::Arc;
 
@@ -24,6 +28,8 @@ pub struct Platform {
     pub ephemeral: Arc<dyn Ephemeral>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Counters and gauges.
+    pub metrics: telemetry::Metrics,
 }
 
 impl std::fmt::Debug for Platform {

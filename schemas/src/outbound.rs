@@ -1,1 +1,270 @@
-//! (in work)
+//! Records of `chat.outbound`: frames, replies and notices for nodes. Headers are binary; the value
+//! is the bytes that a client gets.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::error::ApiError;
+use crate::id::{CommandId, ConversationId, InstanceId, Rev, SessionId, UserId};
+use crate::partition;
+use crate::time::Timestamp;
+use crate::topic::{Headers, header, header_of};
+
+/// One record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outbound {
+    /// An event frame for the members in `audience` (16 bytes each) that have sockets on the node;
+    /// empty: for all sessions of the conversation's members.
+    Event {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Number of the change.
+        rev: Rev,
+        /// Packed members.
+        audience: Bytes,
+        /// The frame.
+        frame: Bytes,
+    },
+    /// A feed frame for all sockets of a user.
+    Feed {
+        /// The user.
+        user: UserId,
+        /// Number of the entry.
+        number: Rev,
+        /// The frame.
+        frame: Bytes,
+    },
+    /// The outcome of a command.
+    Reply {
+        /// The command.
+        command: CommandId,
+        /// What became of it.
+        reply: Reply,
+    },
+    /// A session has ended: refuse its tokens, close its sockets. On partition 0.
+    SessionEnded(SessionEnded),
+}
+
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// Done now: the payload of the change.
+    Done {
+        /// JSON.
+        payload: Bytes,
+    },
+    /// It had been done before, by the same request: where the first outcome lies.
+    Before(Before),
+    /// Refused, with no effect, for good.
+    Rejected(ApiError),
+}
+
+/// Where the outcome of an earlier, equal request lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Before {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The message's number, for a message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<i64>,
+}
+
+/// A session that must not be served any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionEnded {
+    /// The session.
+    pub session: SessionId,
+    /// Its user.
+    pub user: UserId,
+    /// When its last access token has expired, so that the entry may be forgotten.
+    pub until: Timestamp,
+}
+
+/// The partition that every node reads.
+pub const EVERYONE: u32 = 0;
+
+/// The partition that the node `instance` reads: never [`EVERYONE`] where there is another.
+pub fn partition_of(instance: InstanceId, partitions: u32) -> u32 {
+    match partitions.checked_sub(1) {
+        None | Some(0) => 0,
+        Some(rest) => 1 + partition::of(&instance.bytes(), rest),
+    }
+}
+
+const EVENT: u8 = 1;
+const FEED: u8 = 2;
+const DONE: u8 = 3;
+const BEFORE: u8 = 4;
+const REJECTED: u8 = 5;
+const SESSION_ENDED: u8 = 6;
+
+fn uuid(headers: &Headers, name: &str) -> Option<Uuid> {
+    Uuid::from_slice(header_of(headers, name)?).ok()
+}
+
+fn id(id: [u8; 16]) -> Bytes {
+    Bytes::copy_from_slice(&id)
+}
+
+impl Outbound {
+    /// Headers and value of the record for one node, or for everyone.
+    pub fn write(&self, to: Option<InstanceId>) -> (Headers, Bytes) {
+        let json = |value: &dyn erased::Json| Bytes::from(value.json());
+        let mut headers: Headers = Vec::with_capacity(5);
+        if let Some(to) = to {
+            headers.push((header::TO, id(to.bytes())));
+        }
+        let mut kind =
+            |kind: &'static [u8; 1]| headers.push((header::KIND, Bytes::from_static(kind)));
+        let value = match self {
+            Self::Event { conversation, rev, audience, frame } => {
+                kind(&[EVENT]);
+                headers.push((header::CONVERSATION, id(conversation.bytes())));
+                headers.push((header::REV, Bytes::copy_from_slice(&rev.to_be_bytes())));
+                headers.push((header::AUDIENCE, audience.clone()));
+                frame.clone()
+            }
+            Self::Feed { user, number, frame } => {
+                kind(&[FEED]);
+                headers.push((header::REV, Bytes::copy_from_slice(&number.to_be_bytes())));
+                headers.push((header::AUDIENCE, id(user.bytes())));
+                frame.clone()
+            }
+            Self::Reply { command, reply } => {
+                let value = match reply {
+                    Reply::Done { payload } => {
+                        kind(&[DONE]);
+                        payload.clone()
+                    }
+                    Reply::Before(before) => {
+                        kind(&[BEFORE]);
+                        json(before)
+                    }
+                    Reply::Rejected(error) => {
+                        kind(&[REJECTED]);
+                        json(error)
+                    }
+                };
+                headers.push((header::COMMAND, id(command.bytes())));
+                value
+            }
+            Self::SessionEnded(ended) => {
+                kind(&[SESSION_ENDED]);
+                json(ended)
+            }
+        };
+        (headers, value)
+    }
+
+    /// The node a record is for; none: everyone.
+    pub fn to(headers: &Headers) -> Option<InstanceId> {
+        uuid(headers, header::TO).map(InstanceId)
+    }
+
+    /// The record's content; none if this version does not know it.
+    pub fn read(headers: &Headers, value: Bytes) -> Option<Self> {
+        let rev = || {
+            let bytes = header_of(headers, header::REV)?;
+            Some(i64::from_be_bytes(<[u8; 8]>::try_from(bytes.as_ref()).ok()?))
+        };
+        let command = || uuid(headers, header::COMMAND).map(CommandId);
+        Some(match *header_of(headers, header::KIND)?.first()? {
+            EVENT => Self::Event {
+                conversation: ConversationId(uuid(headers, header::CONVERSATION)?),
+                rev: rev()?,
+                audience: header_of(headers, header::AUDIENCE)?.clone(),
+                frame: value,
+            },
+            FEED => Self::Feed {
+                user: UserId(uuid(headers, header::AUDIENCE)?),
+                number: rev()?,
+                frame: value,
+            },
+            DONE => Self::Reply { command: command()?, reply: Reply::Done { payload: value } },
+            BEFORE => Self::Reply {
+                command: command()?,
+                reply: Reply::Before(serde_json::from_slice(&value).ok()?),
+            },
+            REJECTED => Self::Reply {
+                command: command()?,
+                reply: Reply::Rejected(serde_json::from_slice(&value).ok()?),
+            },
+            SESSION_ENDED => Self::SessionEnded(serde_json::from_slice(&value).ok()?),
+            _ => return None,
+        })
+    }
+}
+
+mod erased {
+    /// JSON of our own plain types, which always serialise.
+    pub(super) trait Json {
+        fn json(&self) -> Vec<u8>;
+    }
+
+    impl<T: serde::Serialize> Json for T {
+        fn json(&self) -> Vec<u8> {
+            serde_json::to_vec(self).expect("plain structs of strings and numbers serialise")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    #[test]
+    fn records_read_back() {
+        let all = [
+            Outbound::Event {
+                conversation: ConversationId(Uuid::from_u128(1)),
+                rev: 5,
+                audience: Bytes::from_static(&[0; 32]),
+                frame: Bytes::from_static(b"{}"),
+            },
+            Outbound::Feed {
+                user: UserId(Uuid::from_u128(2)),
+                number: 1,
+                frame: Bytes::from_static(b"{}"),
+            },
+            Outbound::Reply {
+                command: CommandId(Uuid::from_u128(3)),
+                reply: Reply::Done { payload: Bytes::from_static(b"{}") },
+            },
+            Outbound::Reply {
+                command: CommandId(Uuid::from_u128(3)),
+                reply: Reply::Before(Before {
+                    conversation: ConversationId(Uuid::from_u128(1)),
+                    seq: Some(3),
+                }),
+            },
+            Outbound::Reply {
+                command: CommandId(Uuid::from_u128(3)),
+                reply: Reply::Rejected(ApiError::new(Code::NotMember, "not a member")),
+            },
+            Outbound::SessionEnded(SessionEnded {
+                session: SessionId(Uuid::from_u128(9)),
+                user: UserId(Uuid::from_u128(2)),
+                until: Timestamp(5),
+            }),
+        ];
+        for record in all {
+            let to = InstanceId(Uuid::from_u128(77));
+            let (headers, value) = record.write(Some(to));
+            assert_eq!(Outbound::to(&headers), Some(to));
+            assert_eq!(Outbound::read(&headers, value), Some(record));
+        }
+    }
+
+    #[test]
+    fn a_node_never_reads_its_own_frames_from_the_partition_of_everyone() {
+        for n in 0..1000 {
+            let instance = InstanceId(Uuid::from_u128(n));
+            assert!((1..8).contains(&partition_of(instance, 8)));
+        }
+        assert_eq!(partition_of(InstanceId(Uuid::from_u128(1)), 1), 0);
+    }
+}

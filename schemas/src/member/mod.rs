@@ -1,2 +1,67 @@
-//! (in work)
+//! Members: who belongs to a conversation, since when, in which role, and how far his own sending
+//! has moved his marker.
+
 pub mod table;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ConversationId, Seq, UserId};
+use crate::time::Timestamp;
+
+/// Role in a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Reads and writes.
+    Member,
+    /// Also manages members.
+    Admin,
+    /// Also manages admins.
+    Owner,
+}
+
+impl Role {
+    /// As clients write it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// The role of a stored text.
+    pub fn read(text: &str) -> Option<Self> {
+        [Self::Member, Self::Admin, Self::Owner].into_iter().find(|role| role.text() == text)
+    }
+}
+
+/// A user in a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Membership {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The user.
+    pub user: UserId,
+    /// Role.
+    pub role: Role,
+    /// Since when.
+    pub joined_at: Timestamp,
+    /// The first message he sees.
+    pub visible_from: Seq,
+    /// The last message he sees; none while he is a member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visible_to: Option<Seq>,
+    /// Number of his last message: sending moves his own marker.
+    pub sent_seq: Seq,
+    /// Countable messages up to it.
+    pub sent_n: i64,
+}
+
+impl Membership {
+    /// Whether he is a member now.
+    pub fn is_current(&self) -> bool {
+        self.visible_to.is_none()
+    }
+}

@@ -1,3 +1,106 @@
-use crate::table::TableDef;
+//! Tables of members, both directions, written by `persist` from `chat.commands` before the answer,
+//! so that a new member finds himself at once (HAZARDS 17).
+
+use crate::id::{ConversationId, Seq, UserId};
+use crate::member::{Membership, Role};
+use crate::table::{Class, Decode, Get, Scan, Table, TableDef, Value};
+use crate::time::Timestamp;
+
+crate::table! {
+    /// Members of a conversation. Written when a membership changes.
+    pub struct Member in "member", prefix 0x0201, class Class::Folded("persist");
+    partition { conversation: ConversationId }
+    cluster { user: UserId => Asc }
+    data {
+        /// owner, admin or member.
+        role: String,
+        /// Since when.
+        joined_at: Timestamp,
+        /// The last message seen; null while a member.
+        visible_to: Option<i64>,
+    }
+}
+
+crate::table! {
+    /// Conversations of a user. Written when a membership changes and when he sends.
+    pub struct MembershipByUser in "membership_by_user", prefix 0x0202,
+        class Class::Folded("persist");
+    partition { user: UserId }
+    cluster { conversation: ConversationId => Asc }
+    data {
+        /// owner, admin or member.
+        role: String,
+        /// Since when.
+        joined_at: Timestamp,
+        /// The first message he sees.
+        visible_from: Seq,
+        /// The last message he sees; null while a member.
+        visible_to: Option<i64>,
+        /// Number of his last message.
+        sent_seq: Seq,
+        /// Countable messages up to it.
+        sent_n: i64,
+    }
+}
+
 /// Tables of this noun.
-pub const ALL: &[&TableDef] = &[];
+pub const ALL: &[&TableDef] = &[Member::DEF, MembershipByUser::DEF];
+
+impl Member {
+    /// Members of a conversation, at most `limit`.
+    pub fn of_conversation(conversation: ConversationId, limit: usize) -> Scan<Self> {
+        Scan::of(vec![Value::Uuid(conversation.0)], limit)
+    }
+
+    /// The row of a membership.
+    pub fn of(membership: &Membership) -> Self {
+        Self {
+            conversation: membership.conversation,
+            user: membership.user,
+            role: membership.role.text().to_owned(),
+            joined_at: membership.joined_at,
+            visible_to: membership.visible_to,
+        }
+    }
+}
+
+impl MembershipByUser {
+    /// One membership.
+    pub fn get(user: UserId, conversation: ConversationId) -> Get {
+        Get::of::<Self>(vec![Value::Uuid(user.0), Value::Uuid(conversation.0)])
+    }
+
+    /// Memberships of a user, at most `limit`.
+    pub fn of_user(user: UserId, limit: usize) -> Scan<Self> {
+        Scan::of(vec![Value::Uuid(user.0)], limit)
+    }
+
+    /// The row of a membership.
+    pub fn of(membership: &Membership) -> Self {
+        Self {
+            user: membership.user,
+            conversation: membership.conversation,
+            role: membership.role.text().to_owned(),
+            joined_at: membership.joined_at,
+            visible_from: membership.visible_from,
+            visible_to: membership.visible_to,
+            sent_seq: membership.sent_seq,
+            sent_n: membership.sent_n,
+        }
+    }
+
+    /// The membership of a row.
+    pub fn membership(&self) -> Result<Membership, Decode> {
+        Ok(Membership {
+            conversation: self.conversation,
+            user: self.user,
+            role: Role::read(&self.role)
+                .ok_or(Decode { table: "membership_by_user", column: "role" })?,
+            joined_at: self.joined_at,
+            visible_from: self.visible_from,
+            visible_to: self.visible_to,
+            sent_seq: self.sent_seq,
+            sent_n: self.sent_n,
+        })
+    }
+}

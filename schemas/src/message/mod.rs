@@ -1,2 +1,5 @@
-//! (in work)
+//! Messages: sent to a conversation, numbered by `seq`, never lost once acknowledged.
+
+pub mod command;
 pub mod table;
+pub mod view;

@@ -1,2 +1,4 @@
-//! (in work)
+//! Sessions: one sign-in of one device. Access tokens carry the session's id; refresh tokens name
+//! the session and its generation.
+
 pub mod table;

@@ -1,2 +1,8 @@
-//! (in work)
+//! Users: their profile and dense feed, folded from `chat.users` by `feed`; their claims on names
+//! and their credentials, written directly.
+
+pub mod change;
+pub mod command;
+pub mod head;
 pub mod table;
+pub mod view;

@@ -1,0 +1,38 @@
+//! What a socket asks of acceptance. Ingest implements it; the binary hands it to delivery as a
+//! value, so that a socket and a POST run the same code and the tiers do not import each other.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use schemas::{ApiError, SessionId, Timestamp, UserId};
+use serde_json::value::RawValue;
+
+/// Who a request comes from, as an access token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The user.
+    pub user: UserId,
+    /// The session; a socket lives as long as it.
+    pub session: SessionId,
+    /// When the access token expires.
+    pub expires_at: Timestamp,
+}
+
+/// The outcome of an accepted request: the JSON of `data` in its answer.
+pub type Outcome = BoxFuture<'static, Result<Bytes, ApiError>>;
+
+/// Accepts requests.
+#[async_trait]
+pub trait Inbound: Send + Sync + 'static {
+    /// Checks an access token: signature, expiry, whether its session has ended.
+    fn authenticate(&self, token: &str) -> Result<Identity, ApiError>;
+
+    /// Validates a request and gives it its place in the log before it returns, so that requests
+    /// accepted one after another are folded in that order. The outcome comes with the future.
+    async fn accept(
+        &self,
+        who: &Identity,
+        kind: &str,
+        data: Option<&RawValue>,
+    ) -> Result<Outcome, ApiError>;
+}

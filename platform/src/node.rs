@@ -1,0 +1,214 @@
+//! A node: one running instance that takes requests or holds sockets. It reads its own partition of
+//! `chat.outbound` and the one for everyone, gives replies to those who wait for them, keeps the set
+//! of ended sessions, and hands frames to delivery.
+//!
+//! No lease (HAZARDS 21): a node's partition follows from its instance id, two nodes may share one,
+//! and each drops what is not addressed to it. It notes the end of its partitions before it first
+//! registers a route, so that nothing sent to it afterwards is missed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use parking_lot::{Mutex, RwLock};
+use schemas::outbound::{self, Outbound, Reply, SessionEnded};
+use schemas::session::table::Revocation;
+use schemas::{CommandId, InstanceId, SessionId, Timestamp, limits, topic};
+use tokio::sync::oneshot;
+
+use crate::Platform;
+use crate::lifecycle::{Lifecycle, Stopping};
+use crate::port::clock::uuid_v7;
+use crate::port::log::{self, Record, Start};
+use crate::port::store;
+
+/// Waiting requests a node holds at most.
+const WAITERS_MAX: usize = 65_536;
+/// Ended sessions a node loads and remembers.
+const REVOKED_MAX: usize = 1_000_000;
+
+/// Takes what is not a reply. Called from the node's reader: it must not block.
+pub trait Sink: Send + Sync + 'static {
+    /// Frames and notices, in the order of the topic.
+    fn deliver(&self, batch: Vec<Outbound>);
+    /// Records were lost to this node: every session must resync.
+    fn lost(&self);
+}
+
+/// One node. Shared by the tiers that run in it.
+#[derive(Debug)]
+pub struct Node {
+    /// Its id, new at every start.
+    pub instance: InstanceId,
+    waiters: Mutex<HashMap<CommandId, oneshot::Sender<Reply>>>,
+    revoked: RwLock<HashMap<SessionId, Timestamp>>,
+    sink: OnceLock<SinkBox>,
+}
+
+struct SinkBox(Arc<dyn Sink>);
+
+impl std::fmt::Debug for SinkBox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sink")
+    }
+}
+
+/// Waits for the outcome of one command; gives up its place when dropped.
+#[derive(Debug)]
+pub struct Waiter {
+    node: Arc<Node>,
+    command: CommandId,
+    reply: oneshot::Receiver<Reply>,
+}
+
+/// No outcome within the limit, or too many wait already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoReply {
+    /// The command has had an effect or none.
+    #[error("no outcome within {} ms", limits::REPLY_MS)]
+    Late,
+    /// Refused before anything was done.
+    #[error("{WAITERS_MAX} requests wait already")]
+    Full,
+}
+
+impl Node {
+    /// Starts a node: loads the ended sessions and reads from the present end of its partitions on.
+    pub async fn start(platform: &Platform, life: &Lifecycle) -> Result<Arc<Self>, String> {
+        let node = Arc::new(Self {
+            instance: InstanceId(uuid_v7(&*platform.clock)),
+            waiters: Mutex::default(),
+            revoked: RwLock::default(),
+            sink: OnceLock::new(),
+        });
+        let count = platform.log.partitions(&topic::OUTBOUND);
+        let own = outbound::partition_of(node.instance, count);
+        let mut partitions = vec![outbound::EVERYONE, own];
+        partitions.dedup();
+        // The tail before the table: what ends in between is seen by one of the two.
+        let tail = platform
+            .log
+            .tail(&topic::OUTBOUND, partitions, Start::Latest)
+            .await
+            .map_err(|e| e.to_string())?;
+        node.load_revoked(platform).await.map_err(|e| e.to_string())?;
+        life.component("node", node.clone().read(tail, life.stopping()));
+        Ok(node)
+    }
+
+    async fn load_revoked(&self, platform: &Platform) -> Result<(), store::Error> {
+        let now = platform.clock.now();
+        let rows = store::scan(&*platform.store, Revocation::all(REVOKED_MAX)).await?;
+        let mut revoked = self.revoked.write();
+        for row in rows.into_iter().filter(|row| row.until > now) {
+            revoked.insert(row.session, row.until);
+        }
+        Ok(())
+    }
+
+    async fn read(
+        self: Arc<Self>,
+        mut tail: Box<dyn log::Tail>,
+        mut stopping: Stopping,
+    ) -> Result<(), String> {
+        loop {
+            let next = tokio::select! {
+                next = tail.next() => next,
+                () = stopping.wait() => return Ok(()),
+            };
+            match next {
+                Ok(records) => self.dispatch(records),
+                Err(log::Error::OutOfRange(_)) => {
+                    if let Some(sink) = self.sink.get() {
+                        sink.0.lost();
+                    }
+                }
+                Err(log::Error::Closed) => return Ok(()),
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+
+    fn dispatch(&self, records: Vec<Record>) {
+        let mut batch = Vec::new();
+        for record in records {
+            if Outbound::to(&record.headers).is_some_and(|to| to != self.instance) {
+                continue;
+            }
+            match Outbound::read(&record.headers, record.value) {
+                Some(Outbound::Reply { command, reply }) => {
+                    if let Some(waiter) = self.waiters.lock().remove(&command) {
+                        // Whoever waited may have gone; the outcome stands.
+                        drop(waiter.send(reply));
+                    }
+                }
+                Some(Outbound::SessionEnded(ended)) => {
+                    self.end_session(&ended);
+                    batch.push(Outbound::SessionEnded(ended));
+                }
+                Some(other) => batch.push(other),
+                None => tracing::debug!("an outbound record of a newer version was skipped"),
+            }
+        }
+        if let Some(sink) = self.sink.get()
+            && !batch.is_empty()
+        {
+            sink.0.deliver(batch);
+        }
+    }
+
+    /// Takes frames from now on. Only the first sink is taken.
+    pub fn subscribe(&self, sink: Arc<dyn Sink>) {
+        if self.sink.set(SinkBox(sink)).is_err() {
+            tracing::error!("a node has one sink");
+        }
+    }
+
+    /// A place for the outcome of `command`; take it before the command is appended.
+    pub fn expect(self: &Arc<Self>, command: CommandId) -> Result<Waiter, NoReply> {
+        let (sender, reply) = oneshot::channel();
+        let mut waiters = self.waiters.lock();
+        if waiters.len() >= WAITERS_MAX {
+            return Err(NoReply::Full);
+        }
+        waiters.insert(command, sender);
+        Ok(Waiter { node: self.clone(), command, reply })
+    }
+
+    /// Requests that wait for an outcome.
+    pub fn waiting(&self) -> usize {
+        self.waiters.lock().len()
+    }
+
+    /// Whether a session has ended.
+    pub fn is_revoked(&self, session: SessionId) -> bool {
+        self.revoked.read().contains_key(&session)
+    }
+
+    /// Refuses a session from now on, on this node.
+    pub fn end_session(&self, ended: &SessionEnded) {
+        self.revoked.write().insert(ended.session, ended.until);
+    }
+
+    /// Forgets ended sessions whose last access token has expired.
+    pub fn forget_revoked(&self, now: Timestamp) {
+        self.revoked.write().retain(|_, until| *until > now);
+    }
+}
+
+impl Waiter {
+    /// The outcome, within [`limits::REPLY_MS`].
+    pub async fn outcome(mut self) -> Result<Reply, NoReply> {
+        let limit = Duration::from_millis(limits::REPLY_MS);
+        match tokio::time::timeout(limit, &mut self.reply).await {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(_)) | Err(_) => Err(NoReply::Late),
+        }
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.node.waiters.lock().remove(&self.command);
+    }
+}

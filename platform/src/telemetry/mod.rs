@@ -1,0 +1,109 @@
+//! Metrics: typed, named once, with help texts; labels from closed sets only. One value per
+//! platform, none global. Served on the operations port, never on the public one.
+
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    TextEncoder,
+};
+
+/// All metrics of a process.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Times a stage was woken, by stage: the unit of overhead (one per batch and stage is the aim).
+    pub wakeups: IntCounterVec,
+    /// Records handled, by pool.
+    pub records: IntCounterVec,
+    /// Records given to a pool and not yet finished, by pool.
+    pub retries: IntCounterVec,
+    /// Records put on the dead-letter topic, by pool.
+    pub dead_letters: IntCounterVec,
+    /// JSON encodes of a view.
+    pub encodes: IntCounter,
+    /// Rows written to folded tables.
+    pub rows_written: IntCounter,
+    /// Messages folded.
+    pub messages: IntCounter,
+    /// Frames queued to sockets.
+    pub deliveries: IntCounter,
+    /// Open, authenticated sockets.
+    pub sockets: IntGauge,
+    /// Requests by status class.
+    pub http_requests: IntCounterVec,
+    /// Time from accept to answer of REST requests, seconds.
+    pub http_seconds: Histogram,
+    /// Invariants that did not hold, by guarantee (G-29). Anything but 0 is a defect.
+    pub invariant_violations: IntCounterVec,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// A fresh set, all zero.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let counter = |name: &str, help: &str| {
+            let metric = IntCounter::new(name, help).expect("a valid metric name");
+            registry.register(Box::new(metric.clone())).expect("names are unique");
+            metric
+        };
+        let counters = |name: &str, help: &str, label: &str| {
+            let metric =
+                IntCounterVec::new(Opts::new(name, help), &[label]).expect("a valid metric name");
+            registry.register(Box::new(metric.clone())).expect("names are unique");
+            metric
+        };
+        let sockets = IntGauge::new("parlance_sockets", "Open, authenticated sockets.")
+            .expect("a valid metric name");
+        registry.register(Box::new(sockets.clone())).expect("names are unique");
+        let http_seconds = Histogram::with_opts(
+            HistogramOpts::new(
+                "parlance_http_request_seconds",
+                "Time from accept to answer of REST requests.",
+            )
+            .buckets(prometheus::exponential_buckets(0.000_5, 2.0, 14).expect("valid buckets")),
+        )
+        .expect("a valid metric name");
+        registry.register(Box::new(http_seconds.clone())).expect("names are unique");
+        #[cfg(target_os = "linux")]
+        registry
+            .register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))
+            .expect("names are unique");
+        Self {
+            wakeups: counters("parlance_wakeups_total", "Times a stage was woken.", "stage"),
+            records: counters("parlance_records_total", "Records handled.", "pool"),
+            retries: counters("parlance_retries_total", "Batches tried again.", "pool"),
+            dead_letters: counters(
+                "parlance_dead_letters_total",
+                "Records put on the dead-letter topic.",
+                "pool",
+            ),
+            encodes: counter("parlance_view_encodes_total", "JSON encodes of a view."),
+            rows_written: counter("parlance_rows_written_total", "Rows written to folded tables."),
+            messages: counter("parlance_messages_total", "Messages folded."),
+            deliveries: counter("parlance_deliveries_total", "Frames queued to sockets."),
+            sockets,
+            http_requests: counters("parlance_http_requests_total", "REST requests.", "status"),
+            http_seconds,
+            invariant_violations: counters(
+                "parlance_invariant_violations_total",
+                "Invariants that did not hold, by guarantee.",
+                "id",
+            ),
+            registry,
+        }
+    }
+
+    /// The text form that Prometheus scrapes (version 0.0.4).
+    pub fn render(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut out) {
+            tracing::error!(%error, "metrics could not be rendered");
+        }
+        out
+    }
+}

@@ -1,0 +1,108 @@
+//! The head of a conversation: one small row (≤ 2 KB) from which every decision starts, and the
+//! fence of its owner. Its stamp is that of the last change.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::event;
+use crate::id::{MessageId, Rev, Seq, UserId};
+use crate::position::Position;
+use crate::time::Timestamp;
+
+/// What a conversation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Of two people, or of one with himself.
+    Direct,
+}
+
+impl Kind {
+    /// As clients write it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+        }
+    }
+}
+
+/// How events find their members. Flips only from member to conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Routing {
+    /// By the members listed in the head (at most 64).
+    Member,
+    /// By the conversation.
+    Conversation,
+}
+
+/// Packed member ids, kept while there are at most 64.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Members(pub Vec<UserId>);
+
+impl Serialize for Members {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64_STANDARD_NO_PAD.encode(event::pack(&self.0)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = BASE64_STANDARD_NO_PAD.decode(text).map_err(serde::de::Error::custom)?;
+        Ok(Self(event::unpack(&bytes).collect()))
+    }
+}
+
+/// The last message, for lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Preview {
+    /// The message.
+    pub id: MessageId,
+    /// Its number.
+    pub seq: Seq,
+    /// Its sender.
+    pub sender_id: UserId,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The first 200 code points of its text.
+    pub content: String,
+    /// When it was sent.
+    pub created_at: Timestamp,
+}
+
+/// State of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Head {
+    /// Version of this form.
+    pub v: u32,
+    /// Direct, group, channel.
+    pub kind: Kind,
+    /// Who opened it.
+    pub created_by: UserId,
+    /// When.
+    pub created_at: Timestamp,
+    /// Number of the last message.
+    pub seq: Seq,
+    /// Number of the last change.
+    pub rev: Rev,
+    /// Countable messages.
+    pub n: i64,
+    /// Record time of the last change: the fold's clock never goes back.
+    pub last_at: Timestamp,
+    /// Members.
+    pub member_count: i64,
+    /// Their ids while there are at most 64.
+    pub members: Members,
+    /// How events are routed.
+    pub routing: Routing,
+    /// Position of the command behind the last change.
+    pub applied: Position,
+    /// The last message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Preview>,
+}

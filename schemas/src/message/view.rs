@@ -1,0 +1,104 @@
+//! The JSON of a message, the same in REST answers, events and frames. It holds no field that
+//! depends on the viewer or on time (HAZARDS 31): presence fields are null, `status` is `sent`.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::command::Send;
+use crate::id::{ConversationId, MessageId, Rev, Seq, UserId};
+use crate::time::Timestamp;
+use crate::user::view::Public;
+
+/// Message types that clients may send. `system` is the server's own.
+pub const TYPES: [&str; 12] = [
+    "text", "image", "video", "audio", "file", "voice", "location", "poll", "contact", "code",
+    "gif", "sticker",
+];
+
+/// A message as clients get it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message<'a> {
+    /// The message.
+    pub id: MessageId,
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// Number in the conversation.
+    pub seq: Seq,
+    /// Number of its last change in the conversation.
+    pub rev: Rev,
+    /// The client's own id.
+    #[serde(borrow)]
+    pub client_message_id: Option<Cow<'a, str>>,
+    /// Who sent it.
+    pub sender_id: UserId,
+    /// Text.
+    #[serde(borrow)]
+    pub content: Cow<'a, str>,
+    /// Type.
+    #[serde(borrow, rename = "type")]
+    pub kind: Cow<'a, str>,
+    /// The same, under the predecessor's name.
+    #[serde(borrow)]
+    pub message_type: Cow<'a, str>,
+    /// Free-form object.
+    #[serde(borrow)]
+    pub metadata: Option<&'a RawValue>,
+    /// The message answered.
+    pub reply_to_id: Option<MessageId>,
+    /// Whether it was edited.
+    pub is_edited: bool,
+    /// Whether it was deleted.
+    pub is_deleted: bool,
+    /// Whether it is pinned.
+    pub is_pinned: bool,
+    /// sent, delivered or read, towards its sender.
+    #[serde(borrow)]
+    pub status: Cow<'a, str>,
+    /// When the log took it.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When it was deleted.
+    pub deleted_at: Option<Timestamp>,
+    /// The sender as of then.
+    #[serde(borrow)]
+    pub sender: Public<'a>,
+}
+
+impl<'a> Message<'a> {
+    /// A message that was just sent.
+    pub fn sent(send: &'a Send, seq: Seq, rev: Rev, at: Timestamp) -> Self {
+        Self {
+            id: send.message_id,
+            conversation_id: send.conversation_id,
+            seq,
+            rev,
+            client_message_id: send.client_message_id.as_deref().map(Cow::Borrowed),
+            sender_id: send.sender.id,
+            content: Cow::Borrowed(&send.content),
+            kind: Cow::Borrowed(&send.message_type),
+            message_type: Cow::Borrowed(&send.message_type),
+            metadata: send.metadata.as_deref(),
+            reply_to_id: None,
+            is_edited: false,
+            is_deleted: false,
+            is_pinned: false,
+            status: Cow::Borrowed("sent"),
+            created_at: at,
+            updated_at: at,
+            deleted_at: None,
+            sender: Public::of(&send.sender),
+        }
+    }
+
+    /// As bytes: the one encode of a message.
+    pub fn encode(&self) -> Bytes {
+        let mut out = Vec::with_capacity(self.content.len() + 768);
+        serde_json::to_writer(&mut out, self).expect("a message view serialises");
+        Bytes::from(out)
+    }
+}
