@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""The project's own small checks; `deploy/lint.py --write` brings generated tables up to date.
+
+- No Rust file is longer than 500 lines.
+- No tracked text names a folder of one particular machine.
+- Relative links in Markdown lead to files that exist.
+- The README's quick start is the one that docs/quickstart/curl.sh runs.
+- The tables of errors and limits in docs/API.md are those of schemas/src.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LONGEST = 500
+MACHINE = re.compile(r"(?<![\w.\-/])/(?:work|root)/")
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def tracked():
+    """Files under version control, new ones included; without git, all but build output."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    if found.returncode == 0:
+        paths = [ROOT / name for name in found.stdout.decode().split("\0") if name]
+    else:
+        skip = {"target", "data", ".git"}
+        paths = [p for p in ROOT.rglob("*") if not skip & set(p.relative_to(ROOT).parts)]
+    return sorted(p for p in paths if p.is_file())
+
+
+def between(text, begin, end, where):
+    """The text between two marks, without them."""
+    head, mark, rest = text.partition(begin)
+    middle, other, tail = rest.partition(end)
+    if not (mark and other):
+        sys.exit(f"lint: {where}: the marks {begin!r} and {end!r} are gone")
+    return head + mark, middle, other + tail
+
+
+def errors_table():
+    source = (ROOT / "schemas/src/error.rs").read_text()
+    row = re.compile(r'^ +/// (.+)\n +\w+ "(\w+)" (\d+) (true|false);$', re.M)
+    lines = ["| code | status | retryable | meaning |", "|---|---|---|---|"]
+    for meaning, code, status, retryable in row.findall(source):
+        yes = "yes" if retryable == "true" else "no"
+        lines.append(f"| `{code}` | {status} | {yes} | {meaning} |")
+    return lines
+
+
+def limits_table():
+    source = (ROOT / "schemas/src/limits.rs").read_text()
+    row = re.compile(r'((?:^ +/// .+\n)+) +(\w+): \w+ = ([\d_]+), "(.+)";$', re.M)
+    lines = ["| limit | value | unit | name in `schemas::limits` |", "|---|---|---|---|"]
+    for comment, name, value, unit in row.findall(source):
+        meaning = " ".join(line.strip(" /") for line in comment.strip().split("\n"))
+        number = f"{int(value.replace('_', '')):,}"
+        lines.append(f"| {meaning} | {number} | {unit} | `{name}` |")
+    return lines
+
+
+def generated(write):
+    """Mistakes in the generated parts of docs/API.md; none after writing."""
+    path = ROOT / "docs/API.md"
+    text = path.read_text()
+    for name, table in (("errors", errors_table()), ("limits", limits_table())):
+        if len(table) < 10:
+            sys.exit(f"lint: schemas/src/{name}: the table can not be read; see deploy/lint.py")
+        marks = (f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->")
+        head, _, tail = between(text, *marks, "docs/API.md")
+        text = head + "\n".join(table) + "\n" + tail
+    if text == path.read_text():
+        return []
+    if write:
+        path.write_text(text)
+        return []
+    return ["docs/API.md: the tables differ from schemas/src: run deploy/lint.py --write"]
+
+
+def quick_start(write):
+    """Whether the README shows the commands that the quick-start test runs."""
+    script = (ROOT / "docs/quickstart/curl.sh").read_text()
+    _, commands, _ = between(script, "# quickstart:begin\n", "# quickstart:end", "curl.sh")
+    path = ROOT / "README.md"
+    marks = ("<!-- quickstart:begin -->\n", "<!-- quickstart:end -->")
+    head, shown, tail = between(path.read_text(), *marks, "README.md")
+    wanted = f"```bash\n{commands}```\n"
+    if shown == wanted:
+        return []
+    if write:
+        path.write_text(head + wanted + tail)
+        return []
+    return ["README.md: the quick start differs from curl.sh: run deploy/lint.py --write"]
+
+
+def main():
+    write = "--write" in sys.argv[1:]
+    mistakes = generated(write) + quick_start(write)
+    for path in tracked():
+        name = path.relative_to(ROOT)
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        lines = text.count("\n")
+        if path.suffix == ".rs" and lines > LONGEST:
+            mistakes.append(f"{name}: {lines} lines; split it (at most {LONGEST})")
+        for number, line in enumerate(text.split("\n"), 1):
+            if MACHINE.search(line):
+                mistakes.append(f"{name}:{number}: a path of one machine")
+        if path.suffix == ".md":
+            for link in LINK.findall(text):
+                if "://" in link or link.startswith("mailto:"):
+                    continue
+                if not (path.parent / link).exists():
+                    mistakes.append(f"{name}: the link {link} leads nowhere")
+    for mistake in mistakes:
+        print(mistake)
+    print(f"lint: {len(mistakes)} mistakes")
+    sys.exit(1 if mistakes else 0)
+
+
+if __name__ == "__main__":
+    main()
