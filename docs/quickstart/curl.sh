@@ -3,11 +3,18 @@
 # word for word (`deploy/test lint` compares them); what comes after checks what they printed.
 #
 #   PARLANCE_URL     where the server is, http://localhost:3000 unless set
-#   QUICKSTART_ENV   a file to write the tokens and the conversation to, for socket.py
+#   QUICKSTART_ENV   a file to write the tokens and the conversation to, for sockets.py
 set -euo pipefail
 
 out=$(mktemp)
-trap 'status=$?; if [ "$status" -ne 0 ]; then echo "quick start failed; printed so far:"; cat "$out"; fi; rm -f "$out"' EXIT
+shown=no
+finish() {
+    local status=$?
+    if [ "$status" -ne 0 ] && [ "$shown" = no ]; then cat "$out"; fi
+    if [ "$status" -ne 0 ]; then echo "quick start failed (status $status)" >&2; fi
+    rm -f "$out"
+}
+trap finish EXIT
 
 {
 # quickstart:begin
@@ -36,6 +43,7 @@ export ALICE_TOKEN BOB_TOKEN CONVERSATION
 } >"$out"
 
 cat "$out"
+shown=yes
 
 python3 - "$out" "$CONVERSATION" "$BOB_ID" <<'PY'
 import json, sys
