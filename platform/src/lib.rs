@@ -7,6 +7,7 @@
 pub mod inbound;
 pub mod lifecycle;
 pub mod node;
+pub mod partition;
 pub mod port;
 pub mod telemetry;
 

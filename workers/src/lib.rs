@@ -1,1 +1,19 @@
-//! placeholder
+//! The worker pools of Parlance: the folds, and what carries their events on.
+//!
+//! | pool | reads | writes |
+//! |---|---|---|
+//! | `persist` | `chat.commands` | conversations, members, messages; `chat.events`, `chat.users`, replies |
+//! | `feed` | `chat.users` | users and their feeds; feed frames, replies |
+//! | `fanout` | `chat.events` | `chat.outbound`: one record per interested node |
+//!
+//! A pool is stateless: what it knows it has loaded, and another process may take over at any
+//! record. A folding pool is a pure core ([`fold::Fold`]: needs, decide, evolve) in one shell
+//! ([`fold::round`]); every pool runs in the partition driver of `platform`.
+
+pub mod fanout;
+pub mod feed;
+pub mod fold;
+pub mod persist;
+mod pools;
+
+pub use pools::{NAMES, UnknownPool, start};

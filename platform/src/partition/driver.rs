@@ -1,0 +1,354 @@
+//! The async part: one task per pool that reads its partitions, runs lanes, commits what is
+//! finished, and lets go of partitions in order.
+//!
+//! Lanes are futures inside this task, not tasks of their own: with engines that answer at once a
+//! batch costs one wake-up in all, and with engines that do not, a slow lane holds up no other.
+
+use std::collections::{BTreeMap, HashSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use schemas::topic::{self, Topic, header};
+use tokio::time::Instant;
+
+use super::lanes::{Job, Lanes};
+use super::ledger::Ledger;
+use super::retry::Next;
+use super::{Failure, Handler, LaneKey};
+use crate::Platform;
+use crate::lifecycle::Stopping;
+use crate::port::log::{Append, Budget, Error, Member, Polled, Record};
+
+/// Bounds of a pool.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Records in work over all partitions; then nothing is read.
+    pub in_flight: usize,
+    /// Records in work of one partition; then that partition is paused.
+    pub in_flight_partition: usize,
+    /// Lanes whose state is kept.
+    pub lanes: usize,
+    /// How long revoked or stopping partitions may finish what runs.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            in_flight: 16_384,
+            in_flight_partition: 8_192,
+            lanes: 20_000,
+            drain: Duration::from_secs(2),
+        }
+    }
+}
+
+enum Outcome {
+    Handled(Result<(), Failure>),
+    Panicked(String),
+}
+
+struct Finished<L> {
+    job: Job<L>,
+    outcome: Outcome,
+}
+
+struct Driver<H: Handler> {
+    handler: Arc<H>,
+    platform: Platform,
+    limits: Limits,
+    lanes: Lanes<H::Lane>,
+    ledgers: BTreeMap<u32, Ledger>,
+    paused: HashSet<u32>,
+    running: FuturesUnordered<BoxFuture<'static, Finished<H::Lane>>>,
+    in_flight: usize,
+}
+
+/// Runs `handler` over `topic` as a member of `group` until `stopping`, then drains.
+pub async fn run<H: Handler>(
+    handler: Arc<H>,
+    platform: Platform,
+    group: &'static str,
+    topic: &'static Topic,
+    limits: Limits,
+    mut stopping: Stopping,
+) -> Result<(), String> {
+    let mut member = platform.log.join(group, topic).await.map_err(|e| e.to_string())?;
+    let mut driver = Driver {
+        lanes: Lanes::new(limits.lanes),
+        handler,
+        platform,
+        limits,
+        ledgers: BTreeMap::new(),
+        paused: HashSet::new(),
+        running: FuturesUnordered::new(),
+        in_flight: 0,
+    };
+    let wakeups = driver.platform.metrics.wakeups.with_label_values(&[driver.handler.pool()]);
+    loop {
+        let room = driver.in_flight < driver.limits.in_flight;
+        let idle = driver.running.is_empty();
+        tokio::select! {
+            biased;
+            () = stopping.wait() => return driver.stop(&mut *member).await,
+            Some(finished) = driver.running.next(), if !idle => driver.finished(finished).await?,
+            polled = member.poll(), if room => match polled {
+                Ok(polled) => driver.polled(polled, &mut *member).await?,
+                Err(Error::Closed) => return Ok(()),
+                Err(error) => return Err(error.to_string()),
+            },
+        }
+        wakeups.inc();
+        driver.sweep().await?;
+        driver.advance(&mut *member).await?;
+    }
+}
+
+impl<H: Handler> Driver<H> {
+    async fn polled(&mut self, polled: Polled, member: &mut dyn Member) -> Result<(), String> {
+        match polled {
+            Polled::Assigned(partitions) => {
+                for given in partitions {
+                    self.ledgers.insert(given.partition, Ledger::at(given.committed));
+                }
+            }
+            Polled::Revoking(partitions) => self.revoke(partitions, member).await?,
+            Polled::Records(records) => self.take(records).await?,
+        }
+        Ok(())
+    }
+
+    /// Queues records and starts the lanes that were quiet.
+    async fn take(&mut self, records: Vec<Record>) -> Result<(), String> {
+        let mut quiet: Vec<LaneKey> = Vec::new();
+        for record in records {
+            let Some(ledger) = self.ledgers.get_mut(&record.position.partition) else { continue };
+            if !ledger.take(record.position.offset) {
+                continue;
+            }
+            self.in_flight += 1;
+            match self.handler.lane(&record) {
+                Ok(key) => quiet.extend(self.lanes.push(key, record)),
+                Err(reason) => self.bury(&record, &reason, 1).await?,
+            }
+        }
+        for key in quiet {
+            self.start(key);
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, key: LaneKey) {
+        if let Some(job) = self.lanes.start(key) {
+            self.run_job(job, Duration::ZERO);
+        }
+    }
+
+    fn run_job(&self, mut job: Job<H::Lane>, delay: Duration) {
+        let handler = self.handler.clone();
+        self.running.push(Box::pin(async move {
+            if !delay.is_zero() {
+                tokio::time::sleep(delay).await;
+            }
+            let mut lane = job.lane.take().unwrap_or_else(|| handler.open(job.key, job.partition));
+            let handled =
+                AssertUnwindSafe(handler.handle(&mut lane, &job.batch)).catch_unwind().await;
+            let outcome = match handled {
+                Ok(result) => {
+                    // After a failure the state may be half-way: the next try loads it again.
+                    job.lane = result.is_ok().then_some(lane);
+                    Outcome::Handled(result)
+                }
+                Err(panic) => Outcome::Panicked(text_of(&*panic)),
+            };
+            Finished { job, outcome }
+        }));
+    }
+
+    /// Takes every lane that is ready now, without waiting.
+    async fn sweep(&mut self) -> Result<(), String> {
+        while let Some(Some(finished)) = self.running.next().now_or_never() {
+            self.finished(finished).await?;
+        }
+        Ok(())
+    }
+
+    async fn finished(&mut self, finished: Finished<H::Lane>) -> Result<(), String> {
+        let Finished { mut job, outcome } = finished;
+        if !self.lanes.lives(job.key, job.life) {
+            // Its partition was taken away while it ran: whoever has it now does it again.
+            return Ok(());
+        }
+        let pool = self.handler.pool();
+        match outcome {
+            Outcome::Handled(Ok(())) => {
+                self.platform
+                    .metrics
+                    .records
+                    .with_label_values(&[pool])
+                    .inc_by(u64::try_from(job.batch.len()).unwrap_or(0));
+                for record in &job.batch {
+                    self.finish(record);
+                }
+                self.lanes.finished(job.key, job.lane.take());
+                self.start(job.key);
+            }
+            Outcome::Handled(Err(Failure::Retry(why))) => {
+                self.platform.metrics.retries.with_label_values(&[pool]).inc();
+                let delay = job.attempts.retried();
+                tracing::warn!(pool, why, delay_ms = delay.as_millis(), "trying again");
+                self.run_job(job, delay);
+            }
+            Outcome::Handled(Err(Failure::Poison { offset, reason })) => {
+                let at = job.batch.iter().position(|r| r.position.offset == offset);
+                let Some(at) = at else {
+                    return Err(format!("{pool}: a poisoned record that was not given: {reason}"));
+                };
+                let record = job.batch.remove(at);
+                self.bury(&record, &reason, 1).await?;
+                self.again(job);
+            }
+            Outcome::Handled(Err(Failure::Stop(why))) => return Err(format!("{pool}: {why}")),
+            Outcome::Panicked(why) => match job.attempts.panicked(job.batch.len()) {
+                Next::OneByOne => {
+                    self.lanes.split(job.key, std::mem::take(&mut job.batch));
+                    self.start(job.key);
+                }
+                Next::After(delay) => self.run_job(job, delay),
+                Next::Bury => {
+                    let tries = job.attempts.tries();
+                    for record in std::mem::take(&mut job.batch) {
+                        self.bury(&record, &format!("panic: {why}"), tries).await?;
+                    }
+                    self.again(job);
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// Goes on with what is left of a batch, or with the lane's next one.
+    fn again(&mut self, job: Job<H::Lane>) {
+        if job.batch.is_empty() {
+            self.lanes.finished(job.key, None);
+            self.start(job.key);
+        } else {
+            self.run_job(job, Duration::ZERO);
+        }
+    }
+
+    fn finish(&mut self, record: &Record) {
+        if let Some(ledger) = self.ledgers.get_mut(&record.position.partition) {
+            ledger.finish(record.position.offset);
+            self.in_flight = self.in_flight.saturating_sub(1);
+        }
+    }
+
+    /// Puts a record on the dead-letter topic, with its bytes and the reason, then counts it done.
+    async fn bury(&mut self, record: &Record, reason: &str, tries: u32) -> Result<(), String> {
+        let pool = self.handler.pool();
+        let position = record.position;
+        tracing::error!(
+            pool,
+            topic = record.topic.name,
+            partition = position.partition,
+            offset = position.offset,
+            reason,
+            "a record became a dead letter"
+        );
+        let text = |value: u64| Bytes::from(value.to_string());
+        let letter = Append {
+            topic: &topic::DEAD_LETTERS,
+            partition: 0,
+            key: record.key.clone(),
+            headers: vec![
+                (header::SOURCE_TOPIC, Bytes::from_static(record.topic.name.as_bytes())),
+                (header::SOURCE_PARTITION, text(position.partition.into())),
+                (header::SOURCE_OFFSET, text(position.offset)),
+                (header::REASON, Bytes::from(reason.chars().take(500).collect::<String>())),
+                (header::TRIES, text(tries.into())),
+            ],
+            value: record.value.clone(),
+        };
+        self.platform
+            .log
+            .append(Budget::Worker, vec![letter])
+            .await
+            .map_err(|e| format!("{pool}: the dead-letter topic: {e}"))?;
+        self.platform.metrics.dead_letters.with_label_values(&[pool]).inc();
+        self.finish(record);
+        Ok(())
+    }
+
+    /// Commits what moved, and pauses or resumes partitions by their share of the budget.
+    async fn advance(&mut self, member: &mut dyn Member) -> Result<(), String> {
+        let moved: Vec<(u32, u64)> = self
+            .ledgers
+            .iter_mut()
+            .filter_map(|(partition, ledger)| Some((*partition, ledger.to_commit()?)))
+            .collect();
+        for (partition, ledger) in &self.ledgers {
+            let work = ledger.unfinished();
+            if work >= self.limits.in_flight_partition && self.paused.insert(*partition) {
+                member.pause(*partition, true);
+            } else if work <= self.limits.in_flight_partition / 2 && self.paused.remove(partition) {
+                member.pause(*partition, false);
+            }
+        }
+        if moved.is_empty() {
+            return Ok(());
+        }
+        member.commit(moved).await.map_err(|e| e.to_string())
+    }
+
+    /// Finishes what runs in these partitions, within the drain limit.
+    async fn drain(&mut self, partitions: &[u32]) -> Result<(), String> {
+        for partition in partitions {
+            self.lanes.clear(*partition);
+        }
+        let deadline = Instant::now() + self.limits.drain;
+        while partitions.iter().any(|partition| self.lanes.running(*partition)) {
+            match tokio::time::timeout_at(deadline, self.running.next()).await {
+                Ok(Some(finished)) => self.finished(finished).await?,
+                Ok(None) | Err(_) => break,
+            }
+        }
+        Ok(())
+    }
+
+    async fn revoke(
+        &mut self,
+        partitions: Vec<u32>,
+        member: &mut dyn Member,
+    ) -> Result<(), String> {
+        self.drain(&partitions).await?;
+        self.advance(member).await?;
+        for partition in &partitions {
+            self.lanes.revoke(*partition);
+            self.paused.remove(partition);
+            if let Some(ledger) = self.ledgers.remove(partition) {
+                self.in_flight = self.in_flight.saturating_sub(ledger.unfinished());
+            }
+        }
+        member.released(partitions).await.map_err(|e| e.to_string())
+    }
+
+    async fn stop(mut self, member: &mut dyn Member) -> Result<(), String> {
+        let partitions: Vec<u32> = self.ledgers.keys().copied().collect();
+        self.drain(&partitions).await?;
+        self.advance(member).await
+    }
+}
+
+fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "of unknown type".to_owned())
+}

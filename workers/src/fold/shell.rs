@@ -1,0 +1,159 @@
+//! The shell on the real ports: carries out the steps of a round. It decides nothing.
+
+use std::marker::PhantomData;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use platform::Platform;
+use platform::partition::{Failure, Handler, LaneKey};
+use platform::port::ephemeral::Route;
+use platform::port::log::{self, Append, Budget, Record};
+use platform::port::store;
+use schemas::outbound::{self, Outbound};
+use schemas::{InstanceId, partition, topic};
+use uuid::Uuid;
+
+use super::round::{Answer, Error, Lane, Round, Step};
+use super::{Emit, Fold, Item};
+
+/// A folding pool's handler.
+pub struct Shell<F: Fold> {
+    platform: Platform,
+    fold: PhantomData<fn() -> F>,
+}
+
+impl<F: Fold> std::fmt::Debug for Shell<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Shell({})", F::POOL)
+    }
+}
+
+impl<F: Fold> Shell<F> {
+    /// On these ports.
+    pub fn new(platform: Platform) -> Self {
+        Self { platform, fold: PhantomData }
+    }
+
+    async fn step(&self, step: Step) -> Result<Option<Answer>, Failure> {
+        let Platform { store, metrics, .. } = &self.platform;
+        Ok(Some(match step {
+            Step::Get(gets) => Answer::Rows(store.get(&gets).await.map_err(of_store)?),
+            Step::Scan(scan) => Answer::Page(store.scan(&scan).await.map_err(of_store)?),
+            Step::Write(batch) => {
+                let rows = u64::try_from(batch.writes.len()).unwrap_or(0);
+                store.write(batch).await.map_err(of_store)?;
+                metrics.rows_written.inc_by(rows);
+                Answer::Written
+            }
+            Step::Emit(emits) => {
+                let records = self.records(emits).await?;
+                if !records.is_empty() {
+                    let appended = self.platform.log.append(Budget::Worker, records).await;
+                    appended.map_err(of_log)?;
+                }
+                Answer::Emitted
+            }
+            Step::Done => return Ok(None),
+        }))
+    }
+
+    /// The records of emits, in their order.
+    async fn records(&self, emits: Vec<Emit>) -> Result<Vec<Append>, Failure> {
+        let mut records = Vec::with_capacity(emits.len());
+        for emit in emits {
+            match emit {
+                Emit::Record { topic, key, headers, value } => {
+                    let partition = partition::of(&key, self.platform.log.partitions(topic));
+                    records.push(Append { topic, partition, key, headers, value });
+                }
+                Emit::To(node, outbound) => records.push(self.outbound(node, &outbound)),
+                Emit::Push(user, outbound) => {
+                    // A route that can not be read costs a push, never an entry: the feed is
+                    // dense, and the next one or a sync shows the gap.
+                    let routes = self.platform.ephemeral.routes(&[Route::User(user)]).await;
+                    for node in routes.unwrap_or_default().into_iter().flatten() {
+                        records.push(self.outbound(node, &outbound));
+                    }
+                }
+            }
+        }
+        Ok(records)
+    }
+
+    fn outbound(&self, node: InstanceId, outbound: &Outbound) -> Append {
+        let count = self.platform.log.partitions(&topic::OUTBOUND);
+        let (headers, value) = outbound.write(Some(node));
+        Append {
+            topic: &topic::OUTBOUND,
+            partition: outbound::partition_of(node, count),
+            key: Bytes::new(),
+            headers,
+            value,
+        }
+    }
+}
+
+fn of_store(error: store::Error) -> Failure {
+    match error {
+        store::Error::Fenced => Failure::Stop(error.to_string()),
+        other => Failure::Retry(other.to_string()),
+    }
+}
+
+fn of_log(error: log::Error) -> Failure {
+    match error {
+        log::Error::Closed | log::Error::Failed(_) => Failure::Stop(error.to_string()),
+        other => Failure::Retry(other.to_string()),
+    }
+}
+
+fn of_round(error: &Error) -> Failure {
+    match error {
+        Error::Decode(_) => Failure::Retry(error.to_string()),
+        Error::Fenced | Error::Identity(_) => Failure::Stop(error.to_string()),
+    }
+}
+
+#[async_trait]
+impl<F: Fold> Handler for Shell<F> {
+    type Lane = Lane<F>;
+
+    fn pool(&self) -> &'static str {
+        F::POOL
+    }
+
+    fn lane(&self, record: &Record) -> Result<LaneKey, String> {
+        let text = std::str::from_utf8(&record.key).map_err(|e| e.to_string())?;
+        Uuid::try_parse(text).map(|id| id.as_u128()).map_err(|e| format!("key: {e}"))
+    }
+
+    fn open(&self, key: LaneKey, _partition: u32) -> Lane<F> {
+        Lane::new(F::key(key))
+    }
+
+    async fn handle(&self, lane: &mut Lane<F>, batch: &[Record]) -> Result<(), Failure> {
+        let mut items = Vec::with_capacity(batch.len());
+        for record in batch {
+            items.push(Item::read(record).map_err(|error| Failure::Poison {
+                offset: record.position.offset,
+                reason: error.to_string(),
+            })?);
+        }
+        let mut round = Round::new(lane, items);
+        let mut answer = Answer::Begin;
+        loop {
+            let step = round.next(answer).map_err(|error| of_round(&error))?;
+            match self.step(step).await? {
+                Some(next) => answer = next,
+                None => break,
+            }
+        }
+        for change in round.decided() {
+            self.platform.metrics.encodes.inc();
+            if F::is_message(change) {
+                self.platform.metrics.messages.inc();
+            }
+        }
+        Ok(())
+    }
+}

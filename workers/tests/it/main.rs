@@ -1,0 +1,6 @@
+//! The folds from outside: against a plain model, and with a crash at every step.
+#![expect(unreachable_pub, clippy::unwrap_used, reason = "a test binary")]
+
+mod model;
+mod replay;
+mod sim;

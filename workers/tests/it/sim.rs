@@ -1,0 +1,224 @@
+//! A world of plain maps that carries out the steps of a round, and can stop at any of them.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use bytes::Bytes;
+use schemas::envelope::{Content, ConversationCommand, Meta};
+use schemas::position::Stamp;
+use schemas::table::{Batch, Get, Scan, Stored, TableDef, Value};
+use schemas::user::view::Snapshot;
+use schemas::{
+    CommandId, ConversationId, InstanceId, MessageId, Position, Timestamp, UserId, conversation,
+    message,
+};
+use uuid::Uuid;
+use workers::fold::round::{Answer, Error, Lane, Round, Step};
+use workers::fold::{Emit, Fold, Item};
+
+type Key = (u16, Vec<Value>);
+
+/// The stores and the topics of a test.
+#[derive(Clone, Default, Debug)]
+pub struct World {
+    pub rows: BTreeMap<Key, Stored>,
+    pub emitted: Vec<Emit>,
+}
+
+/// Where a round is to be cut: the number of the step, and how much of it is still done.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut {
+    pub step: usize,
+    /// Of the rows or emits of that step, in 1/256.
+    pub part: u8,
+}
+
+#[derive(Debug, PartialEq)]
+pub enum End {
+    Done,
+    Cut,
+    Fenced,
+}
+
+impl World {
+    pub fn get(&self, get: &Get) -> Option<Stored> {
+        self.rows.get(&(get.def.prefix, get.key.clone())).cloned()
+    }
+
+    fn scan(&self, scan: &Scan) -> Vec<Stored> {
+        let inside = |key: &[Value]| {
+            let Some(cluster) = key.strip_prefix(scan.partition.as_slice()) else { return false };
+            let cut = |bound: &[Value]| cluster[..bound.len().min(cluster.len())].to_vec();
+            (match &scan.from {
+                Bound::Included(from) => cut(from) >= *from,
+                Bound::Excluded(from) => cut(from) > *from,
+                Bound::Unbounded => true,
+            }) && (match &scan.to {
+                Bound::Included(to) => cut(to) <= *to,
+                Bound::Excluded(to) => cut(to) < *to,
+                Bound::Unbounded => true,
+            })
+        };
+        let mut found: Vec<Stored> = self
+            .rows
+            .iter()
+            .filter(|((prefix, key), _)| *prefix == scan.def.prefix && inside(key))
+            .map(|(_, row)| row.clone())
+            .collect();
+        if scan.reverse {
+            found.reverse();
+        }
+        found.truncate(scan.limit);
+        found
+    }
+
+    /// Writes the first `count` rows of a batch; all of them if they lie in one partition.
+    fn write(&mut self, batch: &Batch, count: usize) -> Result<(), End> {
+        if let Some((get, newest)) = &batch.fence
+            && self.get(get).is_some_and(|row| row.stamp > *newest)
+        {
+            return Err(End::Fenced);
+        }
+        let first = batch.writes.first().map(|w| partition(w.def, &w.get().key));
+        let together = batch.writes.iter().all(|w| Some(partition(w.def, &w.get().key)) == first);
+        let count = if together && count < batch.writes.len() { 0 } else { count };
+        for write in batch.writes.iter().take(count) {
+            let key = (write.def.prefix, write.get().key);
+            let old = self.rows.get(&key).map_or(Stamp(-1), |row| row.stamp);
+            assert!(old <= write.stamp, "an older write meets a newer row: {write:?}");
+            let row = Stored { cells: write.cells.clone(), stamp: write.stamp };
+            if old == write.stamp {
+                assert_eq!(self.rows[&key], row, "the same stamp with another content");
+            }
+            self.rows.insert(key, row);
+        }
+        Ok(())
+    }
+}
+
+fn partition(def: &'static TableDef, key: &[Value]) -> (u16, Vec<Value>) {
+    (def.prefix, key[..def.partition_columns()].to_vec())
+}
+
+/// Carries out one round.
+pub fn drive<F: Fold>(
+    world: &mut World,
+    lane: &mut Lane<F>,
+    items: Vec<Item<F::Command>>,
+    cut: Option<Cut>,
+) -> End {
+    let mut round = Round::new(lane, items);
+    let mut answer = Answer::Begin;
+    for number in 0.. {
+        let step = match round.next(answer) {
+            Ok(step) => step,
+            Err(Error::Fenced) => return End::Fenced,
+            Err(error) => panic!("{error}"),
+        };
+        let here = cut.filter(|cut| cut.step == number);
+        let share = |len: usize| here.map_or(len, |cut| len * usize::from(cut.part) / 256);
+        answer = match step {
+            Step::Get(gets) => Answer::Rows(gets.iter().map(|get| world.get(get)).collect()),
+            Step::Scan(scan) => Answer::Page(world.scan(&scan)),
+            Step::Write(batch) => {
+                if let Err(end) = world.write(&batch, share(batch.writes.len())) {
+                    return end;
+                }
+                Answer::Written
+            }
+            Step::Emit(emits) => {
+                let count = share(emits.len());
+                world.emitted.extend(emits.into_iter().take(count));
+                Answer::Emitted
+            }
+            Step::Done => return End::Done,
+        };
+        if here.is_some() {
+            return End::Cut;
+        }
+    }
+    unreachable!("a round ends")
+}
+
+pub fn user(n: u8) -> UserId {
+    UserId(Uuid::from_u128(0xa000 + u128::from(n)))
+}
+
+pub fn conversation() -> ConversationId {
+    ConversationId::direct(user(0), user(1))
+}
+
+fn snapshot(n: u8) -> Snapshot {
+    Snapshot {
+        id: user(n),
+        username: format!("user{n}"),
+        first_name: Some("F".to_owned()),
+        last_name: None,
+        avatar_url: None,
+    }
+}
+
+/// What a client asks for.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    Create,
+    /// Sender, the client's own id, content.
+    Send(u8, Option<u8>, u8),
+}
+
+/// The record of an ask, at an offset; some offsets belong to other conversations.
+pub fn item(ask: &Ask, offset: u64) -> Item<ConversationCommand> {
+    let (actor, command) = match ask {
+        Ask::Create => (
+            0,
+            ConversationCommand::Create(conversation::command::Create {
+                conversation_id: conversation(),
+                kind: conversation::head::Kind::Direct,
+                members: vec![snapshot(0), snapshot(1)],
+            }),
+        ),
+        Ask::Send(sender, client, content) => (
+            *sender,
+            ConversationCommand::Send(message::command::Send {
+                conversation_id: conversation(),
+                message_id: client.map_or(MessageId(Uuid::from_u128(offset.into())), |client| {
+                    MessageId::derived(user(*sender), conversation(), &client.to_string())
+                }),
+                client_message_id: client.map(|client| client.to_string()),
+                retryable: client.is_some(),
+                message_type: "text".to_owned(),
+                content: format!("content {content}"),
+                metadata: None,
+                sender: snapshot(*sender),
+            }),
+        ),
+    };
+    Item {
+        position: Position { epoch: 1, partition: 2, offset },
+        // A clock that jumps back and forth.
+        appended_at: Timestamp(1_800_000_000_000 + i64::try_from(offset * 37 % 11).unwrap() * 500),
+        meta: Meta {
+            id: CommandId(Uuid::from_u128(0xc000_0000 + u128::from(offset))),
+            actor: user(actor),
+            at: Timestamp(0),
+            reply_to: Some(InstanceId(Uuid::from_u128(1))),
+            trace: None,
+        },
+        content: Content::Known(command),
+    }
+}
+
+/// Payload bytes of emitted events, by rev, in the order of emission.
+pub fn events(world: &World) -> Vec<(i64, Bytes)> {
+    world
+        .emitted
+        .iter()
+        .filter_map(|emit| match emit {
+            Emit::Record { headers, value, topic, .. } if topic.name == "chat.events" => {
+                let event = schemas::event::Event::read(headers, value.clone()).unwrap();
+                Some((event.rev, event.frame()))
+            }
+            _ => None,
+        })
+        .collect()
+}
