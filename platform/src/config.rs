@@ -1,0 +1,298 @@
+//! Configuration: one typed value, from defaults, one file and the environment.
+//!
+//! Order, later wins: defaults; the file (`--config FILE`, else `$PARLANCE_CONFIG`, else
+//! `./parlance.toml` if it is there); the predecessor's names (`PORT`, `CORS_ORIGIN`, `JWT_SECRET`,
+//! `THROTTLE_LIMIT`, `THROTTLE_TTL`); `PARLANCE_SECTION__KEY`. An unknown key is a mistake. What is
+//! wrong is reported with its place; nothing starts.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+/// All settings.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Public listeners.
+    pub server: Server,
+    /// Metrics and health.
+    pub operations: Operations,
+    /// Where everything embedded lies.
+    pub data: Data,
+    /// Tokens and passwords.
+    pub auth: Auth,
+    /// Rate limits.
+    pub limits: Limits,
+    /// The embedded log.
+    pub journal: Journal,
+    /// Logging.
+    pub logging: Logging,
+}
+
+/// Public listeners.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Addresses. Each is a node of its own: an ingest and a delivery instance.
+    pub listen: Vec<SocketAddr>,
+    /// Origins that browsers may call from; empty: the same origin and loopback origins.
+    pub cors_origins: Vec<String>,
+    /// Time that requests and sockets get to end at a shutdown, ms.
+    pub drain_ms: u64,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], 3000))],
+            cors_origins: Vec::new(),
+            drain_ms: 10_000,
+        }
+    }
+}
+
+/// Metrics and health.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Operations {
+    /// Address of `/metrics`, `/healthz`, `/readyz`; never public. Port 0: none.
+    pub listen: SocketAddr,
+}
+
+impl Default for Operations {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9464)) }
+    }
+}
+
+/// Where everything embedded lies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Data {
+    /// The folder.
+    pub dir: PathBuf,
+    /// Cache of the embedded store, MiB.
+    pub cache_mib: u64,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self { dir: PathBuf::from("data"), cache_mib: 64 }
+    }
+}
+
+/// Tokens and passwords.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth {
+    /// Secret of access tokens, at least 32 bytes; empty: one is made in the data folder.
+    pub jwt_secret: String,
+    /// Memory of argon2id, KiB.
+    pub argon2_memory_kib: u32,
+    /// Passes of argon2id.
+    pub argon2_iterations: u32,
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        // OWASP's minimum for argon2id.
+        Self { jwt_secret: String::new(), argon2_memory_kib: 19_456, argon2_iterations: 2 }
+    }
+}
+
+/// Rate limits, requests a minute; 0: none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Register, login, refresh, logout: by address.
+    pub auth_per_minute: u32,
+    /// Writes of messages and conversations: by user.
+    pub messages_per_minute: u32,
+    /// Everything else: by user, or by address without one.
+    pub other_per_minute: u32,
+    /// Frames a socket may send, a second.
+    pub socket_frames_per_second: u32,
+    /// Frames a socket may send at once.
+    pub socket_frames_burst: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            auth_per_minute: 100,
+            messages_per_minute: 3_000,
+            other_per_minute: 3_000,
+            socket_frames_per_second: schemas::limits::SOCKET_FRAMES_PER_SECOND,
+            socket_frames_burst: schemas::limits::SOCKET_FRAMES_BURST,
+        }
+    }
+}
+
+/// The embedded log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Journal {
+    /// Size of a segment file, MiB.
+    pub segment_mib: u64,
+    /// Largest size of all segments whose records are folded and synced, MiB.
+    pub max_mib: u64,
+    /// Time between checkpoints of the store, ms.
+    pub checkpoint_ms: u64,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { segment_mib: 64, max_mib: 8_192, checkpoint_ms: 10_000 }
+    }
+}
+
+/// Logging.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Logging {
+    /// A filter as of `tracing`: `info`, `parlance=debug,info`.
+    pub filter: String,
+    /// One JSON object a line instead of text.
+    pub json: bool,
+}
+
+impl Default for Logging {
+    fn default() -> Self {
+        Self { filter: "info,fjall=warn,lsm_tree=warn".to_owned(), json: false }
+    }
+}
+
+/// The settings can not be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the configuration has mistakes:\n{}", .0.iter().map(|m| format!("  - {m}")).collect::<Vec<_>>().join("\n"))]
+pub struct Mistakes(pub Vec<String>);
+
+impl Config {
+    /// The settings of this process.
+    pub fn load(file: Option<&Path>) -> Result<Self, Mistakes> {
+        let from_env = std::env::var_os("PARLANCE_CONFIG").map(PathBuf::from);
+        let named = file.map(Path::to_path_buf).or(from_env);
+        if let Some(missing) = named.as_ref().filter(|path| !path.is_file()) {
+            return Err(Mistakes(vec![format!("{} is not a file", missing.display())]));
+        }
+        let toml = named.unwrap_or_else(|| PathBuf::from("parlance.toml"));
+        let figment =
+            Figment::from(Serialized::defaults(Self::default())).merge(Toml::file_exact(toml));
+        Self::from_figment(figment)
+    }
+
+    fn from_figment(figment: Figment) -> Result<Self, Mistakes> {
+        // `PARLANCE_URL` and the like are not settings: a setting has a section.
+        let figment = figment.merge(
+            Env::prefixed("PARLANCE_").filter(|key| key.as_str().contains("__")).split("__"),
+        );
+        let mut config: Self = figment
+            .extract()
+            .map_err(|error| Mistakes(error.into_iter().map(|one| one.to_string()).collect()))?;
+        let mut mistakes = config.predecessor(|name| std::env::var(name).ok());
+        mistakes.extend(config.mistakes());
+        if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
+    }
+
+    /// Takes the predecessor's names where they still mean something.
+    fn predecessor(&mut self, var: impl Fn(&str) -> Option<String>) -> Vec<String> {
+        let mut mistakes = Vec::new();
+        if let Some(port) = var("PORT").filter(|text| !text.is_empty()) {
+            match port.parse() {
+                Ok(port) if var("PARLANCE_SERVER__LISTEN").is_none() => {
+                    if let Some(first) = self.server.listen.first_mut() {
+                        first.set_port(port);
+                    }
+                }
+                Ok(_) => {}
+                Err(_) => mistakes.push(format!("PORT={port} is not a port")),
+            }
+        }
+        if let Some(origins) = var("CORS_ORIGIN").filter(|text| !text.is_empty()) {
+            self.server.cors_origins =
+                origins.split(',').map(|origin| origin.trim().to_owned()).collect();
+        }
+        if let Some(secret) = var("JWT_SECRET").filter(|text| !text.is_empty()) {
+            self.auth.jwt_secret = secret;
+        }
+        if let Some(limit) = var("THROTTLE_LIMIT").filter(|text| !text.is_empty()) {
+            // THROTTLE_TTL is in seconds, as its name and default (60) say.
+            let ttl = var("THROTTLE_TTL").map_or(Some(60), |text| text.parse().ok());
+            match (limit.parse::<u32>(), ttl.filter(|ttl: &u32| *ttl > 0)) {
+                (Ok(limit), Some(ttl)) => {
+                    self.limits.auth_per_minute = (limit.saturating_mul(60) / ttl).max(1);
+                }
+                _ => mistakes.push(format!("THROTTLE_LIMIT={limit} or THROTTLE_TTL is no number")),
+            }
+        }
+        mistakes
+    }
+
+    fn mistakes(&self) -> Vec<String> {
+        let mut mistakes = Vec::new();
+        if self.server.listen.is_empty() {
+            mistakes.push("server.listen: at least one address".to_owned());
+        }
+        let secret = self.auth.jwt_secret.len();
+        if secret > 0 && secret < 32 {
+            mistakes.push(format!("auth.jwt_secret: {secret} bytes, at least 32 are needed"));
+        }
+        if self.auth.argon2_memory_kib < 8 || self.auth.argon2_iterations < 1 {
+            mistakes.push("auth: argon2 needs at least 8 KiB and one pass".to_owned());
+        }
+        if self.journal.segment_mib == 0 || self.journal.checkpoint_ms == 0 {
+            mistakes.push("journal: segment_mib and checkpoint_ms are at least 1".to_owned());
+        }
+        mistakes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(toml: &str) -> Result<Config, Mistakes> {
+        let figment =
+            Figment::from(Serialized::defaults(Config::default())).merge(Toml::string(toml));
+        Config::from_figment(figment)
+    }
+
+    #[test]
+    fn a_section_may_be_given_in_part() {
+        let config = of("[server]\nlisten = [\"127.0.0.1:4000\", \"127.0.0.1:4001\"]").unwrap();
+        assert_eq!(config.server.listen.len(), 2);
+        assert_eq!(config.server.drain_ms, Server::default().drain_ms);
+    }
+
+    #[test]
+    fn unknown_keys_and_bad_values_are_named() {
+        let text = of("[server]\nlisten_on = 1").unwrap_err().to_string();
+        assert!(text.contains("listen_on"), "{text}");
+        let text = of("[auth]\njwt_secret = \"short\"\n[journal]\nsegment_mib = 0")
+            .unwrap_err()
+            .to_string();
+        assert!(text.contains("jwt_secret") && text.contains("segment_mib"), "{text}");
+    }
+
+    #[test]
+    fn the_predecessors_names_are_taken() {
+        let mut config = Config::default();
+        let mistakes = config.predecessor(|name| {
+            [
+                ("PORT", "8080"),
+                ("CORS_ORIGIN", "https://a.example, https://b.example"),
+                ("THROTTLE_LIMIT", "50"),
+                ("THROTTLE_TTL", "30"),
+            ]
+            .into_iter()
+            .find_map(|(known, value)| (known == name).then(|| value.to_owned()))
+        });
+        assert_eq!(mistakes, Vec::<String>::new());
+        assert_eq!(config.server.listen[0].port(), 8080);
+        assert_eq!(config.server.cors_origins, ["https://a.example", "https://b.example"]);
+        assert_eq!(config.limits.auth_per_minute, 100);
+    }
+}
