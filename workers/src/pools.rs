@@ -1,11 +1,14 @@
 //! The table of pools: a pool is a row here and a module.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use platform::Platform;
 use platform::lifecycle::Lifecycle;
-use platform::partition::driver::{self, Limits};
-use schemas::topic;
+use platform::partition::Handler;
+use platform::partition::driver::{self, Limits, Source};
+use platform::partition::progress::Progress;
+use schemas::topic::{self, Topic};
 
 use crate::fanout::Fanout;
 use crate::feed::Feed;
@@ -23,39 +26,46 @@ pub struct UnknownPool {
     pub name: String,
 }
 
-/// Starts pools by name, each one a member of the consumer group of that name.
-pub fn start(names: &[&str], platform: &Platform, life: &Lifecycle) -> Result<(), UnknownPool> {
+/// Starts pools by name, each one a member of the consumer group of that name. How far each has
+/// come can be waited for.
+pub fn start(
+    names: &[&'static str],
+    platform: &Platform,
+    life: &Lifecycle,
+) -> Result<BTreeMap<&'static str, Progress>, UnknownPool> {
+    let mut progress = BTreeMap::new();
     for name in names {
-        let platform = platform.clone();
-        let stopping = life.stopping();
-        let limits = Limits::default();
+        let own = Progress::default();
         match *name {
             "persist" => {
-                let handler = Arc::new(Shell::<Persist>::new(platform.clone()));
-                let topic = &topic::COMMANDS;
-                life.component(
-                    "persist",
-                    driver::run(handler, platform, "persist", topic, limits, stopping),
-                );
+                let handler = Shell::<Persist>::new(platform.clone());
+                run(name, handler, &topic::COMMANDS, platform, life, &own);
             }
             "feed" => {
-                let handler = Arc::new(Shell::<Feed>::new(platform.clone()));
-                let topic = &topic::USERS;
-                life.component(
-                    "feed",
-                    driver::run(handler, platform, "feed", topic, limits, stopping),
-                );
+                let handler = Shell::<Feed>::new(platform.clone());
+                run(name, handler, &topic::USERS, platform, life, &own);
             }
             "fanout" => {
-                let handler = Arc::new(Fanout::new(platform.clone()));
-                let topic = &topic::EVENTS;
-                life.component(
-                    "fanout",
-                    driver::run(handler, platform, "fanout", topic, limits, stopping),
-                );
+                run(name, Fanout::new(platform.clone()), &topic::EVENTS, platform, life, &own);
             }
             other => return Err(UnknownPool { name: other.to_owned() }),
         }
+        progress.insert(*name, own);
     }
-    Ok(())
+    Ok(progress)
+}
+
+fn run<H: Handler>(
+    name: &'static str,
+    handler: H,
+    topic: &'static Topic,
+    platform: &Platform,
+    life: &Lifecycle,
+    progress: &Progress,
+) {
+    let source = Source { group: name, topic };
+    let (platform, progress) = (platform.clone(), progress.clone());
+    let (limits, stopping) = (Limits::default(), life.stopping());
+    let handler = Arc::new(handler);
+    life.component(name, driver::run(handler, platform, source, limits, progress, stopping));
 }

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::lanes::{Job, Lanes};
 use super::ledger::Ledger;
+use super::progress::Progress;
 use super::retry::Next;
 use super::{Failure, Handler, LaneKey};
 use crate::Platform;
@@ -67,18 +68,29 @@ struct Driver<H: Handler> {
     paused: HashSet<u32>,
     running: FuturesUnordered<BoxFuture<'static, Finished<H::Lane>>>,
     in_flight: usize,
+    progress: Progress,
 }
 
-/// Runs `handler` over `topic` as a member of `group` until `stopping`, then drains.
+/// What a pool reads, as which group.
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    /// Consumer group.
+    pub group: &'static str,
+    /// Topic.
+    pub topic: &'static Topic,
+}
+
+/// Runs `handler` over the partitions that its group gives it until `stopping`, then drains.
 pub async fn run<H: Handler>(
     handler: Arc<H>,
     platform: Platform,
-    group: &'static str,
-    topic: &'static Topic,
+    source: Source,
     limits: Limits,
+    progress: Progress,
     mut stopping: Stopping,
 ) -> Result<(), String> {
-    let mut member = platform.log.join(group, topic).await.map_err(|e| e.to_string())?;
+    let joined = platform.log.join(source.group, source.topic).await;
+    let mut member = joined.map_err(|e| e.to_string())?;
     let mut driver = Driver {
         lanes: Lanes::new(limits.lanes),
         handler,
@@ -88,6 +100,7 @@ pub async fn run<H: Handler>(
         paused: HashSet::new(),
         running: FuturesUnordered::new(),
         in_flight: 0,
+        progress,
     };
     let wakeups = driver.platform.metrics.wakeups.with_label_values(&[driver.handler.pool()]);
     loop {
@@ -115,6 +128,7 @@ impl<H: Handler> Driver<H> {
             Polled::Assigned(partitions) => {
                 for given in partitions {
                     self.ledgers.insert(given.partition, Ledger::at(given.committed));
+                    self.progress.set(&[(given.partition, given.committed)]);
                 }
             }
             Polled::Revoking(partitions) => self.revoke(partitions, member).await?,
@@ -303,7 +317,9 @@ impl<H: Handler> Driver<H> {
         if moved.is_empty() {
             return Ok(());
         }
-        member.commit(moved).await.map_err(|e| e.to_string())
+        member.commit(moved.clone()).await.map_err(|e| e.to_string())?;
+        self.progress.set(&moved);
+        Ok(())
     }
 
     /// Finishes what runs in these partitions, within the drain limit.

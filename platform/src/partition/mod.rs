@@ -11,6 +11,7 @@
 pub mod driver;
 pub mod lanes;
 pub mod ledger;
+pub mod progress;
 pub mod retry;
 
 use async_trait::async_trait;
