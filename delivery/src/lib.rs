@@ -1,1 +1,174 @@
-//! placeholder
+//! Sockets out: sessions, outbound frames, the `/ws` protocol.
+//!
+//! The path of a frame, from the node's partition of `chat.outbound` to the kernel:
+//!
+//! ```text
+//! node reader ─▶ hub (Sink) ─▶ order ─▶ registry ─▶ session queue ─▶ session task ─▶ transport
+//!   records       text once     drop,     user →      bytes shared,    all that is     feed …
+//!                               push,     sockets     ≤ 256 KiB        ready, then     flush
+//!                               or heal                                one flush
+//! ```
+//!
+//! and of a request, the other way:
+//!
+//! ```text
+//! transport ─▶ session task ─▶ protocol::json ─▶ Inbound::accept (in order) ─▶ outcome ─▶ answer
+//! ```
+//!
+//! `routes` tells the fan-out who is here; `upgrade` decides who may open a socket. Nothing here
+//! decides what may be said: that is acceptance, which the binary passes in.
+
+mod hub;
+mod order;
+mod protocol;
+mod registry;
+mod routes;
+mod session;
+mod transport;
+mod upgrade;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use platform::inbound::Inbound;
+use platform::lifecycle::{Lifecycle, Stopping};
+use platform::node::{Node, Sink};
+use platform::{Clock, Platform};
+use schemas::limits;
+
+use crate::hub::Hub;
+use crate::protocol::close;
+use crate::routes::Routes;
+
+/// What an operator may set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Origins whose pages may open sockets: the list of REST CORS. Empty: the same origin and
+    /// pages on this machine. `*`: all.
+    pub allowed_origins: Vec<String>,
+    /// Open sockets, authenticated or not; beyond it upgrades are answered 503.
+    pub max_sockets: usize,
+    /// Times.
+    pub timing: Timing,
+}
+
+/// Times of a socket. The defaults are the contract (`schemas::limits`); tests use shorter ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// To authenticate.
+    pub auth: Duration,
+    /// Between pings.
+    pub ping: Duration,
+    /// Silence after which the peer is dead.
+    pub dead: Duration,
+    /// For a slice of writes, and for a resync frame from the moment it was queued.
+    pub drain: Duration,
+    /// For the peer to answer a close.
+    pub linger: Duration,
+    /// Over which sockets are closed at the shutdown.
+    pub spread: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            auth: Duration::from_millis(limits::SOCKET_AUTH_MS),
+            ping: Duration::from_millis(limits::SOCKET_PING_MS),
+            dead: Duration::from_millis(limits::SOCKET_DEAD_MS),
+            drain: Duration::from_millis(limits::SOCKET_DRAIN_MS),
+            linger: Duration::from_secs(1),
+            spread: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { allowed_origins: Vec::new(), max_sockets: 100_000, timing: Timing::default() }
+    }
+}
+
+/// The sockets of a node.
+pub struct Delivery {
+    config: Config,
+    node: Arc<Node>,
+    inbound: Arc<dyn Inbound>,
+    clock: Arc<dyn Clock>,
+    hub: Arc<Hub>,
+    routes: Arc<Routes>,
+    stopping: Stopping,
+    open: AtomicUsize,
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery").field("open", &self.open()).finish_non_exhaustive()
+    }
+}
+
+impl Delivery {
+    /// Takes the node's frames from now on and announces its routes.
+    pub fn start(
+        platform: &Platform,
+        node: Arc<Node>,
+        inbound: Arc<dyn Inbound>,
+        life: &Lifecycle,
+        config: Config,
+    ) -> Arc<Self> {
+        let hub = Hub::new(platform, life);
+        node.subscribe(hub.clone());
+        let routes = Routes::new(platform, node.instance, hub.clone());
+        life.component("routes", routes.clone().run(life.stopping()));
+        let delivery = Arc::new(Self {
+            config,
+            node,
+            inbound,
+            clock: platform.clock.clone(),
+            hub,
+            routes,
+            stopping: life.stopping(),
+            open: AtomicUsize::new(0),
+        });
+        life.component("sockets", delivery.clone().close_at_shutdown());
+        delivery
+    }
+
+    /// `GET /ws`. Serve it from a listener with `TCP_NODELAY` (`axum::serve::ListenerExt::tap_io`).
+    pub fn router(self: &Arc<Self>) -> Router {
+        Router::new().route("/ws", get(upgrade::handler)).with_state(self.clone())
+    }
+
+    /// What the node gives frames to.
+    pub fn sink(&self) -> Arc<dyn Sink> {
+        self.hub.clone()
+    }
+
+    /// Open sockets, authenticated or not.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Closes the sockets one after another, so that they do not all come back to another node in
+    /// the same moment.
+    async fn close_at_shutdown(self: Arc<Self>) -> Result<(), String> {
+        self.stopping.clone().wait().await;
+        let Timing { spread, linger, .. } = self.config.timing;
+        let sessions = self.hub.registry.shut();
+        let steps = 20;
+        for chunk in sessions.chunks(sessions.len().div_ceil(steps).max(1)) {
+            for session in chunk {
+                session.close(close::RESTART);
+            }
+            tokio::time::sleep(spread / 20).await;
+        }
+        let until = tokio::time::Instant::now() + linger + spread;
+        while self.open() > 0 && tokio::time::Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,170 @@
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+
+const C: ConversationId = ConversationId(Uuid::from_u128(1));
+
+fn event(rev: Rev) -> Event {
+    let frame = Payload::from(format!("{rev}"));
+    Event { conversation: C, rev, audience: Bytes::from_static(&[7; 16]), frame }
+}
+
+/// What a hub would push, with a journal that has every rev below `known`.
+struct Node {
+    order: Order,
+    pushed: Vec<Rev>,
+    fetches: Vec<Fetch>,
+    resyncs: usize,
+}
+
+impl Node {
+    fn new() -> Self {
+        Self { order: Order::default(), pushed: Vec::new(), fetches: Vec::new(), resyncs: 0 }
+    }
+
+    fn event(&mut self, rev: Rev, covered: bool) {
+        match self.order.admit(event(rev), 1, |_| covered) {
+            Verdict::Push(event) => self.pushed.push(event.rev),
+            Verdict::Drop => {}
+            Verdict::Hold => self.ready(),
+            Verdict::Fetch(fetch) => self.fetches.push(fetch),
+            Verdict::Resync(_) => self.resyncs += 1,
+        }
+    }
+
+    fn ready(&mut self) {
+        while let Some(event) = self.order.ready(C, 1) {
+            assert_eq!(event.frame.text(), event.rev.to_string());
+            self.pushed.push(event.rev);
+        }
+    }
+
+    /// Carries out the oldest fetch; of the journal only what lies below `known` is there.
+    fn fetch(&mut self, known: Rev) {
+        let fetch = self.fetches.remove(0);
+        let rows = (fetch.after + 1..fetch.before.min(known))
+            .map(|rev| (rev, Payload::from(format!("{rev}"))))
+            .collect();
+        self.order.fetched(&fetch, rows);
+        self.ready();
+        match self.order.settle(&fetch) {
+            Settled::Closed => {}
+            Settled::Again(fetch) => self.fetches.push(fetch),
+            Settled::Resync(_) => self.resyncs += 1,
+        }
+    }
+}
+
+#[test]
+fn a_rev_is_pushed_once_and_a_jump_is_filled_first() {
+    let mut node = Node::new();
+    for rev in [5, 5, 6, 4, 9, 9, 10, 6] {
+        node.event(rev, true);
+    }
+    assert_eq!(node.pushed, [5, 6]);
+    assert_eq!(node.fetches.len(), 1, "one fetch a gap");
+    node.fetch(100);
+    assert_eq!(node.pushed, [5, 6, 7, 8, 9, 10]);
+    assert_eq!(node.order.gaps, 0);
+}
+
+#[test]
+fn a_reorder_heals_before_the_fetch_and_the_fetch_then_changes_nothing() {
+    let mut node = Node::new();
+    for rev in [1, 3, 2, 4] {
+        node.event(rev, true);
+    }
+    assert_eq!(node.pushed, [1, 2, 3, 4]);
+    node.fetch(100);
+    node.event(6, true);
+    assert_eq!(node.pushed, [1, 2, 3, 4]);
+    node.fetch(100);
+    assert_eq!(node.pushed, [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn a_hole_older_than_anybody_here_is_none_of_theirs() {
+    let mut node = Node::new();
+    node.event(1, true);
+    node.event(50, false);
+    assert_eq!(node.pushed, [1, 50]);
+    assert!(node.fetches.is_empty());
+}
+
+#[test]
+fn what_can_not_be_fetched_is_a_resync_after_a_few_tries() {
+    let mut node = Node::new();
+    node.event(1, true);
+    node.event(4, true);
+    for _ in 0..TRIES {
+        assert_eq!(node.resyncs, 0);
+        node.fetch(0);
+    }
+    assert_eq!((node.resyncs, node.order.gaps), (1, 0));
+    node.event(5, true);
+    assert_eq!(node.pushed, [1, 5]);
+}
+
+#[test]
+fn too_many_that_wait_and_too_wide_a_jump_are_a_resync() {
+    let mut node = Node::new();
+    node.event(1, true);
+    let waiting = Rev::try_from(WAITING).unwrap();
+    for rev in 3..=waiting + 3 {
+        node.event(rev, true);
+    }
+    assert_eq!((node.resyncs, node.order.gaps), (1, 0));
+    node.event(waiting + 4, true);
+    assert_eq!(node.pushed, [1, waiting + 4]);
+    node.event(3 * waiting, true);
+    assert_eq!(node.resyncs, 2);
+}
+
+#[test]
+fn lanes_are_bounded_and_open_gaps_outlive_a_rotation() {
+    let mut node = Node::new();
+    node.event(1, true);
+    node.event(3, true);
+    for n in 0..u128::try_from(3 * LANES).unwrap() {
+        let other = Event { conversation: ConversationId(Uuid::from_u128(n + 2)), ..event(1) };
+        assert!(matches!(node.order.admit(other, 1, |_| true), Verdict::Push(_)));
+    }
+    assert!(node.order.young.len() + node.order.old.len() <= 2 * LANES);
+    node.fetch(100);
+    assert_eq!(node.pushed, [1, 2, 3]);
+}
+
+#[test]
+fn what_is_forgotten_is_unknown() {
+    let mut node = Node::new();
+    node.event(1, true);
+    node.event(3, true);
+    node.order.forget(C);
+    assert_eq!(node.order.gaps, 0);
+    node.fetch(100);
+    node.event(9, true);
+    assert_eq!(node.pushed, [1, 9]);
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_topic_does_each_rev_is_pushed_once_in_order(
+        noise in proptest::collection::vec((1_i64..60, any::<bool>()), 1..200),
+    ) {
+        let mut node = Node::new();
+        node.event(1, true);
+        for (rev, fetch) in noise {
+            node.event(rev, true);
+            if fetch && !node.fetches.is_empty() {
+                node.fetch(100);
+            }
+        }
+        while !node.fetches.is_empty() {
+            node.fetch(100);
+        }
+        let last = *node.pushed.last().unwrap();
+        prop_assert_eq!(&node.pushed, &(1..=last).collect::<Vec<_>>());
+        prop_assert_eq!((node.resyncs, node.order.gaps), (0, 0));
+    }
+}

@@ -1,0 +1,42 @@
+//! Close codes. 44xx: change something before you come back; 45xx, 1001, 1012: come back, with
+//! jitter. A code is never given another meaning.
+
+/// Why a socket is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Close {
+    /// Code (RFC 6455 §7.4; 4000 and above are ours).
+    pub(crate) code: u16,
+    /// For people.
+    pub(crate) reason: &'static str,
+}
+
+const fn close(code: u16, reason: &'static str) -> Close {
+    Close { code, reason }
+}
+
+/// The peer said goodbye or is gone: nothing is sent.
+pub(crate) const NORMAL: Close = close(1000, "");
+/// No sign of life.
+pub(crate) const SILENT: Close = close(1001, "no sign of life");
+/// The node shuts down.
+pub(crate) const RESTART: Close = close(1012, "the server restarts");
+/// Too many frames that are not requests.
+pub(crate) const BAD_FRAME: Close = close(4400, "not a request");
+/// A binary frame.
+pub(crate) const BINARY: Close = close(4400, "frames are text");
+/// No valid token.
+pub(crate) const TOKEN: Close = close(4401, "no valid token");
+/// No auth frame in time.
+pub(crate) const AUTH_LATE: Close = close(4401, "no auth frame in time");
+/// The session has ended.
+pub(crate) const SESSION: Close = close(4403, "the session has ended");
+/// A frame above the limit.
+pub(crate) const TOO_LARGE: Close = close(4413, "the frame is too large");
+/// Too many frames for too long.
+pub(crate) const RATE: Close = close(4429, "too many frames");
+/// Too many sockets of one user.
+pub(crate) const SOCKETS: Close = close(4429, "too many sockets of this user");
+/// The server can not check now.
+pub(crate) const OVERLOAD: Close = close(4503, "overloaded");
+/// The peer does not read.
+pub(crate) const SLOW: Close = close(4508, "too slow to read");

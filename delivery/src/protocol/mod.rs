@@ -1,0 +1,8 @@
+//! What is said on a socket of the subprotocol `parlance.v1`: close codes, requests, answers. Pure:
+//! text in, text out.
+
+pub(crate) mod close;
+pub(crate) mod json;
+
+/// The name of the subprotocol.
+pub(crate) const NAME: &str = "parlance.v1";

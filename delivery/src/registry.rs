@@ -1,0 +1,182 @@
+//! Who has sockets here. Owns the map from users to their sessions.
+//!
+//! Every first socket of a user gets a number, the *epoch* of his presence: from it the order of
+//! events can tell whether somebody has been here since a given moment (`order`).
+//! A lock is held for one look-up or change, never across a wake-up or an await.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+use platform::inbound::Identity;
+use schemas::{Rev, UserId, limits};
+
+use crate::protocol::close::{self, Close};
+use crate::session::Session;
+
+/// One user here.
+#[derive(Debug)]
+struct Here {
+    since: u64,
+    /// Number of the last feed entry pushed.
+    feed: AtomicI64,
+    sessions: Vec<Arc<Session>>,
+}
+
+#[derive(Debug, Default)]
+struct Users {
+    here: HashMap<UserId, Here>,
+    shut: bool,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    users: RwLock<Users>,
+    epoch: AtomicU64,
+    numbers: AtomicU64,
+}
+
+impl Registry {
+    /// Registers a socket; refused if the user has too many or the node shuts down.
+    pub(crate) fn enter(&self, who: Identity) -> Result<Arc<Session>, Close> {
+        let user = who.user;
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let session = Arc::new(Session::new(number, who));
+        let mut users = self.users.write();
+        if users.shut {
+            return Err(close::RESTART);
+        }
+        let here = users.here.entry(user).or_insert_with(|| Here {
+            since: self.epoch.fetch_add(1, Ordering::Relaxed) + 1,
+            feed: AtomicI64::new(0),
+            sessions: Vec::with_capacity(1),
+        });
+        if here.sessions.len() >= limits::SOCKETS_PER_USER {
+            return Err(close::SOCKETS);
+        }
+        here.sessions.push(session.clone());
+        Ok(session)
+    }
+
+    /// Takes a socket out; whether it was there.
+    pub(crate) fn leave(&self, session: &Session) -> bool {
+        let mut users = self.users.write();
+        let Some(here) = users.here.get_mut(&session.who.user) else { return false };
+        let Some(at) = here.sessions.iter().position(|s| s.number == session.number) else {
+            return false;
+        };
+        here.sessions.swap_remove(at);
+        if here.sessions.is_empty() {
+            users.here.remove(&session.who.user);
+        }
+        true
+    }
+
+    /// Calls `visit` on each socket of a user; whether there are any.
+    pub(crate) fn visit(&self, user: UserId, mut visit: impl FnMut(&Arc<Session>)) -> bool {
+        let users = self.users.read();
+        let Some(here) = users.here.get(&user) else { return false };
+        here.sessions.iter().for_each(&mut visit);
+        true
+    }
+
+    /// The same for entry `number` of his feed, unless that was visited before.
+    pub(crate) fn visit_feed(
+        &self,
+        user: UserId,
+        number: Rev,
+        mut visit: impl FnMut(&Arc<Session>),
+    ) {
+        let users = self.users.read();
+        let Some(here) = users.here.get(&user) else { return };
+        if here.feed.fetch_max(number, Ordering::Relaxed) < number {
+            here.sessions.iter().for_each(&mut visit);
+        }
+    }
+
+    /// Whether a user has sockets here.
+    pub(crate) fn has(&self, user: UserId) -> bool {
+        self.users.read().here.contains_key(&user)
+    }
+
+    /// Whether a user has been here since `epoch`.
+    pub(crate) fn here_since(&self, user: UserId, epoch: u64) -> bool {
+        self.users.read().here.get(&user).is_some_and(|here| here.since <= epoch)
+    }
+
+    /// The present epoch.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    /// Everyone here.
+    pub(crate) fn users(&self) -> Vec<UserId> {
+        self.users.read().here.keys().copied().collect()
+    }
+
+    /// Every socket here.
+    pub(crate) fn sessions(&self) -> Vec<Arc<Session>> {
+        self.users.read().here.values().flat_map(|here| here.sessions.iter().cloned()).collect()
+    }
+
+    /// Refuses sockets from now on; those that are here.
+    pub(crate) fn shut(&self) -> Vec<Arc<Session>> {
+        self.users.write().shut = true;
+        self.sessions()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::{SessionId, Timestamp};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn who(user: u128) -> Identity {
+        Identity {
+            user: UserId(Uuid::from_u128(user)),
+            session: SessionId(Uuid::from_u128(user)),
+            expires_at: Timestamp(0),
+        }
+    }
+
+    #[test]
+    fn a_user_who_comes_back_has_not_been_here_all_the_time() {
+        let registry = Registry::default();
+        let user = who(1).user;
+        let session = registry.enter(who(1)).unwrap();
+        let epoch = registry.epoch();
+        assert!(registry.here_since(user, epoch));
+        assert!(registry.leave(&session));
+        assert!(!registry.leave(&session));
+        assert!(!registry.has(user));
+        drop(registry.enter(who(1)).unwrap());
+        assert!(!registry.here_since(user, epoch));
+    }
+
+    #[test]
+    fn the_twenty_first_socket_of_a_user_is_refused_and_one_of_another_is_not() {
+        let registry = Registry::default();
+        for _ in 0..limits::SOCKETS_PER_USER {
+            registry.enter(who(1)).unwrap();
+        }
+        assert_eq!(registry.enter(who(1)).unwrap_err(), close::SOCKETS);
+        assert!(registry.enter(who(2)).is_ok());
+        assert_eq!(registry.shut().len(), limits::SOCKETS_PER_USER + 1);
+        assert_eq!(registry.enter(who(3)).unwrap_err(), close::RESTART);
+    }
+
+    #[test]
+    fn a_feed_entry_is_visited_once() {
+        let registry = Registry::default();
+        registry.enter(who(1)).unwrap();
+        let mut visits = Vec::new();
+        for number in [3, 3, 2, 4] {
+            registry.visit_feed(who(1).user, number, |_| visits.push(number));
+        }
+        assert_eq!(visits, [3, 4]);
+    }
+}

@@ -1,0 +1,209 @@
+//! From an upgraded connection to a session, and its end.
+//!
+//! The order is the contract (HAZARDS 10, G-25): *authenticated → registered here → not ended
+//! meanwhile → route acknowledged → answered*. So a client that has its answer misses nothing that
+//! happens afterwards, and a session that ends at any moment finds its socket closed.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use platform::inbound::Identity;
+use schemas::{ApiError, Code};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::Session;
+use super::task;
+use crate::Delivery;
+use crate::protocol::close::{self, Close};
+use crate::protocol::json;
+use crate::transport::{Payload, Received, Socket};
+use crate::upgrade::Place;
+
+/// Frames other than text that are put up with before the auth frame.
+const NOISE: usize = 16;
+
+/// What an auth frame carries.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Auth<'a> {
+    #[serde(borrow)]
+    token: Cow<'a, str>,
+    #[serde(borrow)]
+    cursors: Option<&'a RawValue>,
+}
+
+/// Someone who has shown a valid token.
+struct Entrant {
+    who: Identity,
+    /// The answer to his auth frame, if there was one.
+    answer: Option<Payload>,
+    /// Its id.
+    id: Option<String>,
+}
+
+/// Why someone does not get in.
+struct Refused {
+    answer: Option<Payload>,
+    close: Close,
+}
+
+impl From<Close> for Refused {
+    fn from(close: Close) -> Self {
+        Self { answer: None, close }
+    }
+}
+
+/// Serves a connection from its upgrade to its end. `known`: who it is, if the upgrade said so.
+pub(crate) async fn serve(
+    delivery: Arc<Delivery>,
+    mut socket: Socket,
+    known: Option<Identity>,
+    place: Place,
+) {
+    let linger = delivery.config.timing.linger;
+    let close = match enter(&delivery, &mut socket, known).await {
+        Ok((here, answer)) => {
+            let close = task::run(&delivery, &here.session, &mut socket, answer).await;
+            tracing::debug!(session = here.session.number, code = close.code, "a socket closes");
+            close
+        }
+        Err(Refused { answer, close }) => {
+            if let Some(answer) = answer {
+                // If it does not get it, the close code still says why.
+                drop(timeout(linger, socket.feed(answer)).await);
+            }
+            close
+        }
+    };
+    if close == close::NORMAL {
+        // The goodbye that answers the peer's.
+        drop(timeout(linger, socket.flush()).await);
+    } else {
+        socket.close(close, linger).await;
+    }
+    drop(place);
+}
+
+/// A registered session; dropping it takes it out of the registry.
+struct Here {
+    delivery: Arc<Delivery>,
+    session: Arc<Session>,
+}
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        self.delivery.hub.leave(&self.session);
+        self.delivery.routes.touch(self.session.who.user);
+    }
+}
+
+async fn enter(
+    delivery: &Arc<Delivery>,
+    socket: &mut Socket,
+    known: Option<Identity>,
+) -> Result<(Here, Option<Payload>), Refused> {
+    let entrant = match known {
+        Some(who) => Entrant { who, answer: None, id: None },
+        None => first_frame(delivery, socket).await?,
+    };
+    let session = delivery.hub.enter(entrant.who).map_err(|close| {
+        let error = ApiError::new(Code::RateLimited, close.reason);
+        let answer = entrant.id.as_deref().map(|id| json::refused(Some(id), &error));
+        Refused { answer, close }
+    })?;
+    let here = Here { delivery: delivery.clone(), session };
+    // Looked at after the registration: a session that ends from now on closes it.
+    if delivery.node.is_revoked(here.session.who.session) {
+        return Err(close::SESSION.into());
+    }
+    delivery.routes.announced(here.session.who.user).await;
+    Ok((here, entrant.answer))
+}
+
+async fn first_frame(delivery: &Delivery, socket: &mut Socket) -> Result<Entrant, Refused> {
+    let until = Instant::now() + delivery.config.timing.auth;
+    let mut stopping = delivery.stopping.clone();
+    for _ in 0..NOISE {
+        let received = tokio::select! {
+            received = timeout_at(until, socket.recv()) => received,
+            () = stopping.wait() => return Err(close::RESTART.into()),
+        };
+        return match received {
+            Ok(Received::Text(text)) => authenticate(delivery, text.text()),
+            Ok(Received::Control) => continue,
+            Ok(Received::Binary) => Err(close::BINARY.into()),
+            Ok(Received::TooLarge) => Err(close::TOO_LARGE.into()),
+            Ok(Received::Broken) => Err(close::BAD_FRAME.into()),
+            Ok(Received::Closed) => Err(close::NORMAL.into()),
+            Err(_) => Err(close::AUTH_LATE.into()),
+        };
+    }
+    Err(close::RATE.into())
+}
+
+fn authenticate(delivery: &Delivery, text: &str) -> Result<Entrant, Refused> {
+    let request = json::parse(text)
+        .map_err(|bad| Refused { answer: Some(bad.answer()), close: close::BAD_FRAME })?;
+    let refused = |error: &ApiError, close| Refused {
+        answer: Some(json::refused(Some(&request.id), error)),
+        close,
+    };
+    if request.kind != "auth" {
+        let error = ApiError::new(Code::Unauthenticated, "the first frame must be auth");
+        return Err(refused(&error, close::TOKEN));
+    }
+    let checked = read(request.data)
+        .and_then(|auth| Ok((delivery.inbound.authenticate(&auth.token)?, auth.cursors.is_some())));
+    match checked {
+        Ok((who, cursors)) => {
+            let answer = json::answered(&request.id, welcome(delivery, &who, cursors).as_bytes());
+            Ok(Entrant { who, answer: Some(answer), id: Some(request.id.into_owned()) })
+        }
+        Err(error) => {
+            let close = match error.code {
+                Code::SessionEnded => close::SESSION,
+                Code::Overloaded | Code::OutcomeUnknown | Code::Internal => close::OVERLOAD,
+                _ => close::TOKEN,
+            };
+            Err(refused(&error, close))
+        }
+    }
+}
+
+fn read(data: Option<&RawValue>) -> Result<Auth<'_>, ApiError> {
+    let data = data.map_or("null", RawValue::get);
+    serde_json::from_str(data).map_err(|error| {
+        if error.to_string().starts_with("unknown field") {
+            ApiError::new(Code::UnknownField, "auth has the fields token and cursors")
+        } else {
+            ApiError::new(Code::ValidationFailed, "auth needs a token")
+        }
+    })
+}
+
+/// The data of the answer to auth. Cursors are not honoured yet: the client must sync by REST.
+fn welcome(delivery: &Delivery, who: &Identity, cursors: bool) -> String {
+    let recovered = if cursors { r#","recovered":false"# } else { "" };
+    format!(
+        r#"{{"userId":"{}","sessionId":"{}","serverTime":"{}"{recovered}}}"#,
+        who.user,
+        who.session,
+        delivery.clock.now()
+    )
+}
+
+/// Auth on a socket that is authenticated: it may show a newer token of the same session.
+pub(super) fn renew(
+    delivery: &Delivery,
+    who: &Identity,
+    data: Option<&RawValue>,
+) -> Result<bytes::Bytes, ApiError> {
+    let auth = read(data)?;
+    let shown = delivery.inbound.authenticate(&auth.token)?;
+    if (shown.user, shown.session) != (who.user, who.session) {
+        return Err(ApiError::new(Code::Conflict, "the socket belongs to another session"));
+    }
+    Ok(welcome(delivery, &shown, auth.cursors.is_some()).into())
+}

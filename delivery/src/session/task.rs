@@ -1,0 +1,293 @@
+//! The life of an authenticated socket: one task that reads, asks acceptance, and writes.
+//!
+//! - Requests are given to acceptance one after another, in the order they came; their outcomes
+//!   come in any order. While [`limits::SOCKET_IN_FLIGHT`] of them are out, nothing is read, so that
+//!   a client that does not wait is slowed by its own socket.
+//! - Everything that is ready is handed over before one flush. A write is cut into slices, so that
+//!   a socket that is always behind still gets to close, and each slice has a deadline (G-17).
+//! - One timer: a ping is due, or the peer has been silent for too long.
+//!
+//! It must never hold a lock across an await, and never write an event that did not come through
+//! the session's queue.
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use platform::inbound::Outcome;
+use schemas::{ApiError, Code, limits};
+use tokio::time::{Instant, sleep_until};
+
+use super::handshake::renew;
+use super::rate::{Rate, Verdict};
+use super::{Next, Session};
+use crate::Delivery;
+use crate::protocol::close::{self, Close};
+use crate::protocol::json;
+use crate::transport::{Gone, Payload, Received, Socket};
+
+/// Bytes handed over between two flushes.
+const SLICE: usize = 65_536;
+/// Frames that are not requests, after which the sender is taken for something else.
+const BAD_FRAMES: u32 = 5;
+
+/// What is written beside the queue.
+enum Out {
+    Answer(Payload),
+    Ping,
+}
+
+/// What acceptance made of a frame.
+enum Handled {
+    Answer(Payload),
+    Accepted(Box<str>, Outcome),
+    Bad(Payload),
+}
+
+struct Task<'a> {
+    delivery: &'a Arc<Delivery>,
+    session: &'a Arc<Session>,
+    socket: &'a mut Socket,
+    out: VecDeque<Out>,
+    in_flight: FuturesUnordered<BoxFuture<'static, Payload>>,
+    accepting: Option<BoxFuture<'static, Handled>>,
+    rate: Rate,
+    heard: Instant,
+    bad: u32,
+}
+
+/// Serves an authenticated socket until it is to be closed; `first` is written first.
+pub(super) async fn run(
+    delivery: &Arc<Delivery>,
+    session: &Arc<Session>,
+    socket: &mut Socket,
+    first: Option<Payload>,
+) -> Close {
+    let now = Instant::now();
+    let mut task = Task {
+        delivery,
+        session,
+        socket,
+        out: first.map(Out::Answer).into_iter().collect(),
+        in_flight: FuturesUnordered::new(),
+        accepting: None,
+        rate: Rate::new(now),
+        heard: now,
+        bad: 0,
+    };
+    task.serve(now).await
+}
+
+impl Task<'_> {
+    async fn serve(&mut self, start: Instant) -> Close {
+        let timing = self.delivery.config.timing;
+        // Spread, so that sockets that came together do not ping together for ever.
+        let spread = u32::try_from(self.session.number % 16).unwrap_or(0);
+        let mut timer = pin!(sleep_until(start + timing.ping - timing.ping * spread / 64));
+        loop {
+            self.collect();
+            if let Err(close) = self.write().await {
+                return close;
+            }
+            let room = self.accepting.is_none() && self.in_flight.len() < limits::SOCKET_IN_FLIGHT;
+            tokio::select! {
+                biased;
+                () = self.session.woken() => {}
+                Some(answer) = self.in_flight.next(), if !self.in_flight.is_empty() => {
+                    self.out.push_back(Out::Answer(answer));
+                }
+                handled = accepted(&mut self.accepting), if self.accepting.is_some() => {
+                    self.accepting = None;
+                    if let Err(close) = self.handled(handled) {
+                        return self.last_words(close).await;
+                    }
+                }
+                () = timer.as_mut() => {
+                    let now = Instant::now();
+                    let dead = self.heard + timing.dead;
+                    if now >= dead {
+                        return close::SILENT;
+                    }
+                    self.out.push_back(Out::Ping);
+                    timer.as_mut().reset(dead.min(now + timing.ping));
+                }
+                received = self.socket.recv(), if room => {
+                    if let Err(close) = self.received(received) {
+                        return self.last_words(close).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes the outcomes that are there, so that they leave with one flush.
+    fn collect(&mut self) {
+        while !self.in_flight.is_empty() {
+            match self.in_flight.next().now_or_never() {
+                Some(Some(answer)) => self.out.push_back(Out::Answer(answer)),
+                _ => return,
+            }
+        }
+    }
+
+    fn received(&mut self, received: Received) -> Result<(), Close> {
+        self.heard = Instant::now();
+        let text = match received {
+            Received::Text(text) => Some(text),
+            Received::Control => None,
+            Received::Binary => return Err(close::BINARY),
+            Received::TooLarge => return Err(close::TOO_LARGE),
+            Received::Broken => return Err(close::BAD_FRAME),
+            Received::Closed => return Err(close::NORMAL),
+        };
+        match (self.rate.frame(self.heard), text) {
+            (Verdict::Abuse, _) => Err(close::RATE),
+            (_, None) => Ok(()),
+            (Verdict::Refuse(wait), Some(text)) => {
+                let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+                let error = ApiError::new(Code::RateLimited, "too many frames").retry_after(wait);
+                let id = match json::parse(text.text()) {
+                    Ok(request) => Some(request.id.into_owned()),
+                    Err(bad) => bad.id,
+                };
+                self.out.push_back(Out::Answer(json::refused(id.as_deref(), &error)));
+                Ok(())
+            }
+            (Verdict::Pass, Some(text)) => {
+                let mut handling =
+                    handle(self.delivery.clone(), self.session.clone(), text).boxed();
+                // Most requests are accepted without waiting: no need to come back for them.
+                if let Some(handled) = (&mut handling).now_or_never() {
+                    return self.handled(handled);
+                }
+                self.accepting = Some(handling);
+                Ok(())
+            }
+        }
+    }
+
+    fn handled(&mut self, handled: Handled) -> Result<(), Close> {
+        match handled {
+            Handled::Answer(answer) => self.out.push_back(Out::Answer(answer)),
+            Handled::Accepted(id, outcome) => {
+                self.in_flight.push(outcome.map(move |outcome| answer(&id, outcome)).boxed());
+            }
+            Handled::Bad(answer) => {
+                self.out.push_back(Out::Answer(answer));
+                self.bad += 1;
+                if self.bad >= BAD_FRAMES {
+                    return Err(close::BAD_FRAME);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the answers that are ready before a close.
+    async fn last_words(&mut self, close: Close) -> Close {
+        match close {
+            close::NORMAL => close,
+            _ => self.write().await.err().unwrap_or(close),
+        }
+    }
+
+    /// Writes everything that is ready.
+    async fn write(&mut self) -> Result<(), Close> {
+        loop {
+            let deadline = self.session.deadline(Instant::now(), self.delivery.config.timing.drain);
+            let more = {
+                let mut slice = pin!(slice(self.socket, self.session, &mut self.out));
+                tokio::select! {
+                    biased;
+                    wrote = &mut slice => match wrote {
+                        Ok(next) => next?,
+                        Err(Gone) => return Err(close::NORMAL),
+                    },
+                    close = self.session.ended() => return Err(close),
+                    () = sleep_until(deadline) => return Err(close::SLOW),
+                }
+            };
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+}
+
+async fn accepted(accepting: &mut Option<BoxFuture<'static, Handled>>) -> Handled {
+    match accepting {
+        Some(handling) => handling.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Writes at most about a slice; whether there may be more. What is to be closed is not written to.
+async fn slice(
+    socket: &mut Socket,
+    session: &Session,
+    out: &mut VecDeque<Out>,
+) -> Result<Result<bool, Close>, Gone> {
+    let mut handed = 0;
+    while let Some(next) = out.pop_front() {
+        match next {
+            Out::Answer(answer) => {
+                handed += answer.len();
+                socket.feed(answer).await?;
+            }
+            Out::Ping => {
+                handed += 1;
+                socket.ping().await?;
+            }
+        }
+    }
+    let more = loop {
+        if handed >= SLICE {
+            break true;
+        }
+        match session.next() {
+            Next::Frame(frame) => {
+                handed += frame.len();
+                socket.feed(frame).await?;
+            }
+            Next::Empty => break false,
+            Next::Close(close) => return Ok(Err(close)),
+        }
+    };
+    if handed > 0 {
+        socket.flush().await?;
+        session.flushed();
+    }
+    Ok(Ok(more))
+}
+
+/// One frame, from its text to its place in the log.
+async fn handle(delivery: Arc<Delivery>, session: Arc<Session>, text: Payload) -> Handled {
+    let request = match json::parse(text.text()) {
+        Ok(request) => request,
+        Err(bad) if bad.hopeless() => return Handled::Bad(bad.answer()),
+        Err(bad) => return Handled::Answer(bad.answer()),
+    };
+    let id = request.id;
+    match request.kind.as_ref() {
+        "ping" => {
+            let data = format!(r#"{{"at":"{}"}}"#, delivery.clock.now());
+            Handled::Answer(json::answered(&id, data.as_bytes()))
+        }
+        "auth" => Handled::Answer(answer(&id, renew(&delivery, &session.who, request.data))),
+        kind => match delivery.inbound.accept(&session.who, kind, request.data).await {
+            Ok(outcome) => Handled::Accepted(id.into(), outcome),
+            Err(error) => Handled::Answer(json::refused(Some(&id), &error)),
+        },
+    }
+}
+
+fn answer(id: &str, outcome: Result<Bytes, ApiError>) -> Payload {
+    match outcome {
+        Ok(data) => json::answered(id, &data),
+        Err(error) => json::refused(Some(id), &error),
+    }
+}
