@@ -6,12 +6,17 @@
 
 pub mod config;
 pub mod data_dir;
+pub mod embedded;
 pub mod inbound;
 pub mod lifecycle;
+#[cfg(any(test, feature = "testing"))]
+pub mod memory;
 pub mod node;
 pub mod partition;
 pub mod port;
 pub mod telemetry;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 use std::sync::Arc;
 
