@@ -1,1 +1,14 @@
-//! placeholder
+//! How Parlance is measured and judged.
+//!
+//! A *workload* drives a *target* (a running system over the wire, or one in this process) and logs
+//! every operation in a *history*; the *checker* reads verdicts on the guarantees from the history
+//! alone. Load and faults are drawn from a seed, so a run can be asked for again; verdicts depend on
+//! nothing but the history, so a kept one can be judged again.
+//!
+//! Nothing here may look inside the system under test: what clients can not see is not evidence.
+
+pub mod checker;
+pub mod history;
+pub mod target;
+pub mod task;
+pub mod workload;

@@ -1,0 +1,206 @@
+//! What the checker says about one guarantee.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Witnesses kept per kind of anomaly; all are counted.
+const WITNESSES: u64 = 3;
+
+/// A guarantee that a history can prove broken (docs/GUARANTEES.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Guarantee {
+    /// G-01.
+    #[serde(rename = "G-01")]
+    DurableAck,
+    /// G-03.
+    #[serde(rename = "G-03")]
+    HonestRefusal,
+    /// G-04.
+    #[serde(rename = "G-04")]
+    OneEffect,
+    /// G-05.
+    #[serde(rename = "G-05")]
+    DenseOrder,
+    /// G-06.
+    #[serde(rename = "G-06")]
+    OneOrder,
+    /// G-11.
+    #[serde(rename = "G-11")]
+    PersistBeforePush,
+    /// G-13.
+    #[serde(rename = "G-13")]
+    ReadYourWrites,
+}
+
+impl Guarantee {
+    /// All that are judged.
+    pub const ALL: [Self; 7] = [
+        Self::DurableAck,
+        Self::HonestRefusal,
+        Self::OneEffect,
+        Self::DenseOrder,
+        Self::OneOrder,
+        Self::PersistBeforePush,
+        Self::ReadYourWrites,
+    ];
+
+    /// Its number.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::DurableAck => "G-01",
+            Self::HonestRefusal => "G-03",
+            Self::OneEffect => "G-04",
+            Self::DenseOrder => "G-05",
+            Self::OneOrder => "G-06",
+            Self::PersistBeforePush => "G-11",
+            Self::ReadYourWrites => "G-13",
+        }
+    }
+
+    /// Its name, and what was counted as one check of it.
+    pub fn title(self) -> (&'static str, &'static str) {
+        match self {
+            Self::DurableAck => ("durable ack", "acked sends"),
+            Self::HonestRefusal => ("honest refusal", "refused sends"),
+            Self::OneEffect => ("one effect per client id", "retried client ids"),
+            Self::DenseOrder => ("dense order", "messages scanned"),
+            Self::OneOrder => ("one order for all", "observations"),
+            Self::PersistBeforePush => ("persist before push", "reads at push"),
+            Self::ReadYourWrites => ("read your writes", "reads after ack"),
+        }
+    }
+}
+
+/// Anomalies, named as Jepsen's and Maelstrom's log workloads name them where they have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// An acknowledged write is not in a full read.
+    LostWrite,
+    /// An acknowledged write is there, but not as it was acknowledged.
+    MutatedWrite,
+    /// The effect of a refused write was observed (G1a).
+    AbortedRead,
+    /// A message was observed that nobody sent.
+    Phantom,
+    /// One client id names two messages.
+    Duplicate,
+    /// Two acks of one client id differ.
+    InconsistentAck,
+    /// A number is missing.
+    Gap,
+    /// A number comes twice.
+    Repeat,
+    /// Two observers saw different things at one place.
+    InconsistentOffsets,
+    /// One observer saw numbers go back.
+    InternalNonmonotonic,
+    /// A later operation got a smaller number than one that had ended before it began.
+    ExternalNonmonotonic,
+    /// One observer saw numbers jump over something that exists.
+    Skip,
+    /// One socket got an event twice.
+    DuplicateDelivery,
+    /// A socket that was open never got an event.
+    Unseen,
+    /// Something was observed and is not there any more.
+    Vanished,
+    /// What a socket got could not be read at that moment.
+    UnreadablePush,
+    /// A read did not show what had been acknowledged before it began.
+    StaleRead,
+}
+
+impl Kind {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LostWrite => "lost-write",
+            Self::MutatedWrite => "mutated-write",
+            Self::AbortedRead => "aborted-read",
+            Self::Phantom => "phantom",
+            Self::Duplicate => "duplicate",
+            Self::InconsistentAck => "inconsistent-ack",
+            Self::Gap => "gap",
+            Self::Repeat => "repeat",
+            Self::InconsistentOffsets => "inconsistent-offsets",
+            Self::InternalNonmonotonic => "internal-nonmonotonic",
+            Self::ExternalNonmonotonic => "external-nonmonotonic",
+            Self::Skip => "skip",
+            Self::DuplicateDelivery => "duplicate-delivery",
+            Self::Unseen => "unseen",
+            Self::Vanished => "vanished",
+            Self::UnreadablePush => "unreadable-push",
+            Self::StaleRead => "stale-read",
+        }
+    }
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Held, and was exercised.
+    Pass,
+    /// Broken.
+    Fail,
+    /// Not broken, but not proven either.
+    Void,
+}
+
+/// One anomaly, with the lines of the history that show it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Witness {
+    /// What it is.
+    pub kind: Kind,
+    /// In words.
+    pub text: String,
+    /// Lines of the history, from 1.
+    pub lines: Vec<usize>,
+}
+
+/// The verdict on one guarantee.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Which.
+    pub guarantee: Guarantee,
+    /// Things checked.
+    pub checked: u64,
+    /// Anomalies found.
+    pub anomalies: BTreeMap<Kind, u64>,
+    /// The first of each kind.
+    pub witnesses: Vec<Witness>,
+}
+
+impl Verdict {
+    pub(super) fn new(guarantee: Guarantee) -> Self {
+        Self { guarantee, checked: 0, anomalies: BTreeMap::new(), witnesses: Vec::new() }
+    }
+
+    /// Notes an anomaly shown by these entries (counted from 0).
+    pub(super) fn found(&mut self, kind: Kind, lines: &[usize], text: impl FnOnce() -> String) {
+        let count = self.anomalies.entry(kind).or_default();
+        *count += 1;
+        if *count <= WITNESSES {
+            let lines = lines.iter().map(|line| line + 1).collect();
+            self.witnesses.push(Witness { kind, text: text(), lines });
+        }
+    }
+
+    /// Anomalies of all kinds.
+    pub fn total(&self) -> u64 {
+        self.anomalies.values().sum()
+    }
+
+    /// Whether it held, given how often it must have been checked.
+    pub fn state(&self, at_least: u64) -> State {
+        if self.total() > 0 {
+            State::Fail
+        } else if self.checked < at_least.max(1) {
+            State::Void
+        } else {
+            State::Pass
+        }
+    }
+}

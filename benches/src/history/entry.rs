@@ -1,0 +1,230 @@
+//! The operations of a history.
+//!
+//! Ids are kept as they were seen, bodies as a hash: equality is all that a verdict needs.
+
+use std::sync::Arc;
+
+use schemas::{Rev, Seq};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A client: what one process does, it does in order.
+pub type Process = u32;
+
+/// One connection of one user; a reconnect is another socket.
+pub type SocketId = u32;
+
+/// One operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Who did it.
+    pub process: Process,
+    /// The node that was asked.
+    pub node: usize,
+    /// When it was invoked, in nanoseconds since the history began.
+    pub start: u64,
+    /// When it returned, was given up, or was observed.
+    pub end: u64,
+    /// What it was.
+    pub op: Op,
+}
+
+/// What an operation was, and how it ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Op {
+    /// A direct conversation was opened.
+    Create(Opened),
+    /// A message was sent: one attempt.
+    Send(Attempt),
+    /// One page of history was read.
+    Page(Page),
+    /// A whole conversation was read after everything had healed, page by page.
+    Full(Page),
+    /// One message was read by its id.
+    Get(Gotten),
+    /// A socket was opened and authenticated: from `end` on, it must see everything.
+    SocketOpen(SocketId, Uuid),
+    /// A socket was closed, by whichever side.
+    SocketClose(SocketId),
+    /// An event with a rev came over a socket.
+    Live(Live),
+    /// Something was broken on purpose.
+    Fault(Fault),
+}
+
+/// How an operation ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome<T> {
+    /// Acknowledged.
+    Ok(T),
+    /// Refused for good, with the code: it has had no effect and never will.
+    Fail(String),
+    /// Cut, timed out, `outcome_unknown`: none or one effect.
+    Unknown(String),
+}
+
+impl<T> Outcome<T> {
+    /// What was acknowledged.
+    pub fn ok(&self) -> Option<&T> {
+        match self {
+            Self::Ok(value) => Some(value),
+            Self::Fail(_) | Self::Unknown(_) => None,
+        }
+    }
+
+    /// The same ending with another value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Self::Ok(value) => Outcome::Ok(change(value)),
+            Self::Fail(code) => Outcome::Fail(code),
+            Self::Unknown(why) => Outcome::Unknown(why),
+        }
+    }
+}
+
+/// A message as somebody saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Its id.
+    pub id: Uuid,
+    /// Its number in the conversation.
+    pub seq: Seq,
+    /// Number of its last change.
+    pub rev: Rev,
+    /// The client's own id of it.
+    pub client: Option<Arc<str>>,
+    /// Who sent it.
+    pub sender: Uuid,
+    /// Hash of the content.
+    pub body: u64,
+}
+
+/// What a client wants sent. The same client id with the same body is the same message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Request {
+    /// Where to.
+    pub conversation: Uuid,
+    /// By whom.
+    pub sender: Uuid,
+    /// The client's own id.
+    pub client: Arc<str>,
+    /// Hash of the content.
+    pub body: u64,
+}
+
+/// Over what a message was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Via {
+    /// A request of its own.
+    Rest,
+    /// A socket: its requests are accepted in order.
+    Socket(SocketId),
+}
+
+/// One attempt to send.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// What.
+    pub request: Request,
+    /// How.
+    pub via: Via,
+    /// How it ended.
+    pub outcome: Outcome<Seen>,
+    /// Whether the client acted as if this ack had been lost.
+    #[serde(default)]
+    pub loss: Option<Loss>,
+}
+
+/// How an ack was lost on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Loss {
+    /// It came, and the client threw it away.
+    Dropped,
+    /// The client left before it could come.
+    Abandoned,
+}
+
+/// An opened conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    /// Who asked.
+    pub by: Uuid,
+    /// The other one.
+    pub with: Uuid,
+    /// The conversation.
+    pub outcome: Outcome<Uuid>,
+}
+
+/// Messages of one conversation, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// The conversation.
+    pub conversation: Uuid,
+    /// Who asked.
+    pub by: Uuid,
+    /// Only messages before this number; none: the newest.
+    pub before: Option<Seq>,
+    /// What came.
+    pub outcome: Outcome<Vec<Seen>>,
+}
+
+/// Why one message is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Why {
+    /// Its sender has the ack and asks another node (G-13).
+    AfterAck,
+    /// It came over a socket, and another node is asked at that moment (G-11).
+    OnPush,
+}
+
+/// One message read by its id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gotten {
+    /// The conversation.
+    pub conversation: Uuid,
+    /// Who asked.
+    pub by: Uuid,
+    /// Why.
+    pub why: Why,
+    /// What the ack or the push said.
+    pub expected: Seen,
+    /// What came.
+    pub outcome: Outcome<Seen>,
+}
+
+/// An event with a rev on a socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Live {
+    /// The socket.
+    pub socket: SocketId,
+    /// The conversation.
+    pub conversation: Uuid,
+    /// The frame's type.
+    pub kind: Arc<str>,
+    /// The frame's rev.
+    pub rev: Rev,
+    /// The message, where the event is one.
+    pub message: Option<Seen>,
+}
+
+/// Something broken on purpose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fault {
+    /// What was done.
+    pub kind: String,
+    /// Sends that had been invoked and had not returned at that moment. None: it proves nothing.
+    pub in_flight: u32,
+}
+
+/// Hash of a content (FNV-1a, 64 bit): stable, so that kept histories stay readable.
+pub fn body_of(content: &str) -> u64 {
+    content.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

@@ -1,0 +1,79 @@
+//! Pages through history: the newest page, then a few before it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::Rng as _;
+use tokio::sync::watch;
+
+use super::hub::Hub;
+use crate::history::{Op, Outcome, Page, Process, Seen};
+use crate::target::Target;
+
+/// Wait between two conversations.
+const PAUSE: Duration = Duration::from_millis(10);
+
+pub(super) async fn run<T: Target>(
+    hub: Arc<Hub<T>>,
+    process: Process,
+    number: usize,
+    mut stop: watch::Receiver<bool>,
+) {
+    let read = async {
+        let mut rng = hub.plan.rng("reader", number);
+        loop {
+            let conversation = rng.random_range(0..hub.conversations.len().max(1));
+            let (second, node, depth) =
+                (rng.random(), rng.random_range(0..64), rng.random_range(1..4));
+            browse(&hub, process, conversation, second, node, depth).await;
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    tokio::select! {
+        () = read => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+}
+
+async fn browse<T: Target>(
+    hub: &Hub<T>,
+    process: Process,
+    conversation: usize,
+    second: bool,
+    node: usize,
+    depth: usize,
+) {
+    let mut before = None;
+    for step in 0..depth {
+        let page = page(hub, process, conversation, second, node + step, before).await;
+        before = match page.ok().and_then(|messages| messages.first()) {
+            Some(oldest) if oldest.seq > 1 => Some(oldest.seq),
+            _ => return,
+        };
+    }
+}
+
+/// One page, in the history.
+pub(super) async fn page<T: Target>(
+    hub: &Hub<T>,
+    process: Process,
+    conversation: usize,
+    second: bool,
+    node: usize,
+    before: Option<i64>,
+) -> Outcome<Vec<Seen>> {
+    let abandoned = || Outcome::Unknown("abandoned".to_owned());
+    let Some(place) = hub.conversations.get(conversation) else { return abandoned() };
+    let [first, other] = place.members;
+    let Some(user) = hub.users.get(if second { other } else { first }) else { return abandoned() };
+    let node = hub.node(node);
+    let page = Page { conversation: place.id, by: user.id, before, outcome: abandoned() };
+    let pending = hub.recorder.begin(process, node, Op::Page(page));
+    let outcome = hub.target.page(node, user, place.id, before).await;
+    pending.done(|op| {
+        if let Op::Page(page) = op {
+            page.outcome = outcome.clone();
+        }
+    });
+    outcome
+}
