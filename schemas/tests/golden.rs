@@ -5,6 +5,7 @@
 //! are missing.
 #![expect(clippy::unwrap_used, reason = "a test binary")]
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
@@ -240,8 +241,10 @@ fn events_of_version_1_decode() {
         payload: Bytes::from_static(b"{}"),
     };
     let headers = event.headers();
-    let text: String =
-        headers.iter().map(|(name, value)| format!("{name}: {}\n", value.escape_ascii())).collect();
+    let mut text = String::new();
+    for (name, value) in &headers {
+        writeln!(text, "{name}: {}", value.escape_ascii()).unwrap();
+    }
     golden("event.headers.1.txt", text.as_bytes());
     assert_eq!(Event::read(&headers, event.payload.clone()), Some(event));
 }

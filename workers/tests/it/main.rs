@@ -2,5 +2,6 @@
 #![expect(unreachable_pub, clippy::unwrap_used, reason = "a test binary")]
 
 mod model;
+mod pools;
 mod replay;
 mod sim;

@@ -1,0 +1,292 @@
+//! The pools in the partition driver, on memory and embedded engines: poison (G-16), an engine that
+//! is away (G-21), a change of owners under load (G-07).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use platform::Platform;
+use platform::embedded::{EmbeddedLog, LocalEphemeral, LogConfig, LsmConfig, LsmStore};
+use platform::lifecycle::Lifecycle;
+use platform::memory::{Fault, Faults, MemoryLog, MemoryStore, Operation};
+use platform::partition::driver::{self, Limits, Source};
+use platform::partition::progress::Progress;
+use platform::partition::{Failure, Handler, LaneKey};
+use platform::port::clock::SystemClock;
+use platform::port::log::{Append, Budget, Log, Record, Start};
+use platform::port::store;
+use platform::telemetry::Metrics;
+use schemas::envelope::{self, Content};
+use schemas::message::table::MessageBySeq;
+use schemas::topic::{COMMANDS, DEAD_LETTERS, EVENTS, header, header_of};
+use schemas::{event::Event, partition};
+use workers::fold::round::Lane;
+use workers::fold::shell::Shell;
+use workers::persist::Persist;
+
+use crate::sim::{Ask, conversation, item};
+
+fn platform(log: Arc<dyn Log>, store: Arc<dyn platform::Store>) -> Platform {
+    let clock = Arc::new(SystemClock);
+    Platform {
+        log,
+        store,
+        ephemeral: Arc::new(LocalEphemeral::new(clock.clone())),
+        clock,
+        metrics: Metrics::new(),
+    }
+}
+
+fn memory() -> (Platform, MemoryLog, Faults) {
+    let faults = Faults::default();
+    let log = MemoryLog::new(Arc::new(SystemClock), faults.clone());
+    let store = MemoryStore::new(faults.clone());
+    (platform(Arc::new(log.clone()), Arc::new(store)), log, faults)
+}
+
+fn embedded(dir: &std::path::Path) -> Platform {
+    let store = LsmStore::open(&dir.join("store"), LsmConfig::default()).unwrap();
+    let clock = Arc::new(SystemClock);
+    let log = EmbeddedLog::open(&dir.join("log"), store.clone(), clock, LogConfig::default());
+    platform(Arc::new(log.unwrap()), Arc::new(store))
+}
+
+fn append(key: impl Into<Bytes>, value: impl Into<Bytes>) -> Append {
+    // All of them in the partition of the test's conversation.
+    let partition = partition::of(conversation().to_string().as_bytes(), 8);
+    Append { topic: &COMMANDS, partition, key: key.into(), headers: vec![], value: value.into() }
+}
+
+fn command(ask: &Ask, number: u64) -> Append {
+    let mut item = item(ask, number);
+    item.meta.reply_to = None;
+    let Content::Known(command) = item.content else { panic!("known") };
+    let value = envelope::encode(&item.meta, &command).unwrap();
+    append(conversation().to_string(), value)
+}
+
+async fn put(platform: &Platform, records: Vec<Append>) {
+    platform.log.append(Budget::Worker, records).await.unwrap();
+}
+
+async fn ends(platform: &Platform) -> Vec<(u32, u64)> {
+    let states = platform.log.describe(&COMMANDS).await.unwrap();
+    states.into_iter().map(|state| (state.partition, state.end)).collect()
+}
+
+async fn within<T>(what: &str, limit: Duration, run: impl Future<Output = T>) -> T {
+    tokio::time::timeout(limit, run).await.unwrap_or_else(|_| panic!("{what} within {limit:?}"))
+}
+
+/// Persist, but it panics on what contains "boom" while it is told to.
+struct Fragile {
+    inner: Shell<Persist>,
+    broken: AtomicBool,
+    panics: AtomicU32,
+}
+
+impl Fragile {
+    fn new(platform: &Platform) -> Arc<Self> {
+        Arc::new(Self {
+            inner: Shell::new(platform.clone()),
+            broken: AtomicBool::new(true),
+            panics: AtomicU32::new(0),
+        })
+    }
+}
+
+#[async_trait]
+impl Handler for Fragile {
+    type Lane = Lane<Persist>;
+    fn pool(&self) -> &'static str {
+        "persist"
+    }
+    fn lane(&self, record: &Record) -> Result<LaneKey, String> {
+        self.inner.lane(record)
+    }
+    fn open(&self, key: LaneKey, partition: u32) -> Self::Lane {
+        self.inner.open(key, partition)
+    }
+    async fn handle(&self, lane: &mut Self::Lane, batch: &[Record]) -> Result<(), Failure> {
+        let boom = |record: &Record| record.value.windows(11).any(|w| w == b"content 250");
+        if self.broken.load(Ordering::SeqCst) && batch.iter().any(boom) {
+            self.panics.fetch_add(1, Ordering::SeqCst);
+            panic!("planted");
+        }
+        self.inner.handle(lane, batch).await
+    }
+}
+
+fn start<H: Handler>(platform: &Platform, handler: Arc<H>) -> (Lifecycle, Progress) {
+    let (life, progress) = (Lifecycle::new(), Progress::default());
+    let source = Source { group: "persist", topic: &COMMANDS };
+    let run = driver::run(
+        handler,
+        platform.clone(),
+        source,
+        Limits::default(),
+        progress.clone(),
+        life.stopping(),
+    );
+    life.component("persist", run);
+    (life, progress)
+}
+
+async fn stop(life: Lifecycle) {
+    life.stop();
+    assert_eq!(life.drained(Duration::from_secs(5)).await, Vec::<&str>::new());
+}
+
+async fn contents(platform: &Platform) -> Vec<String> {
+    let scan = MessageBySeq::page_up(conversation(), 1, 1_000, 1_000);
+    let rows = store::scan(&*platform.store, scan).await.unwrap();
+    for (seq, row) in (1..).zip(&rows) {
+        assert_eq!(row.seq, seq, "dense");
+    }
+    let content = |row: &MessageBySeq| {
+        let view: schemas::message::view::Message<'_> = serde_json::from_slice(&row.body).unwrap();
+        view.content.into_owned()
+    };
+    rows.iter().map(content).collect()
+}
+
+async fn dead_letters(platform: &Platform, count: usize) -> Vec<Record> {
+    let mut tail = platform.log.tail(&DEAD_LETTERS, vec![0], Start::Earliest).await.unwrap();
+    let mut found = Vec::new();
+    while found.len() < count {
+        found.extend(within("dead letters", Duration::from_secs(5), tail.next()).await.unwrap());
+    }
+    found
+}
+
+fn text<'a>(record: &'a Record, name: &str) -> &'a str {
+    std::str::from_utf8(header_of(&record.headers, name).unwrap()).unwrap()
+}
+
+async fn poison_is_isolated(platform: Platform) {
+    let handler = Fragile::new(&platform);
+    let (life, progress) = start(&platform, handler.clone());
+    let garbage = Bytes::from_static(b"\xff\x00 not a command");
+    put(
+        &platform,
+        vec![
+            command(&Ask::Create, 1),
+            command(&Ask::Send(0, None, 1), 2),
+            append(conversation().to_string(), garbage.clone()),
+            append("no id", "{}"),
+            command(&Ask::Send(1, None, 250), 3),
+            command(&Ask::Send(1, None, 2), 4),
+        ],
+    )
+    .await;
+    let ends_now = ends(&platform).await;
+    within("the others go on", Duration::from_secs(5), progress.reached(&ends_now)).await;
+    assert_eq!(contents(&platform).await, ["content 1", "content 2"]);
+
+    let letters = dead_letters(&platform, 3).await;
+    assert_eq!(letters.len(), 3);
+    let by_reason = |part: &str| {
+        letters.iter().find(|letter| text(letter, header::REASON).contains(part)).unwrap()
+    };
+    assert_eq!(by_reason("undecodable").value, garbage);
+    assert_eq!(by_reason("key").value, Bytes::from_static(b"{}"));
+    let panicked = by_reason("panic: planted");
+    assert_eq!(text(panicked, header::SOURCE_TOPIC), "chat.commands");
+    assert_eq!(text(panicked, header::TRIES), "5");
+    // The batch once, then the record alone, five times.
+    assert!(handler.panics.load(Ordering::SeqCst) <= 6);
+
+    // Mended, it is replayed from the dead-letter topic with the bytes it had.
+    handler.broken.store(false, Ordering::SeqCst);
+    put(&platform, vec![append(panicked.key.clone(), panicked.value.clone())]).await;
+    let ends_now = ends(&platform).await;
+    within("the replay", Duration::from_secs(5), progress.reached(&ends_now)).await;
+    assert_eq!(contents(&platform).await, ["content 1", "content 2", "content 250"]);
+    stop(life).await;
+}
+
+#[tokio::test]
+async fn poison_is_isolated_in_memory() {
+    poison_is_isolated(memory().0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn poison_is_isolated_on_the_embedded_engines() {
+    let dir = tempfile::tempdir().unwrap();
+    poison_is_isolated(embedded(dir.path())).await;
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_waited_for_and_nothing_is_skipped() {
+    let (platform, _, faults) = memory();
+    let away = Arc::new(AtomicBool::new(true));
+    let told = away.clone();
+    faults.on(move |operation| match operation {
+        Operation::Write | Operation::Get | Operation::Scan if told.load(Ordering::SeqCst) => {
+            Fault::Refuse
+        }
+        _ => Fault::None,
+    });
+    let (life, progress) = start(&platform, Arc::new(Shell::<Persist>::new(platform.clone())));
+    let mut records = vec![command(&Ask::Create, 1)];
+    records.extend((0..50u8).map(|n| command(&Ask::Send(n % 2, Some(n), n), u64::from(n) + 2)));
+    put(&platform, records).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let committed = platform.log.committed("persist", &COMMANDS).await.unwrap();
+    assert!(committed.iter().all(|(_, next)| *next == 0), "{committed:?}");
+    away.store(false, Ordering::SeqCst);
+    let ends_now = ends(&platform).await;
+    within("catching up", Duration::from_secs(10), progress.reached(&ends_now)).await;
+    assert_eq!(contents(&platform).await.len(), 50);
+    assert_eq!(platform.log.describe(&DEAD_LETTERS).await.unwrap()[0].end, 0);
+    stop(life).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn owners_come_and_go_under_load_and_every_message_is_there_once() {
+    let (platform, log, _) = memory();
+    let mut lives = Vec::new();
+    let mut last = None;
+    put(&platform, vec![command(&Ask::Create, 1)]).await;
+    for round in 0..12u8 {
+        let (life, progress) = start(&platform, Arc::new(Shell::<Persist>::new(platform.clone())));
+        lives.push(life);
+        last = Some(progress);
+        for n in 0..20u8 {
+            let ask = Ask::Send(n % 2, Some(round), n);
+            put(&platform, vec![command(&ask, 100 + u64::from(round) * 20 + u64::from(n))]).await;
+        }
+        if round % 3 == 2 {
+            log.evict_oldest("persist", &COMMANDS);
+        }
+        if lives.len() > 2 {
+            let life = lives.remove(0);
+            life.stop();
+            life.drained(Duration::from_secs(5)).await;
+        }
+    }
+    // Whoever has the partition now finishes it.
+    let ends_now = ends(&platform).await;
+    let (life, progress) = start(&platform, Arc::new(Shell::<Persist>::new(platform.clone())));
+    for other in lives {
+        other.stop();
+        other.drained(Duration::from_secs(5)).await;
+    }
+    drop(last);
+    within("the last owner", Duration::from_secs(10), progress.reached(&ends_now)).await;
+    // Two senders, twelve client ids each: the first of each is a message, the rest are mismatches.
+    assert_eq!(contents(&platform).await.len(), 24);
+    let events: Vec<Event> = log
+        .records(&EVENTS)
+        .into_iter()
+        .map(|record| Event::read(&record.headers, record.value).unwrap())
+        .collect();
+    for rev in 1..=25 {
+        let mut frames = events.iter().filter(|e| e.rev == rev).map(Event::frame);
+        let first = frames.next().unwrap_or_else(|| panic!("rev {rev} was emitted"));
+        assert!(frames.all(|frame| frame == first), "rev {rev} means one thing");
+    }
+    stop(life).await;
+}
