@@ -4,6 +4,8 @@
 //! A tier gets everything it needs from the world in one [`Platform`] value, so that tests run two
 //! of each node in one process and nothing is global.
 
+pub mod auth;
+pub mod cache;
 pub mod config;
 pub mod data_dir;
 pub mod embedded;
