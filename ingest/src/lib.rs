@@ -1,1 +1,39 @@
-//! placeholder
+//! HTTP in: routes that validate, publish and read.
+//!
+//! A write becomes one command on a topic and waits for the fold's answer; a read takes fresh rows
+//! from the store. Ingest decides nothing that the fold decides: it refuses early what can not
+//! succeed, and leaves the rest to it. Only claims on names, credentials and sessions are written
+//! here directly (`session`).
+//!
+//! | module | |
+//! |---|---|
+//! | [`config`] | what an operator may set |
+//! | `state` | [`Ingest`]: everything a handler needs |
+//! | `frame` | what surrounds every request: id, headers, CORS, limits, panics, errors, metrics |
+//! | `extract`, `query`, `envelope`, `error` | in and out of handlers |
+//! | `publish` | a command into its topic, and its outcome back |
+//! | `access`, `profiles` | what is remembered of memberships and users, and how little it counts |
+//! | [`inbound`] | the same acceptance for sockets |
+//! | `user`, `session`, `conversation`, `message` | the routes, one folder per noun |
+
+pub mod config;
+pub mod inbound;
+
+mod access;
+mod conversation;
+mod envelope;
+mod error;
+mod extract;
+mod frame;
+mod health;
+mod limit;
+mod message;
+mod profiles;
+mod publish;
+mod query;
+mod session;
+mod state;
+mod user;
+
+pub use config::IngestConfig;
+pub use state::{Ingest, Refused};

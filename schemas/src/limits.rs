@@ -18,6 +18,8 @@ limits! {
     CONTENT_CHARS: usize = 10_000, "code points";
     /// Metadata of a message, as JSON.
     METADATA_BYTES: usize = 16_384, "bytes";
+    /// Nesting of that JSON.
+    METADATA_DEPTH: usize = 32, "levels";
     /// A client's own id of a message, and an Idempotency-Key.
     CLIENT_ID_CHARS: usize = 128, "characters";
     /// A client's id of a socket request.

@@ -102,13 +102,12 @@ impl Keys {
         }
         let key: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         let known = self.verified.lock().get(&key).cloned();
-        let who = match known {
-            Some(who) => who,
-            None => {
-                let who = self.read(token, now)?;
-                self.verified.lock().insert(key, who.clone());
-                who
-            }
+        let who = if let Some(who) = known {
+            who
+        } else {
+            let who = self.read(token, now)?;
+            self.verified.lock().insert(key, who.clone());
+            who
         };
         if who.expires_at <= now {
             return Err(ApiError::new(Code::TokenExpired, "the access token has expired"));

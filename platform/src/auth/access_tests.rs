@@ -84,11 +84,11 @@ fn a_token_expires_also_after_it_was_remembered() {
 fn headers_other_than_ours_are_refused() {
     let claims = good_claims().to_string().into_bytes();
     let jwk = json!({"kty": "oct", "k": B64.encode(SECRET), "alg": "HS256"});
-    let mut cases: Vec<(String, Vec<u8>)> = ["none", "None", "NONE", "nOnE", "RS256", "ES256",
-        "EdDSA", "HS384", "HS512", "", "hs256"]
-        .into_iter()
-        .map(|alg| (format!("alg {alg}"), with(good_header(), "alg", json!(alg))))
-        .collect();
+    let mut cases: Vec<(String, Vec<u8>)> =
+        ["none", "None", "NONE", "nOnE", "RS256", "ES256", "EdDSA", "HS384", "HS512", "", "hs256"]
+            .into_iter()
+            .map(|alg| (format!("alg {alg}"), with(good_header(), "alg", json!(alg))))
+            .collect();
     for (name, value) in [
         ("typ", json!("JWT")),
         ("typ", json!("rt+jwt")),
@@ -143,10 +143,8 @@ fn claims_other_than_ours_are_refused() {
         "two subjects".into(),
         text.replacen('{', &format!(r#"{{"sub":"{}","#, Uuid::from_u128(9)), 1).into_bytes(),
     ));
-    cases.push((
-        "two expiries".into(),
-        text.replacen('{', r#"{"exp":9999999999,"#, 1).into_bytes(),
-    ));
+    cases
+        .push(("two expiries".into(), text.replacen('{', r#"{"exp":9999999999,"#, 1).into_bytes()));
     cases.push(("not JSON".into(), b"{".to_vec()));
     for (name, claims) in cases {
         assert!(refused(&signed(&header, &claims)), "{name}");

@@ -141,7 +141,7 @@ fn stored(path: &Path) -> Result<Vec<u8>, Error> {
 
 /// Writes a new key so that a crash leaves a whole one or none.
 fn make(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let mut key = [0; SECRET_MIN];
     random(&mut key);

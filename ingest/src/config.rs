@@ -1,0 +1,101 @@
+//! What an operator may set. The binary fills it from the configuration file; the defaults are those
+//! of a deployment that serves people.
+
+use std::net::IpAddr;
+
+/// Settings of ingest.
+#[derive(Clone, Debug)]
+pub struct IngestConfig {
+    /// Cost of a password hash.
+    pub argon2: Argon2Cost,
+    /// Passwords that may wait for a core before more are refused with `overloaded`.
+    pub password_queue: usize,
+    /// Rates by class.
+    pub limits: Limits,
+    /// Origins that browsers may call from; `*` for all. Empty: the server's own origin and
+    /// loopback ones.
+    pub cors_origins: Vec<String>,
+    /// Addresses whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Whether anybody may register.
+    pub registration_open: bool,
+}
+
+/// Cost of argon2id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Argon2Cost {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes over it.
+    pub passes: u32,
+    /// Lanes.
+    pub lanes: u32,
+}
+
+/// So many at once, refilled evenly over a minute. A burst of 0 is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many at once.
+    pub burst: u32,
+    /// How many come back each minute.
+    pub per_minute: u32,
+}
+
+/// Rates of the classes of requests; which route is in which class: `limit`.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Registration, login, refresh, logout: per address.
+    pub auth: Rate,
+    /// Logins to one account, from wherever.
+    pub account: Rate,
+    /// Sending, over REST and sockets together: per user.
+    pub messages: Rate,
+    /// Other writes: per user.
+    pub writes: Rate,
+    /// Reads: per user.
+    pub reads: Rate,
+    /// Searches: per user.
+    pub search: Rate,
+}
+
+impl Default for IngestConfig {
+    fn default() -> Self {
+        Self {
+            argon2: Argon2Cost::default(),
+            password_queue: 256,
+            limits: Limits::default(),
+            cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            registration_open: true,
+        }
+    }
+}
+
+impl Default for Argon2Cost {
+    fn default() -> Self {
+        // The least that OWASP's password storage cheat sheet recommends for argon2id.
+        Self { memory_kib: 19 * 1_024, passes: 2, lanes: 1 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let rate = |burst, per_minute| Rate { burst, per_minute };
+        Self {
+            auth: rate(100, 100),
+            account: rate(20, 20),
+            messages: rate(100, 3_000),
+            writes: rate(60, 600),
+            reads: rate(200, 3_000),
+            search: rate(30, 300),
+        }
+    }
+}
+
+impl Limits {
+    /// No limits, for measurements and tests.
+    pub fn none() -> Self {
+        let off = Rate { burst: 0, per_minute: 0 };
+        Self { auth: off, account: off, messages: off, writes: off, reads: off, search: off }
+    }
+}

@@ -1,0 +1,208 @@
+//! Failures of handlers, and their one form towards clients.
+//!
+//! A handler says what went wrong; path, method and request id are known to the frame, which writes
+//! the body. What is meant for operators (`cause`) is logged there with the request id and never
+//! sent.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Method, StatusCode};
+use platform::port::store;
+use schemas::{ApiError, Code, Timestamp};
+use serde::Serialize;
+
+/// Wait that a refusal for lack of room asks for.
+pub(crate) const OVERLOAD_RETRY_MS: u64 = 1_000;
+
+/// Why a request failed.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    /// For the client.
+    pub(crate) api: ApiError,
+    /// For the log.
+    pub(crate) cause: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: Code, message: &'static str) -> Self {
+        ApiError::new(code, message).into()
+    }
+
+    /// A defect: the client learns no more than that.
+    pub(crate) fn internal(cause: impl Into<String>) -> Self {
+        let api = ApiError::new(Code::Internal, "internal server error");
+        Self { api, cause: Some(cause.into()) }
+    }
+
+    /// Something the server needs does not answer; nothing was done.
+    pub(crate) fn overloaded(cause: impl Into<String>) -> Self {
+        let api = ApiError::new(Code::Overloaded, "the server is busy: try again")
+            .retry_after(OVERLOAD_RETRY_MS);
+        Self { api, cause: Some(cause.into()) }
+    }
+
+    /// What is left of it where there is no frame; the cause goes to the log.
+    pub(crate) fn into_api(self) -> ApiError {
+        if let Some(cause) = self.cause {
+            tracing::warn!(code = self.api.code.text(), cause, "a request failed");
+        }
+        self.api
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(api: ApiError) -> Self {
+        Self { api, cause: None }
+    }
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        if error.retryable() {
+            Self::overloaded(error.to_string())
+        } else {
+            Self::internal(error.to_string())
+        }
+    }
+}
+
+impl From<schemas::table::Decode> for Failure {
+    fn from(error: schemas::table::Decode) -> Self {
+        Self::internal(error.to_string())
+    }
+}
+
+impl IntoResponse for Failure {
+    /// Without a body: the frame finds the failure in the extensions and writes it.
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = status_of(self.api.code);
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+pub(crate) fn status_of(code: Code) -> StatusCode {
+    StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// What an error body says about its request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct About<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) path: &'a str,
+    pub(crate) request_id: &'a str,
+    pub(crate) now: Timestamp,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire<'a> {
+    status_code: u16,
+    timestamp: Timestamp,
+    path: &'a str,
+    method: &'a str,
+    message: Message<'a>,
+    code: Code,
+    request_id: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Message<'a> {
+    #[serde(rename = "message")]
+    text: Text<'a>,
+    error: &'a str,
+    status_code: u16,
+}
+
+/// One line for most errors, a list for validation errors.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Text<'a> {
+    One(&'a str),
+    Many(&'a [String]),
+}
+
+/// The body and the headers that an error has of its own.
+pub(crate) fn render(error: &ApiError, about: About<'_>) -> Response {
+    let status = status_of(error.code);
+    let text = match error.details.as_slice() {
+        [] => Text::One(&error.message),
+        many => Text::Many(many),
+    };
+    let reason = status.canonical_reason().unwrap_or("Error");
+    let wire = Wire {
+        status_code: status.as_u16(),
+        timestamp: about.now,
+        path: about.path,
+        method: about.method.as_str(),
+        message: Message { text, error: reason, status_code: status.as_u16() },
+        code: error.code,
+        request_id: about.request_id,
+    };
+    let body = serde_json::to_vec(&wire).expect("plain structs of strings and numbers serialise");
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(ms) = error.retry_after_ms {
+        headers.insert(RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000).max(1)));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    async fn body(error: &ApiError) -> (Response<()>, serde_json::Value) {
+        let about = About {
+            method: &Method::POST,
+            path: "/api/v1/\"x\"",
+            request_id: "r-1",
+            now: Timestamp(0),
+        };
+        let (parts, body) = render(error, about).into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        (Response::from_parts(parts, ()), serde_json::from_slice(&bytes).unwrap())
+    }
+
+    #[tokio::test]
+    async fn every_code_has_the_same_shape() {
+        for code in Code::ALL {
+            let (head, body) = body(&ApiError::new(*code, "why")).await;
+            assert_eq!(head.status().as_u16(), code.status());
+            let expected = serde_json::json!({
+                "statusCode": code.status(),
+                "timestamp": "1970-01-01T00:00:00.000Z",
+                "path": "/api/v1/\"x\"",
+                "method": "POST",
+                "message": {
+                    "message": "why",
+                    "error": head.status().canonical_reason().unwrap(),
+                    "statusCode": code.status(),
+                },
+                "code": code.text(),
+                "requestId": "r-1",
+            });
+            assert_eq!(body, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn mistakes_are_listed_and_waits_are_whole_seconds() {
+        let (_, invalid) = body(&ApiError::invalid(vec!["a".into(), "b".into()])).await;
+        assert_eq!(invalid["message"]["message"], serde_json::json!(["a", "b"]));
+        let (head, _) = body(&ApiError::new(Code::RateLimited, "slow").retry_after(1_001)).await;
+        assert_eq!(head.headers()[RETRY_AFTER], "2");
+        let (head, _) = body(&ApiError::new(Code::Unauthenticated, "who")).await;
+        assert_eq!(head.headers()[WWW_AUTHENTICATE], "Bearer");
+    }
+}

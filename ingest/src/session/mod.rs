@@ -1,0 +1,32 @@
+//! Sessions and the accounts behind them (`/auth`).
+//!
+//! | | |
+//! |---|---|
+//! | `POST /auth/register` | username, email, password, firstName?, lastName? → 201 `{message, userId}` |
+//! | `POST /auth/login` | identifier, password → `{user, accessToken, refreshToken, expiresIn}` |
+//! | `POST /auth/refresh` | refreshToken → `{accessToken, refreshToken, expiresIn}` |
+//! | `POST /auth/logout` | refreshToken, or the bearer's session → `{message}` |
+//!
+//! Claims, credentials and sessions are the only rows that ingest writes itself (HAZARDS 12): they
+//! must be unique or secret before there is a user who could be folded.
+
+mod claim;
+mod dto;
+pub(crate) mod end;
+pub(crate) mod password;
+mod refresh;
+mod register;
+mod sign_in;
+
+use axum::Router;
+use axum::routing::post;
+
+use crate::state::Ingest;
+
+pub(crate) fn routes() -> Router<Ingest> {
+    Router::new()
+        .route("/register", post(register::register))
+        .route("/login", post(sign_in::login))
+        .route("/refresh", post(refresh::refresh))
+        .route("/logout", post(end::logout))
+}

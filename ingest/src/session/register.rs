@@ -1,0 +1,176 @@
+//! Registration: claims → credential → `user.create` and its fold → claims confirmed → 201.
+//!
+//! Every step can be done again by whoever comes with the same `Idempotency-Key`: the user's id is
+//! derived from it, so a retry meets its own claims, its own credential, its own command. Without a
+//! key, a registration that broke off leaves pending claims, which fall free after a minute.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use platform::Store;
+use platform::port::clock::uuid_v7;
+use platform::port::store::{Claim as Outcome, get_one};
+use schemas::envelope::UserCommand;
+use schemas::table::{Table, Write};
+use schemas::user::command::Create;
+use schemas::user::head::Profile;
+use schemas::user::table::Credential;
+use schemas::{ApiError, Code, Stamp, UserId, topic};
+use serde::Serialize;
+
+use super::claim::Name;
+use super::dto::{Register, Registration};
+use crate::envelope;
+use crate::error::Failure;
+use crate::extract::{Body, IdempotencyKey};
+use crate::state::Ingest;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Registered {
+    message: &'static str,
+    user_id: UserId,
+}
+
+pub(super) async fn register(
+    State(ingest): State<Ingest>,
+    IdempotencyKey(key): IdempotencyKey,
+    body: Body,
+) -> Result<Response, Failure> {
+    if !ingest.config.registration_open {
+        return Err(Failure::new(Code::Forbidden, "registration is closed"));
+    }
+    let form = body.read::<Register<'_>>()?.check()?;
+    let user_id = carry_out(&ingest, form, key.as_deref()).await?;
+    let answer = Registered { message: "Registration successful", user_id };
+    Ok(envelope::encoded(StatusCode::CREATED, &answer, ingest.now()))
+}
+
+async fn carry_out(
+    ingest: &Ingest,
+    form: Registration,
+    key: Option<&str>,
+) -> Result<UserId, Failure> {
+    let store = &*ingest.platform.store;
+    let username = form.username.to_lowercase();
+    let email = form.email.to_lowercase();
+    let user = match key {
+        Some(key) => UserId::derived(key, &username, &email),
+        None => UserId(uuid_v7(&*ingest.platform.clock)),
+    };
+    let names = [
+        (Name { kind: "username", value: &username }, Code::UsernameTaken),
+        (Name { kind: "email", value: &email }, Code::EmailTaken),
+    ];
+
+    if key.is_some() && !is_same_password(ingest, user, &form.password).await? {
+        return Err(mismatch());
+    }
+    for (name, code) in names {
+        if name.is_taken(store, user, ingest.now()).await? {
+            return Err(taken(code));
+        }
+    }
+    // The slow part comes before the claims, so that they are held only for moments.
+    let hash = hash(ingest, &form).await?;
+    for (name, code) in names {
+        if !name.claim(store, user, ingest.now()).await? {
+            release(store, &names, user).await;
+            return Err(taken(code));
+        }
+    }
+    if !insert_credential(ingest, user, hash, &form.password).await? {
+        return Err(mismatch());
+    }
+    if let Err(failure) = create(ingest, user, form).await {
+        if failure.api.code == Code::Overloaded {
+            release(store, &names, user).await;
+        }
+        return Err(failure);
+    }
+    for (name, _) in names {
+        // The user exists, so the claim counts as confirmed whether or not this succeeds.
+        if let Err(failure) = name.confirm(store, user, ingest.now()).await {
+            tracing::warn!(cause = failure.cause, "a claim was not confirmed");
+        }
+    }
+    Ok(user)
+}
+
+async fn create(ingest: &Ingest, user: UserId, form: Registration) -> Result<(), Failure> {
+    let profile = Profile {
+        username: form.username,
+        email: form.email,
+        first_name: form.first_name,
+        last_name: form.last_name,
+        avatar_url: None,
+        bio: None,
+        status: None,
+    };
+    let command = UserCommand::Create(Create { user_id: user, profile });
+    let pending = ingest.publisher.publish(&topic::USERS, user.0, user, &command)?;
+    // Done now or done before: either way the user exists.
+    pending.outcome().await.map(drop)
+}
+
+async fn hash(ingest: &Ingest, form: &Registration) -> Result<String, Failure> {
+    let names = [&form.first_name, &form.last_name];
+    let mut context = vec![form.username.clone(), form.email.clone()];
+    context.extend(form.email.split('@').next().map(str::to_owned));
+    context.extend(names.into_iter().flatten().cloned());
+    let hash = ingest.passwords.hash(form.password.clone(), context).await?;
+    hash.ok_or_else(|| {
+        let why = "password is too common or too close to your name: choose another".to_owned();
+        ApiError::invalid(vec![why]).into()
+    })
+}
+
+/// Whether an earlier try under the same key, if there was one, had the same password.
+async fn is_same_password(ingest: &Ingest, user: UserId, password: &str) -> Result<bool, Failure> {
+    match get_one::<Credential>(&*ingest.platform.store, Credential::get(user)).await? {
+        None => Ok(true),
+        Some(row) => ingest.passwords.verify(password.to_owned(), Some(row.password_hash)).await,
+    }
+}
+
+/// Writes the credential, or finds that of an earlier try; false if its password was another one.
+async fn insert_credential(
+    ingest: &Ingest,
+    user: UserId,
+    password_hash: String,
+    password: &str,
+) -> Result<bool, Failure> {
+    let row = Credential { user, password_hash, changed_at: ingest.now() };
+    match ingest.platform.store.claim(Write::insert(&row, Stamp(0))).await? {
+        Outcome::Won => Ok(true),
+        Outcome::Lost(None) => Err(Failure::overloaded("a credential vanished")),
+        Outcome::Lost(Some(stored)) => {
+            let standing = Credential::from_cells(stored.cells)?;
+            ingest.passwords.verify(password.to_owned(), Some(standing.password_hash)).await
+        }
+    }
+}
+
+/// Gives names back that a registration without any effect had claimed.
+async fn release(store: &dyn Store, names: &[(Name<'_>, Code)], user: UserId) {
+    for (name, _) in names {
+        // Else the deadline does it.
+        if let Err(failure) = name.release(store, user).await {
+            tracing::debug!(cause = failure.cause, "a claim was not released");
+        }
+    }
+}
+
+fn taken(code: Code) -> Failure {
+    match code {
+        Code::EmailTaken => Failure::new(code, "this e-mail address is already registered"),
+        _ => Failure::new(code, "this username is already taken"),
+    }
+}
+
+fn mismatch() -> Failure {
+    Failure::new(
+        Code::IdempotencyMismatch,
+        "this Idempotency-Key was used before with another password",
+    )
+}

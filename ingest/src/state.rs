@@ -1,0 +1,117 @@
+//! [`Ingest`]: everything a handler needs, made once per node.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use platform::Platform;
+use platform::auth::Keys;
+use platform::node::Node;
+use schemas::Timestamp;
+
+use crate::access::Access;
+use crate::config::IngestConfig;
+use crate::frame;
+use crate::limit::Limiter;
+use crate::profiles::Profiles;
+use crate::publish::Publisher;
+use crate::session::password::Passwords;
+use crate::{conversation, health, message, session, user};
+
+/// One ingest node. Cheap to clone; every clone is the same node.
+#[derive(Clone, Debug)]
+pub struct Ingest(Arc<State>);
+
+/// What [`Ingest`] derefs to, within this crate.
+#[derive(Debug)]
+pub struct State {
+    pub(crate) platform: Platform,
+    pub(crate) node: Arc<Node>,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) config: IngestConfig,
+    pub(crate) publisher: Publisher,
+    pub(crate) access: Access,
+    pub(crate) profiles: Profiles,
+    pub(crate) passwords: Passwords,
+    pub(crate) limiter: Limiter,
+    ready: AtomicBool,
+}
+
+impl Deref for Ingest {
+    type Target = State;
+    fn deref(&self) -> &State {
+        &self.0
+    }
+}
+
+/// The settings can not be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("ingest can not start: {0}")]
+pub struct Refused(pub String);
+
+impl Ingest {
+    /// A node's ingest.
+    pub fn new(
+        platform: Platform,
+        node: Arc<Node>,
+        keys: Arc<Keys>,
+        config: IngestConfig,
+    ) -> Result<Self, Refused> {
+        let passwords = Passwords::new(config.argon2, config.password_queue).map_err(Refused)?;
+        let limiter = Limiter::new(&config.limits);
+        let publisher = Publisher::new(platform.clone(), node.clone());
+        Ok(Self(Arc::new(State {
+            access: Access::new(),
+            profiles: Profiles::new(),
+            ready: AtomicBool::new(true),
+            platform,
+            node,
+            keys,
+            config,
+            publisher,
+            passwords,
+            limiter,
+        })))
+    }
+
+    /// The HTTP service: every route, inside its frame. Serve it with
+    /// `into_make_service_with_connect_info::<SocketAddr>()`: limits count by the peer's address.
+    ///
+    /// It answers every path, the unknown ones with 404: merge it with routers that have no fallback.
+    pub fn router(&self) -> Router {
+        let api = Router::new()
+            .nest("/auth", session::routes())
+            .nest("/users", user::routes())
+            .nest("/conversations", conversation::routes())
+            .nest("/messages", message::routes());
+        let all = Router::new()
+            .nest("/api/v1", api)
+            .merge(health::routes())
+            .fallback(frame::no_route)
+            .method_not_allowed_fallback(frame::no_method)
+            .with_state(self.clone());
+        Router::new().fallback_service(frame::Frame::new(self.clone(), all))
+    }
+
+    /// Whether `/readyz` says so: false while the process drains.
+    pub fn set_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::Relaxed);
+    }
+
+    /// Forgets ended sessions whose last access token has expired, here and in the store. To be
+    /// called every minute or so.
+    pub async fn sweep(&self) -> Result<(), platform::port::store::Error> {
+        session::end::sweep(self).await
+    }
+}
+
+impl State {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.platform.clock.now()
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+}
