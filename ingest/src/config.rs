@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 /// Settings of ingest.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IngestConfig {
     /// Cost of a password hash.
     pub argon2: Argon2Cost,
@@ -42,7 +42,7 @@ pub struct Rate {
 }
 
 /// Rates of the classes of requests; which route is in which class: `limit`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Registration, login, refresh, logout: per address.
     pub auth: Rate,
@@ -97,5 +97,59 @@ impl Limits {
     pub fn none() -> Self {
         let off = Rate { burst: 0, per_minute: 0 };
         Self { auth: off, account: off, messages: off, writes: off, reads: off, search: off }
+    }
+}
+
+impl From<&platform::config::Config> for IngestConfig {
+    /// The settings of the configuration file. It knows three rates; those of reads, other writes
+    /// and searches follow from them in the proportions of the defaults.
+    fn from(config: &platform::config::Config) -> Self {
+        let platform::config::Limits {
+            auth_per_minute, messages_per_minute, other_per_minute, ..
+        } = config.limits;
+        let share = |per_minute: u32, part: u32, burst: u32| {
+            if per_minute == 0 {
+                return Rate { burst: 0, per_minute: 0 };
+            }
+            let per_minute = (per_minute / part).max(1);
+            Rate { burst: (per_minute / burst).max(1), per_minute }
+        };
+        Self {
+            argon2: Argon2Cost {
+                memory_kib: config.auth.argon2_memory_kib,
+                passes: config.auth.argon2_iterations,
+                lanes: 1,
+            },
+            limits: Limits {
+                auth: share(auth_per_minute, 1, 1),
+                account: share(auth_per_minute, 5, 1),
+                messages: share(messages_per_minute, 1, 30),
+                writes: share(messages_per_minute, 5, 10),
+                reads: share(other_per_minute, 1, 15),
+                search: share(other_per_minute, 10, 10),
+            },
+            cors_origins: config.server.cors_origins.clone(),
+            ..Self::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_of_the_file_are_the_defaults_here() {
+        let file = platform::config::Config::default();
+        assert_eq!(IngestConfig::from(&file), IngestConfig::default());
+    }
+
+    #[test]
+    fn nothing_a_minute_is_no_limit() {
+        let mut file = platform::config::Config::default();
+        file.limits.auth_per_minute = 0;
+        file.limits.messages_per_minute = 0;
+        file.limits.other_per_minute = 0;
+        assert_eq!(IngestConfig::from(&file).limits, Limits::none());
     }
 }

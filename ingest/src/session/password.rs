@@ -60,7 +60,8 @@ impl Passwords {
         context: Vec<String>,
     ) -> Result<Option<String>, Failure> {
         let hashed = self.run(move |argon| {
-            let context: Vec<&str> = context.iter().map(String::as_str).collect();
+            let words = context.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
+            let context: Vec<&str> = context.iter().map(String::as_str).chain(words).collect();
             if zxcvbn::zxcvbn(&password, &context).guesses() < GUESSES_MIN {
                 return Ok(None);
             }
@@ -171,7 +172,9 @@ mod tests {
     #[tokio::test]
     async fn common_passwords_and_ones_own_names_are_refused() {
         let passwords = Passwords::new(CHEAP, 8).unwrap();
-        for weak in ["password", "12345678", "qwertyuiop", "aaaaaaaaaaaa", "alice-example"] {
+        for weak in
+            ["password", "12345678", "qwertyuiop", "aaaaaaaaaaaa", "alice@example.org", "Alice123"]
+        {
             let context = vec!["alice".to_owned(), "alice@example.org".to_owned()];
             let hash = passwords.hash(weak.into(), context).await.unwrap();
             assert_eq!(hash, None, "{weak}");

@@ -116,7 +116,6 @@ async fn create(ingest: &Ingest, user: UserId, form: Registration) -> Result<(),
 async fn hash(ingest: &Ingest, form: &Registration) -> Result<String, Failure> {
     let names = [&form.first_name, &form.last_name];
     let mut context = vec![form.username.clone(), form.email.clone()];
-    context.extend(form.email.split('@').next().map(str::to_owned));
     context.extend(names.into_iter().flatten().cloned());
     let hash = ingest.passwords.hash(form.password.clone(), context).await?;
     hash.ok_or_else(|| {
