@@ -3,5 +3,6 @@
 
 pub mod conformance;
 pub mod fault_fs;
+pub mod power_cut;
 
 pub use fault_fs::FaultFs;

@@ -43,7 +43,7 @@ pub struct JournalConfig {
     /// Size of a segment file; a single call may make one larger.
     pub segment_bytes: u64,
     /// All segments together: beyond, those that every group has read go before their retention ends.
-    pub total_bytes: u64,
+    pub max_bytes: u64,
     /// Bound of clients' appends.
     pub ingest: QueueLimits,
     /// Bound of workers' appends.
@@ -54,7 +54,7 @@ impl Default for JournalConfig {
     fn default() -> Self {
         Self {
             segment_bytes: 64 << 20,
-            total_bytes: 8 << 30,
+            max_bytes: 8 << 30,
             ingest: QueueLimits { records: 16_384, bytes: 32 << 20 },
             worker: QueueLimits { records: 16_384, bytes: 32 << 20 },
         }
@@ -89,7 +89,7 @@ impl Shared {
 pub(crate) struct Journal {
     queue: Arc<Queue>,
     shared: Arc<Shared>,
-    total_bytes: u64,
+    max_bytes: u64,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -149,7 +149,7 @@ impl Journal {
         let thread =
             std::thread::Builder::new().name("journal".into()).spawn(move || committer.run())?;
         let thread = Mutex::new(Some(thread));
-        Ok(Self { queue, shared, total_bytes: config.total_bytes, thread })
+        Ok(Self { queue, shared, max_bytes: config.max_bytes, thread })
     }
 
     /// Made once per journal: tells a replaced journal from a continued one.
@@ -227,7 +227,7 @@ impl Journal {
                 let age = u128::try_from(now.since(mark.last_at)).unwrap_or(0);
                 aged &= age > keep;
             }
-            if !aged && total <= self.total_bytes {
+            if !aged && total <= self.max_bytes {
                 return Ok(());
             }
             total -= oldest.size;
