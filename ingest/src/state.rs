@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::Router;
 use platform::Platform;
 use platform::auth::Keys;
+use platform::inbound::Inbound;
 use platform::node::Node;
 use schemas::Timestamp;
 
@@ -92,6 +93,11 @@ impl Ingest {
             .method_not_allowed_fallback(frame::no_method)
             .with_state(self.clone());
         Router::new().fallback_service(frame::Frame::new(self.clone(), all))
+    }
+
+    /// The same acceptance for sockets, as a value for delivery.
+    pub fn inbound(&self) -> Arc<dyn Inbound> {
+        Arc::new(self.clone())
     }
 
     /// Whether `/readyz` says so: false while the process drains.
