@@ -101,34 +101,31 @@ impl Limits {
 }
 
 impl From<&platform::config::Config> for IngestConfig {
-    /// The settings of the configuration file. It knows three rates; those of reads, other writes
-    /// and searches follow from them in the proportions of the defaults.
+    /// The settings of the configuration file.
     fn from(config: &platform::config::Config) -> Self {
-        let platform::config::Limits {
-            auth_per_minute, messages_per_minute, other_per_minute, ..
-        } = config.limits;
-        let share = |per_minute: u32, part: u32, burst: u32| {
-            if per_minute == 0 {
-                return Rate { burst: 0, per_minute: 0 };
+        use platform::config;
+        let config::Config { server, auth, limits, .. } = config;
+        let rate = |rate: config::Rate| Rate { burst: rate.burst, per_minute: rate.per_minute };
+        let limits = if limits.enabled {
+            Limits {
+                auth: rate(limits.auth),
+                account: rate(limits.account),
+                messages: rate(limits.messages),
+                writes: rate(limits.writes),
+                reads: rate(limits.reads),
+                search: rate(limits.search),
             }
-            let per_minute = (per_minute / part).max(1);
-            Rate { burst: (per_minute / burst).max(1), per_minute }
+        } else {
+            Limits::none()
         };
         Self {
             argon2: Argon2Cost {
-                memory_kib: config.auth.argon2_memory_kib,
-                passes: config.auth.argon2_iterations,
+                memory_kib: auth.argon2_memory_kib,
+                passes: auth.argon2_iterations,
                 lanes: 1,
             },
-            limits: Limits {
-                auth: share(auth_per_minute, 1, 1),
-                account: share(auth_per_minute, 5, 1),
-                messages: share(messages_per_minute, 1, 30),
-                writes: share(messages_per_minute, 5, 10),
-                reads: share(other_per_minute, 1, 15),
-                search: share(other_per_minute, 10, 10),
-            },
-            cors_origins: config.server.cors_origins.clone(),
+            limits,
+            cors_origins: server.cors_origins.clone(),
             ..Self::default()
         }
     }
@@ -145,11 +142,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_a_minute_is_no_limit() {
+    fn limits_that_are_off_limit_nothing() {
         let mut file = platform::config::Config::default();
-        file.limits.auth_per_minute = 0;
-        file.limits.messages_per_minute = 0;
-        file.limits.other_per_minute = 0;
+        file.limits.enabled = false;
         assert_eq!(IngestConfig::from(&file).limits, Limits::none());
     }
 }

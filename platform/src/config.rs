@@ -103,30 +103,53 @@ impl Default for Auth {
     }
 }
 
-/// Rate limits, requests a minute; 0: none.
+/// Rate limits of REST and sockets, by class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
+    /// Off for measurements: nothing is limited.
+    pub enabled: bool,
     /// Register, login, refresh, logout: by address.
-    pub auth_per_minute: u32,
-    /// Writes of messages and conversations: by user.
-    pub messages_per_minute: u32,
-    /// Everything else: by user, or by address without one.
-    pub other_per_minute: u32,
-    /// Frames a socket may send, a second.
-    pub socket_frames_per_second: u32,
-    /// Frames a socket may send at once.
-    pub socket_frames_burst: u32,
+    pub auth: Rate,
+    /// Logins to one account, from wherever.
+    pub account: Rate,
+    /// Sending, over REST and sockets together: by user.
+    pub messages: Rate,
+    /// Other writes: by user.
+    pub writes: Rate,
+    /// Reads: by user.
+    pub reads: Rate,
+    /// Searches: by user.
+    pub search: Rate,
+    /// Frames that one socket may send.
+    pub frames: Rate,
+}
+
+/// So many at once, refilled evenly over a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// How many at once.
+    pub burst: u32,
+    /// How many come back each minute.
+    pub per_minute: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
+        let rate = |burst, per_minute| Rate { burst, per_minute };
         Self {
-            auth_per_minute: 100,
-            messages_per_minute: 3_000,
-            other_per_minute: 3_000,
-            socket_frames_per_second: schemas::limits::SOCKET_FRAMES_PER_SECOND,
-            socket_frames_burst: schemas::limits::SOCKET_FRAMES_BURST,
+            enabled: true,
+            auth: rate(100, 100),
+            account: rate(20, 20),
+            messages: rate(100, 3_000),
+            writes: rate(60, 600),
+            reads: rate(200, 3_000),
+            search: rate(30, 300),
+            frames: rate(
+                schemas::limits::SOCKET_FRAMES_BURST,
+                schemas::limits::SOCKET_FRAMES_PER_SECOND * 60,
+            ),
         }
     }
 }
@@ -223,7 +246,8 @@ impl Config {
             let ttl = var("THROTTLE_TTL").map_or(Some(60), |text| text.parse().ok());
             match (limit.parse::<u32>(), ttl.filter(|ttl: &u32| *ttl > 0)) {
                 (Ok(limit), Some(ttl)) => {
-                    self.limits.auth_per_minute = (limit.saturating_mul(60) / ttl).max(1);
+                    let per_minute = (limit.saturating_mul(60) / ttl).max(1);
+                    self.limits.auth = Rate { burst: limit.max(1), per_minute };
                 }
                 _ => mistakes.push(format!("THROTTLE_LIMIT={limit} or THROTTLE_TTL is no number")),
             }
@@ -242,6 +266,14 @@ impl Config {
         }
         if self.auth.argon2_memory_kib < 8 || self.auth.argon2_iterations < 1 {
             mistakes.push("auth: argon2 needs at least 8 KiB and one pass".to_owned());
+        }
+        let Limits { auth, account, messages, writes, reads, search, frames, .. } = self.limits;
+        if [auth, account, messages, writes, reads, search, frames]
+            .iter()
+            .any(|rate| rate.burst == 0 || rate.per_minute == 0)
+        {
+            mistakes
+                .push("limits: a rate is at least 1; limits.enabled = false ends them all".into());
         }
         if self.journal.segment_mib == 0 || self.journal.checkpoint_ms == 0 {
             mistakes.push("journal: segment_mib and checkpoint_ms are at least 1".to_owned());
@@ -293,6 +325,6 @@ mod tests {
         assert_eq!(mistakes, Vec::<String>::new());
         assert_eq!(config.server.listen[0].port(), 8080);
         assert_eq!(config.server.cors_origins, ["https://a.example", "https://b.example"]);
-        assert_eq!(config.limits.auth_per_minute, 100);
+        assert_eq!(config.limits.auth, Rate { burst: 50, per_minute: 100 });
     }
 }
