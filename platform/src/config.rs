@@ -202,8 +202,10 @@ impl Config {
             return Err(Mistakes(vec![format!("{} is not a file", missing.display())]));
         }
         let toml = named.unwrap_or_else(|| PathBuf::from("parlance.toml"));
-        let figment =
-            Figment::from(Serialized::defaults(Self::default())).merge(Toml::file_exact(toml));
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if toml.is_file() {
+            figment = figment.merge(Toml::file_exact(toml));
+        }
         Self::from_figment(figment)
     }
 
