@@ -67,8 +67,8 @@ impl Session {
         self.queue.lock().next()
     }
 
-    fn flushed(&self) {
-        self.queue.lock().flushed();
+    fn flushed(&self) -> bool {
+        self.queue.lock().flushed()
     }
 
     /// When a write that begins now must be over.

@@ -117,11 +117,12 @@ impl Queue {
         Next::Frame(frame)
     }
 
-    /// Everything taken so far has left the process.
-    pub(crate) fn flushed(&mut self) {
+    /// Everything taken so far has left the process; whether there is something to take.
+    pub(crate) fn flushed(&mut self) -> bool {
         if !self.resync {
             self.overflowed = None;
         }
+        self.signalled
     }
 
     /// Since when the client should have been told to resync.
@@ -175,11 +176,11 @@ mod tests {
         assert_ne!(queue.push(&big, 5), Pushed::Dropped);
         assert!(queue.overflowed().is_some());
         assert_eq!(queue.push(&frame(1), 6), Pushed::Dropped);
-        queue.flushed();
+        assert!(queue.flushed());
         assert!(queue.overflowed().is_some(), "the resync is still here");
         assert_eq!(drain(&mut queue), [RESYNC.len()]);
         assert_ne!(queue.push(&frame(1), 7), Pushed::Dropped);
-        queue.flushed();
+        assert!(queue.flushed());
         assert!(queue.overflowed().is_none());
         assert_eq!(queue.bytes, 1 + SLOT);
     }

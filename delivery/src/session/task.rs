@@ -244,24 +244,22 @@ async fn slice(
             }
         }
     }
-    let more = loop {
-        if handed >= SLICE {
-            break true;
-        }
+    while handed < SLICE {
         match session.next() {
             Next::Frame(frame) => {
                 handed += frame.len();
                 socket.feed(frame).await?;
             }
-            Next::Empty => break false,
+            Next::Empty => break,
             Next::Close(close) => return Ok(Err(close)),
         }
-    };
-    if handed > 0 {
-        socket.flush().await?;
-        session.flushed();
     }
-    Ok(Ok(more))
+    if handed == 0 {
+        return Ok(Ok(false));
+    }
+    socket.flush().await?;
+    // What came during the flush: its wake-up may have been eaten by the wait for a close.
+    Ok(Ok(session.flushed()))
 }
 
 /// One frame, from its text to its place in the log.

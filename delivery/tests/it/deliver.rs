@@ -1,0 +1,169 @@
+//! Frames to sockets: each once, in order, to whom it is for.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use schemas::outbound::{Outbound, SessionEnded};
+use schemas::{SessionId, Timestamp};
+use uuid::Uuid;
+
+use crate::harness::{conversation, event, server, user, wait_for};
+
+#[tokio::test]
+async fn every_socket_of_every_member_gets_a_frame_once_and_nobody_else_does() {
+    let server = server().await;
+    let mut members = vec![server.enter(1, 11).await, server.enter(1, 12).await];
+    members.push(server.enter(2, 21).await);
+    let mut stranger = server.enter(3, 31).await;
+    // A user twice in an audience, a member who is not here, a batch of several conversations.
+    server.deliver(vec![
+        event(5, 1, &[1, 2, 1, 9]),
+        event(6, 4, &[2, 1]),
+        event(5, 2, &[1, 2]),
+        event(5, 2, &[1, 2]),
+    ]);
+    for member in &mut members {
+        assert_eq!(member.revs().await, [1, 4, 2]);
+    }
+    assert!(stranger.revs().await.is_empty());
+    assert_eq!(server.metrics.deliveries.get(), 9);
+    assert_eq!(server.metrics.wakeups.with_label_values(&["socket"]).get(), 3);
+}
+
+#[tokio::test]
+async fn duplicates_and_reorders_heal() {
+    let server = server().await;
+    server.journal(5, 12);
+    let (mut a, mut b) = (server.enter(1, 11).await, server.enter(2, 21).await);
+    for rev in [3, 3, 5, 4, 2, 5, 6, 8, 7, 6] {
+        server.deliver(vec![event(5, rev, &[1, 2])]);
+    }
+    for client in [&mut a, &mut b] {
+        assert_eq!(client.revs().await, [3, 4, 5, 6, 7, 8]);
+    }
+}
+
+#[tokio::test]
+async fn a_jump_is_fetched_once_for_the_node_while_later_events_wait() {
+    let server = server().await;
+    server.journal(5, 12);
+    let (mut a, mut b) = (server.enter(1, 11).await, server.enter(2, 21).await);
+    server.deliver(vec![event(5, 2, &[1, 2])]);
+    let start = Instant::now();
+    server.deliver(vec![event(5, 9, &[1, 2]), event(5, 10, &[1, 2]), event(6, 1, &[1])]);
+    assert!(start.elapsed() < Duration::from_millis(15), "the reader was not held up");
+    // Another conversation does not wait.
+    assert_eq!(a.revs().await, [2, 1]);
+    for expected in 3..=10 {
+        assert_eq!(a.frame().await["rev"], expected);
+    }
+    assert_eq!(b.frame().await["rev"], 2);
+    for expected in 3..=10 {
+        assert_eq!(b.frame().await["rev"], expected);
+    }
+    assert_eq!(server.scans(), 1);
+    server.deliver(vec![event(5, 11, &[1, 2])]);
+    assert_eq!(b.revs().await, [11]);
+}
+
+#[tokio::test]
+async fn a_jump_over_the_end_of_a_bucket_is_fetched_from_both() {
+    let server = server().await;
+    server.journal(5, 1_030);
+    let mut client = server.enter(1, 11).await;
+    server.deliver(vec![event(5, 1_020, &[1]), event(5, 1_027, &[1])]);
+    for expected in 1_020..=1_027 {
+        assert_eq!(client.frame().await["rev"], expected);
+    }
+    assert_eq!(server.scans(), 2);
+}
+
+#[tokio::test]
+async fn what_is_not_in_the_store_is_a_resync_for_those_it_is_missing_to() {
+    let server = server().await;
+    let (mut a, mut b) = (server.enter(1, 11).await, server.enter(2, 21).await);
+    server.deliver(vec![event(5, 1, &[1]), event(5, 3, &[1])]);
+    assert_eq!(a.frame().await["rev"], 1);
+    assert_eq!(a.frame().await["type"], "resync");
+    server.deliver(vec![event(5, 4, &[1])]);
+    assert_eq!(a.revs().await, [4]);
+    assert!(b.revs().await.is_empty());
+}
+
+#[tokio::test]
+async fn somebody_who_was_away_does_not_get_what_he_missed_as_news() {
+    let server = server().await;
+    server.journal(5, 60);
+    let client = server.enter(1, 11).await;
+    server.deliver(vec![event(5, 1, &[1])]);
+    drop(client);
+    wait_for("the socket has left", || server.sockets() == 0).await;
+    let mut client = server.enter(1, 11).await;
+    server.deliver(vec![event(5, 50, &[1])]);
+    assert_eq!(client.revs().await, [50]);
+    assert_eq!(server.scans(), 0);
+}
+
+#[tokio::test]
+async fn feed_entries_go_to_all_sockets_of_the_user_once() {
+    let server = server().await;
+    let (mut a, mut b) = (server.enter(1, 11).await, server.enter(1, 12).await);
+    let mut other = server.enter(2, 21).await;
+    let feed = |number| Outbound::Feed {
+        user: user(1),
+        number,
+        frame: Bytes::from(format!(r#"{{"type":"user.updated","rev":{number}}}"#)),
+    };
+    server.deliver(vec![feed(1), feed(2), feed(1), feed(2), feed(3)]);
+    assert_eq!(a.revs().await, [1, 2, 3]);
+    assert_eq!(b.revs().await, [1, 2, 3]);
+    assert!(other.revs().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_end_of_a_session_closes_its_sockets_within_milliseconds_and_no_other() {
+    let server = server().await;
+    let (mut ended, mut other) = (server.enter(1, 11).await, server.enter(1, 12).await);
+    let start = Instant::now();
+    server.deliver(vec![
+        Outbound::SessionEnded(SessionEnded {
+            session: SessionId(Uuid::from_u128(11)),
+            user: user(1),
+            until: Timestamp(i64::MAX),
+        }),
+        event(5, 1, &[1]),
+    ]);
+    assert_eq!(ended.closed().await, 4403);
+    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+    assert_eq!(other.revs().await, [1]);
+}
+
+#[tokio::test]
+async fn records_lost_to_the_node_are_a_resync_for_everyone() {
+    let server = server().await;
+    let (mut a, mut b) = (server.enter(1, 11).await, server.enter(2, 21).await);
+    server.deliver(vec![event(5, 1, &[1, 2])]);
+    assert_eq!(a.frame().await["rev"], 1);
+    assert_eq!(b.frame().await["rev"], 1);
+    server.sink.lost();
+    assert_eq!(a.frame().await["type"], "resync");
+    assert_eq!(b.frame().await["type"], "resync");
+    server.deliver(vec![event(5, 40, &[1, 2])]);
+    assert_eq!(a.revs().await, [40]);
+}
+
+#[tokio::test]
+async fn a_frame_that_is_not_text_is_dropped_and_nobody_is_disturbed() {
+    let server = server().await;
+    let mut client = server.enter(1, 11).await;
+    server.deliver(vec![
+        Outbound::Event {
+            conversation: conversation(5),
+            rev: 1,
+            audience: Bytes::from_static(&[0; 17]),
+            frame: Bytes::from_static(&[0xff]),
+        },
+        event(5, 2, &[1]),
+    ]);
+    assert_eq!(client.revs().await, [2]);
+}

@@ -1,0 +1,260 @@
+//! Acceptance and engines that do what a test says. Each keeps what it was asked.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use platform::inbound::{Identity, Inbound, Outcome};
+use platform::port::ephemeral::{Ephemeral, Quota, Route, Unavailable, Verdict};
+use platform::port::log::{
+    Append, Budget, Error as LogError, Log, Member, PartitionState, Start, Tail,
+};
+use platform::port::store::{Claim, Error as StoreError, Store};
+use schemas::conversation::table::Change;
+use schemas::table::{Batch, Get, Scan, Stored, Table, TableDef, Value, Write};
+use schemas::topic::Topic;
+use schemas::{
+    ApiError, Code, CommandId, ConversationId, InstanceId, Position, Rev, SessionId, Stamp,
+    Timestamp, UserId,
+};
+use serde_json::value::RawValue;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+/// Tokens are `<user>/<session>`, both numbers.
+#[derive(Debug)]
+pub(crate) struct FakeInbound {
+    pub(crate) accepted: Mutex<Vec<String>>,
+    /// Lets held outcomes go.
+    pub(crate) release: Arc<Semaphore>,
+}
+
+impl Default for FakeInbound {
+    fn default() -> Self {
+        Self { accepted: Mutex::default(), release: Arc::new(Semaphore::new(0)) }
+    }
+}
+
+#[async_trait]
+impl Inbound for FakeInbound {
+    fn authenticate(&self, token: &str) -> Result<Identity, ApiError> {
+        let (user, session) = token
+            .split_once('/')
+            .and_then(|(user, session)| Some((user.parse().ok()?, session.parse().ok()?)))
+            .ok_or_else(|| match token {
+                "expired" => ApiError::new(Code::TokenExpired, "expired"),
+                "ended" => ApiError::new(Code::SessionEnded, "ended"),
+                _ => ApiError::new(Code::Unauthenticated, "not a token"),
+            })?;
+        Ok(Identity {
+            user: UserId(Uuid::from_u128(user)),
+            session: SessionId(Uuid::from_u128(session)),
+            expires_at: Timestamp(0),
+        })
+    }
+
+    async fn accept(
+        &self,
+        _: &Identity,
+        kind: &str,
+        data: Option<&RawValue>,
+    ) -> Result<Outcome, ApiError> {
+        let text = data.map_or("null", RawValue::get).to_owned();
+        if kind == "slow.accept" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.accepted.lock().push(text.clone());
+        match kind {
+            "echo" | "slow.accept" => Ok(async move { Ok(Bytes::from(text)) }.boxed()),
+            "held" => {
+                let release = self.release.clone();
+                Ok(async move {
+                    release.acquire().await.expect("never closed").forget();
+                    Ok(Bytes::from(text))
+                }
+                .boxed())
+            }
+            "refused" => Ok(async { Err(ApiError::new(Code::NotMember, "not a member")) }.boxed()),
+            _ => Err(ApiError::new(Code::Unsupported, "unsupported")),
+        }
+    }
+}
+
+/// A journal of changes.
+#[derive(Debug, Default)]
+pub(crate) struct FakeStore {
+    pub(crate) changes: Mutex<BTreeMap<(ConversationId, Rev), Bytes>>,
+    pub(crate) scans: AtomicUsize,
+}
+
+#[async_trait]
+impl Store for FakeStore {
+    async fn get(&self, gets: &[Get]) -> Result<Vec<Option<Stored>>, StoreError> {
+        Ok(vec![None; gets.len()])
+    }
+
+    async fn scan(&self, scan: &Scan) -> Result<Vec<Stored>, StoreError> {
+        if scan.def != Change::DEF {
+            return Ok(Vec::new());
+        }
+        self.scans.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let (Value::Uuid(conversation), Value::Int(bucket)) =
+            (&scan.partition[0], &scan.partition[1])
+        else {
+            panic!("a partition of changes");
+        };
+        let std::ops::Bound::Included(from) = &scan.from else { panic!("from a rev") };
+        let Value::Int(from) = from[0] else { panic!("a rev") };
+        let conversation = ConversationId(*conversation);
+        let changes = self.changes.lock();
+        let rows = changes.range((conversation, from)..(conversation, (bucket + 1) * 1_024));
+        Ok(rows
+            .take(scan.limit)
+            .map(|(&(conversation, rev), event)| {
+                let row = Change {
+                    conversation,
+                    bucket: *bucket,
+                    rev,
+                    position: 0,
+                    command: CommandId(Uuid::nil()),
+                    event: event.clone(),
+                    effect: Bytes::new(),
+                };
+                Stored { cells: row.to_cells(), stamp: Stamp(0) }
+            })
+            .collect())
+    }
+
+    async fn write(&self, _: Batch) -> Result<(), StoreError> {
+        unreachable!("delivery does not write")
+    }
+
+    async fn claim(&self, _: Write) -> Result<Claim, StoreError> {
+        unreachable!("delivery does not write")
+    }
+
+    async fn replace(&self, _: &Stored, _: Write) -> Result<Claim, StoreError> {
+        unreachable!("delivery does not write")
+    }
+
+    async fn put(&self, _: Vec<Write>) -> Result<(), StoreError> {
+        unreachable!("delivery does not write")
+    }
+
+    async fn dump(
+        &self,
+        _: &'static TableDef,
+        _: Option<Get>,
+        _: usize,
+    ) -> Result<Vec<Stored>, StoreError> {
+        unreachable!("delivery does not dump")
+    }
+}
+
+/// A registry of routes that can be away.
+#[derive(Debug, Default)]
+pub(crate) struct FakeEphemeral {
+    pub(crate) routes: Mutex<HashMap<Route, BTreeSet<InstanceId>>>,
+    pub(crate) away: AtomicBool,
+}
+
+#[async_trait]
+impl Ephemeral for FakeEphemeral {
+    async fn announce(
+        &self,
+        node: InstanceId,
+        routes: &[Route],
+        _: Duration,
+    ) -> Result<(), Unavailable> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(Unavailable("planted".to_owned()));
+        }
+        let mut all = self.routes.lock();
+        for route in routes {
+            all.entry(*route).or_default().insert(node);
+        }
+        Ok(())
+    }
+
+    async fn withdraw(&self, node: InstanceId, routes: &[Route]) -> Result<(), Unavailable> {
+        let mut all = self.routes.lock();
+        for route in routes {
+            all.entry(*route).or_default().remove(&node);
+        }
+        Ok(())
+    }
+
+    async fn routes(&self, routes: &[Route]) -> Result<Vec<Vec<InstanceId>>, Unavailable> {
+        let all = self.routes.lock();
+        Ok(routes
+            .iter()
+            .map(|route| all.get(route).into_iter().flatten().copied().collect())
+            .collect())
+    }
+
+    async fn take(&self, _: &str, _: Quota) -> Result<Verdict, Unavailable> {
+        unreachable!("sockets have a limit of their own")
+    }
+}
+
+/// A log in which nothing happens: tests hand frames to the sink.
+#[derive(Debug)]
+pub(crate) struct FakeLog;
+
+struct Silence;
+
+#[async_trait]
+impl Tail for Silence {
+    async fn next(&mut self) -> Result<Vec<platform::port::log::Record>, LogError> {
+        std::future::pending().await
+    }
+}
+
+#[async_trait]
+impl Log for FakeLog {
+    fn append(
+        &self,
+        _: Budget,
+        _: Vec<Append>,
+    ) -> BoxFuture<'static, Result<Vec<Position>, LogError>> {
+        unreachable!("delivery does not append")
+    }
+
+    async fn join(&self, _: &'static str, _: &'static Topic) -> Result<Box<dyn Member>, LogError> {
+        unreachable!("delivery joins no group")
+    }
+
+    async fn tail(
+        &self,
+        _: &'static Topic,
+        _: Vec<u32>,
+        _: Start,
+    ) -> Result<Box<dyn Tail>, LogError> {
+        Ok(Box::new(Silence))
+    }
+
+    async fn describe(&self, _: &'static Topic) -> Result<Vec<PartitionState>, LogError> {
+        Ok(Vec::new())
+    }
+
+    async fn committed(
+        &self,
+        _: &'static str,
+        _: &'static Topic,
+    ) -> Result<Vec<(u32, u64)>, LogError> {
+        Ok(Vec::new())
+    }
+
+    fn partitions(&self, _: &'static Topic) -> u32 {
+        8
+    }
+
+    async fn close(&self) {}
+}

@@ -1,0 +1,12 @@
+//! Sockets over a real listener, with acceptance and engines that tests script.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests fail by panicking")]
+
+mod auth;
+mod deliver;
+mod fakes;
+mod harness;
+mod idle;
+mod life;
+mod requests;
+mod slow;

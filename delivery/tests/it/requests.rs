@@ -1,0 +1,151 @@
+//! Requests and their answers.
+
+use std::time::Duration;
+
+use futures_util::SinkExt;
+use schemas::limits;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::harness::{Heard, server, wait_for};
+
+#[tokio::test]
+async fn answers_carry_the_id_and_the_data_as_it_came() {
+    let server = server().await;
+    let mut client = server.enter(1, 11).await;
+    client.request("7", "echo", r#"{"a": [1, "é"]}"#).await;
+    client.request("8", "refused", "null").await;
+    let frame = client.frame().await;
+    assert_eq!((&frame["id"], &frame["ok"]), (&"7".into(), &true.into()));
+    assert_eq!(frame["data"], serde_json::json!({"a": [1, "é"]}));
+    assert_eq!(client.error().await, "not_member");
+    client.request("9", "ping", "null").await;
+    assert!(client.frame().await["data"]["at"].is_string());
+}
+
+#[tokio::test]
+async fn requests_are_accepted_in_the_order_they_came() {
+    let server = server().await;
+    let mut client = server.enter(1, 11).await;
+    for n in 0..12 {
+        let kind = if n % 3 == 0 { "slow.accept" } else { "echo" };
+        client
+            .0
+            .feed(Message::text(format!(r#"{{"id":"{n}","type":"{kind}","data":{n}}}"#)))
+            .await
+            .unwrap();
+    }
+    client.0.flush().await.unwrap();
+    for _ in 0..12 {
+        client.frame().await;
+    }
+    let expected: Vec<_> = (0..12).map(|n| n.to_string()).collect();
+    assert_eq!(*server.inbound.accepted.lock(), expected);
+}
+
+#[tokio::test]
+async fn events_go_on_while_a_request_is_being_accepted_and_others_are_held() {
+    let server = server().await;
+    let mut client = server.enter(1, 11).await;
+    client.request("1", "held", "1").await;
+    client.request("2", "slow.accept", "2").await;
+    wait_for("the first is accepted", || server.inbound.accepted.lock().len() == 1).await;
+    server.deliver(vec![crate::harness::event(5, 1, &[1])]);
+    assert_eq!(client.frame().await["rev"], 1);
+    assert_eq!(client.frame().await["id"], "2");
+    server.inbound.release.add_permits(1);
+    assert_eq!(client.frame().await["id"], "1");
+}
+
+#[tokio::test]
+async fn sixty_four_wait_and_then_nothing_is_read() {
+    let server = server().await;
+    let mut client = server.enter(1, 11).await;
+    for n in 0..limits::SOCKET_IN_FLIGHT + 5 {
+        client.request(&n.to_string(), "held", "0").await;
+    }
+    let accepted = || server.inbound.accepted.lock().len();
+    wait_for("all places are taken", || accepted() == limits::SOCKET_IN_FLIGHT).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(accepted(), limits::SOCKET_IN_FLIGHT);
+    server.inbound.release.add_permits(2);
+    wait_for("two more are read", || accepted() == limits::SOCKET_IN_FLIGHT + 2).await;
+    server.inbound.release.add_permits(limits::SOCKET_IN_FLIGHT + 3);
+    for _ in 0..limits::SOCKET_IN_FLIGHT + 5 {
+        assert_eq!(client.frame().await["ok"], true);
+    }
+}
+
+#[tokio::test]
+async fn mistakes_are_answered_and_the_socket_stays() {
+    let server = server().await;
+    let mut client = server.enter(1, 11).await;
+    for (frame, code) in [
+        (r#"{"id":"1","type":"conversation.teleport"}"#, "unsupported"),
+        (r#"{"id":"2","type":"ping","extra":1}"#, "unknown_field"),
+        (r#"{"id":"3"}"#, "validation_failed"),
+        ("{", "malformed_json"),
+        ("[1]", "validation_failed"),
+    ] {
+        client.send(frame).await;
+        assert_eq!(client.error().await, code, "{frame}");
+    }
+    client.request("4", "ping", "null").await;
+    assert_eq!(client.frame().await["ok"], true);
+}
+
+#[tokio::test]
+async fn the_fifth_frame_that_is_nothing_closes_the_socket_after_its_answer() {
+    let server = server().await;
+    let mut client = server.enter(1, 11).await;
+    for _ in 0..5 {
+        client.send("nonsense").await;
+    }
+    for _ in 0..5 {
+        assert_eq!(client.error().await, "malformed_json");
+    }
+    assert_eq!(client.closed().await, 4400);
+}
+
+#[tokio::test]
+async fn a_frame_of_128_kib_is_read_and_one_byte_more_closes() {
+    let server = server().await;
+    let mut client = server.enter(1, 11).await;
+    let shell = r#"{"id":"1","type":"echo","data":""}"#.len();
+    let data = "x".repeat(limits::BODY_BYTES - shell);
+    client.request("1", "echo", &format!("\"{data}\"")).await;
+    assert_eq!(client.frame().await["data"].as_str().unwrap().len(), data.len());
+    client.request("1", "echo", &format!("\"{data}x\"")).await;
+    assert_eq!(client.closed().await, 4413);
+    let mut client = server.enter(1, 11).await;
+    client.0.send(Message::binary(vec![0])).await.unwrap();
+    assert_eq!(client.closed().await, 4400);
+}
+
+#[tokio::test]
+async fn a_burst_passes_what_follows_is_refused_and_a_flood_is_closed() {
+    let server = server().await;
+    let mut client = server.enter(1, 11).await;
+    for n in 0..1_000 {
+        let frame = Message::text(format!(r#"{{"id":"{n}","type":"ping"}}"#));
+        if client.0.feed(frame).await.is_err() {
+            break;
+        }
+    }
+    drop(client.0.flush().await);
+    let (mut passed, mut refused) = (0, 0);
+    let close = loop {
+        match client.hear().await {
+            Heard::Frame(frame) if frame["ok"] == true => passed += 1,
+            Heard::Frame(frame) => {
+                assert_eq!(frame["error"]["code"], "rate_limited");
+                assert!(frame["error"]["retryAfterMs"].as_u64().unwrap() <= 20);
+                refused += 1;
+            }
+            Heard::Close(code) => break code,
+            Heard::Gone => panic!("no close code"),
+        }
+    };
+    assert_eq!(close, 4429);
+    assert!((100..130).contains(&passed), "{passed}");
+    assert!((100..130).contains(&refused), "{refused}");
+}
