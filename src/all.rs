@@ -17,7 +17,7 @@ use delivery::Delivery;
 use ingest::{Ingest, IngestConfig};
 use platform::Platform;
 use platform::auth::{Keys, Secrets};
-use platform::config::Config;
+use platform::config::{Config, Rate};
 use platform::lifecycle::{Lifecycle, Stopping};
 use platform::node::Node;
 use platform::partition::progress::Progress;
@@ -151,7 +151,9 @@ async fn node(
 }
 
 fn delivery_config(config: &Config) -> delivery::Config {
+    let Rate { burst, per_minute } = config.limits.frames;
     delivery::Config {
+        frames: config.limits.enabled.then_some(delivery::Frames { burst, per_minute }),
         allowed_origins: config.server.cors_origins.clone(),
         ..delivery::Config::default()
     }

@@ -52,8 +52,28 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Open sockets, authenticated or not; beyond it upgrades are answered 503.
     pub max_sockets: usize,
+    /// Frames that one socket may send; none: as many as it likes, for measurements.
+    pub frames: Option<Frames>,
     /// Times.
     pub timing: Timing,
+}
+
+/// So many frames at once, refilled evenly over a minute.
+#[derive(Clone, Copy, Debug)]
+pub struct Frames {
+    /// How many at once.
+    pub burst: u32,
+    /// How many come back each minute.
+    pub per_minute: u32,
+}
+
+impl Default for Frames {
+    fn default() -> Self {
+        Self {
+            burst: limits::SOCKET_FRAMES_BURST,
+            per_minute: limits::SOCKET_FRAMES_PER_SECOND * 60,
+        }
+    }
 }
 
 /// Times of a socket. The defaults are the contract (`schemas::limits`); tests use shorter ones.
@@ -88,7 +108,12 @@ impl Default for Timing {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { allowed_origins: Vec::new(), max_sockets: 100_000, timing: Timing::default() }
+        Self {
+            allowed_origins: Vec::new(),
+            max_sockets: 100_000,
+            frames: Some(Frames::default()),
+            timing: Timing::default(),
+        }
     }
 }
 

@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use schemas::limits;
 use tokio::time::Instant;
 
+use crate::Frames;
+
 /// Refused frames after which a socket that goes on is closed, and how fast that is forgiven.
-const REFUSED_BURST: u32 = 100;
-const REFUSED_PER_SECOND: u32 = 10;
+const REFUSED: Frames = Frames { burst: 100, per_minute: 600 };
 
 /// What may be done with a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,22 +25,23 @@ pub(crate) enum Verdict {
 /// The state of one socket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate {
+    limit: Option<Frames>,
     frames: Instant,
     refused: Instant,
 }
 
 impl Rate {
     /// Nothing used.
-    pub(crate) fn new(now: Instant) -> Self {
-        Self { frames: now, refused: now }
+    pub(crate) fn new(limit: Option<Frames>, now: Instant) -> Self {
+        Self { limit, frames: now, refused: now }
     }
 
     /// Counts a frame.
     pub(crate) fn frame(&mut self, now: Instant) -> Verdict {
-        let burst = limits::SOCKET_FRAMES_BURST;
-        match take(&mut self.frames, now, limits::SOCKET_FRAMES_PER_SECOND, burst) {
+        let Some(limit) = self.limit else { return Verdict::Pass };
+        match take(&mut self.frames, now, limit) {
             Ok(()) => Verdict::Pass,
-            Err(wait) => match take(&mut self.refused, now, REFUSED_PER_SECOND, REFUSED_BURST) {
+            Err(wait) => match take(&mut self.refused, now, REFUSED) {
                 Ok(()) => Verdict::Refuse(wait),
                 Err(_) => Verdict::Abuse,
             },
@@ -49,10 +50,10 @@ impl Rate {
 }
 
 /// `arrival` is when the next cell is due; it may lie `burst` cells ahead of now.
-fn take(arrival: &mut Instant, now: Instant, per_second: u32, burst: u32) -> Result<(), Duration> {
-    let cell = Duration::from_secs(1) / per_second;
+fn take(arrival: &mut Instant, now: Instant, limit: Frames) -> Result<(), Duration> {
+    let cell = Duration::from_mins(1) / limit.per_minute.max(1);
     let due = (*arrival).max(now) + cell;
-    let room = now + cell * burst;
+    let room = now + cell * limit.burst;
     if due > room {
         return Err(due - room);
     }
@@ -67,8 +68,8 @@ mod tests {
     #[test]
     fn a_burst_passes_then_fifty_a_second_then_the_flood_is_closed() {
         let start = Instant::now();
-        let mut rate = Rate::new(start);
-        for _ in 0..limits::SOCKET_FRAMES_BURST {
+        let mut rate = Rate::new(Some(Frames::default()), start);
+        for _ in 0..Frames::default().burst {
             assert_eq!(rate.frame(start), Verdict::Pass);
         }
         assert_eq!(rate.frame(start), Verdict::Refuse(Duration::from_millis(20)));
@@ -80,7 +81,7 @@ mod tests {
     #[test]
     fn a_client_at_the_limit_is_never_refused() {
         let start = Instant::now();
-        let mut rate = Rate::new(start);
+        let mut rate = Rate::new(Some(Frames::default()), start);
         for n in 0..10_000 {
             assert_eq!(rate.frame(start + Duration::from_millis(20) * n), Verdict::Pass);
         }

@@ -75,7 +75,7 @@ pub(super) async fn run(
         out: first.map(Out::Answer).into_iter().collect(),
         in_flight: FuturesUnordered::new(),
         accepting: None,
-        rate: Rate::new(now),
+        rate: Rate::new(delivery.config.frames, now),
         heard: now,
         bad: 0,
     };
