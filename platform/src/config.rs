@@ -295,6 +295,13 @@ mod tests {
     }
 
     #[test]
+    fn the_documented_file_is_the_defaults() {
+        let page = include_str!("../../docs/CONFIGURATION.md");
+        let toml = page.split("```toml").nth(1).and_then(|rest| rest.split("```").next());
+        assert_eq!(of(toml.unwrap()).unwrap(), Config::default());
+    }
+
+    #[test]
     fn a_section_may_be_given_in_part() {
         let config = of("[server]\nlisten = [\"127.0.0.1:4000\", \"127.0.0.1:4001\"]").unwrap();
         assert_eq!(config.server.listen.len(), 2);
