@@ -3,10 +3,11 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests fail by panicking")]
 
 mod auth;
+mod cost;
 mod deliver;
 mod fakes;
 mod harness;
-mod idle;
+
 mod life;
 mod requests;
 mod slow;

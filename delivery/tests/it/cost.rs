@@ -1,4 +1,5 @@
-//! What an idle socket costs. Printed, not asserted: run with `--nocapture`.
+//! What sockets and deliveries cost. Printed, not asserted: run with `--nocapture`. Unoptimised, so
+//! the times are an upper bound; `parlance-bench` measures the release build.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -54,4 +55,30 @@ async fn what_an_idle_socket_costs() {
     println!("{SOCKETS} sockets: {} bytes each idle, with their clients", per(idle));
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     println!("{SOCKETS} sockets: {} bytes each after a burst of 100", per(resident_kib()));
+}
+
+#[tokio::test]
+async fn what_a_message_to_two_members_costs_the_node_reader() {
+    const BATCHES: i64 = 100;
+    const BATCH: i64 = 50;
+    let server = server().await;
+    let mut clients = [server.enter(1, 11).await, server.enter(2, 21).await];
+    let mut spent = std::time::Duration::ZERO;
+    for batch in 0..BATCHES {
+        let revs = batch * BATCH + 1..=(batch + 1) * BATCH;
+        let events: Vec<_> = revs.clone().map(|rev| event(5, rev, &[1, 2])).collect();
+        let start = std::time::Instant::now();
+        server.deliver(events);
+        spent += start.elapsed();
+        for client in &mut clients {
+            for rev in revs.clone() {
+                assert_eq!(client.frame().await["rev"], rev);
+            }
+        }
+    }
+    let each = spent / u32::try_from(BATCHES * BATCH).unwrap();
+    let woken = server.metrics.wakeups.with_label_values(&["socket"]).get();
+    println!(
+        "{each:?} a message to two sockets; {woken} wake-ups for {BATCHES} batches of {BATCH}"
+    );
 }
