@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use platform::lifecycle::Stopping;
-use platform::port::ephemeral::Route;
+use platform::port::ephemeral::{Route, Unavailable};
 use platform::{Ephemeral, Platform};
 use schemas::{InstanceId, UserId};
 use tokio::sync::{Notify, oneshot};
@@ -28,6 +28,8 @@ const EVERY: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(1);
 /// Longest wait of a socket for its route.
 const WAIT: Duration = Duration::from_secs(2);
+/// Longest wait for one call.
+const CALL: Duration = Duration::from_secs(1);
 /// Routes of one call.
 const CHUNK: usize = 512;
 
@@ -45,6 +47,8 @@ pub(crate) struct Routes {
 struct Pending {
     users: HashSet<UserId>,
     waiting: Vec<oneshot::Sender<()>>,
+    /// Who is served without having been acknowledged.
+    late: HashSet<UserId>,
 }
 
 /// What the task remembers between two rounds.
@@ -84,8 +88,14 @@ impl Routes {
             pending.waiting.push(sender);
         }
         self.wake.notify_one();
-        // Late or failed, the socket is served and resyncs when the route stands.
-        drop(timeout(WAIT, acknowledged).await);
+        if timeout(WAIT, acknowledged).await.is_err() {
+            // It is served all the same, and resyncs when the route stands.
+            let mut pending = self.pending.lock();
+            pending.users.insert(user);
+            pending.late.insert(user);
+            drop(pending);
+            self.wake.notify_one();
+        }
     }
 
     /// Runs until the shutdown.
@@ -106,7 +116,8 @@ impl Routes {
     }
 
     async fn reconcile(&self, round: &mut Round, all: bool) {
-        let Pending { mut users, waiting } = std::mem::take(&mut *self.pending.lock());
+        let Pending { mut users, waiting, late } = std::mem::take(&mut *self.pending.lock());
+        round.owed.extend(late);
         if all {
             users.extend(self.hub.registry.users());
             users.extend(&round.owed);
@@ -143,7 +154,8 @@ impl Routes {
         let mut all = true;
         for chunk in users.chunks(CHUNK) {
             let routes: Vec<Route> = chunk.iter().copied().map(Route::User).collect();
-            match self.ephemeral.announce(self.instance, &routes, TTL).await {
+            let announce = self.ephemeral.announce(self.instance, &routes, TTL);
+            match timeout(CALL, announce).await.unwrap_or_else(|_| Err(late())) {
                 Ok(()) => {
                     let mut late = Vec::new();
                     for user in chunk.iter().filter(|user| round.owed.remove(user)) {
@@ -164,10 +176,15 @@ impl Routes {
     async fn withdraw(&self, users: Vec<UserId>) {
         let routes: Vec<Route> = users.into_iter().map(Route::User).collect();
         for chunk in routes.chunks(CHUNK) {
-            if let Err(error) = self.ephemeral.withdraw(self.instance, chunk).await {
+            let withdraw = self.ephemeral.withdraw(self.instance, chunk);
+            if let Err(error) = timeout(CALL, withdraw).await.unwrap_or_else(|_| Err(late())) {
                 // They lapse by themselves.
                 tracing::debug!(%error, "routes were not withdrawn");
             }
         }
     }
+}
+
+fn late() -> Unavailable {
+    Unavailable("no answer in time".to_owned())
 }
