@@ -33,6 +33,8 @@ mod publish;
 mod query;
 mod session;
 mod state;
+#[cfg(test)]
+mod testing;
 mod user;
 
 pub use config::IngestConfig;

@@ -141,3 +141,7 @@ pub(crate) fn unknown(cause: impl Into<String>) -> Failure {
     .retry_after(OVERLOAD_RETRY_MS);
     Failure { api, cause: Some(cause.into()) }
 }
+
+#[cfg(test)]
+#[path = "publish_tests.rs"]
+mod tests;

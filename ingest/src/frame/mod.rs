@@ -226,3 +226,6 @@ pub(crate) async fn no_route() -> Failure {
 pub(crate) async fn no_method() -> Failure {
     ApiError::new(Code::MethodNotAllowed, "this route does not have this method").into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! The routes on the real pipeline: embedded engines, all pools, two ingest nodes.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod accounts;
 mod conversations;
 mod frame;
