@@ -62,6 +62,7 @@ impl log::Factory for EmbeddedLogs {
                 ..JournalConfig::default()
             },
             tail: TailLimits { records: 1_000, bytes: 1 << 20 },
+            ring: TailLimits { records: 1_000, bytes: 2 << 20 },
             ..LogConfig::default()
         };
         let store = small_store(&self.dir.path().join("store"));
@@ -98,7 +99,7 @@ impl log::Factory for RealLogs {
     }
 
     fn ring(&self) -> Option<usize> {
-        Some(4_096)
+        Some(32_768)
     }
 }
 

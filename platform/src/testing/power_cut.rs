@@ -8,11 +8,14 @@ use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use crate::embedded::{EmbeddedLog, LsmStore};
 use crate::memory::Seeded;
 
+mod folder;
 mod journal;
 mod store;
 
+pub use folder::folder_survives;
 pub use journal::journal_survives;
 pub use store::store_survives;
 
@@ -42,6 +45,24 @@ pub fn cut(from: &Path, to: &Path, synced: &[(PathBuf, u64)], dice: &mut Seeded)
             return Ok(());
         }
     }
+}
+
+/// Copies a whole data folder (`store/` and `log/` under `from`) as a power cut would leave it, while
+/// both engines run. The store goes first: what it holds was synced in the journal before, so the later
+/// copy of the journal can only hold more, as on a real disk. No segment may be deleted meanwhile: the
+/// older copy of the store still needs it.
+pub fn cut_folder(
+    from: &Path,
+    to: &Path,
+    store: &LsmStore,
+    log: &EmbeddedLog,
+    dice: &mut Seeded,
+) -> io::Result<()> {
+    cut(&from.join("store"), &to.join("store"), &store.synced_lengths()?, dice)?;
+    let segments = from.join("log");
+    let named = |(name, length): (String, u64)| (segments.join(name), length);
+    let lengths: Vec<(PathBuf, u64)> = log.synced_lengths().into_iter().map(named).collect();
+    cut(&segments, &to.join("log"), &lengths, dice)
 }
 
 /// Relative paths of all files; folders end with nothing in them only if they are empty.

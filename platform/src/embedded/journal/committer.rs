@@ -55,6 +55,8 @@ struct Group {
 
 impl Committer {
     pub(super) fn run(mut self) {
+        // Also when this thread panics: an append that nobody will write must not wait for ever.
+        let _stop = Stop(Arc::clone(&self.queue), Arc::clone(&self.shared));
         while let Some(requests) = self.queue.take(GROUP_BYTES) {
             let mut group = self.encode(requests);
             if let Err(error) = self.write(&mut group) {
@@ -144,8 +146,19 @@ impl Committer {
             // It may be on the disk or not: only a start can tell.
             drop(answer.send(Err(Error::Unknown(why.clone()))));
         }
-        for channel in &self.shared.channels {
-            channel.end_with(&status);
+        self.shared.end_with(&status);
+    }
+}
+
+/// Stops the queue and wakes readers when the thread is over; changes nothing if it was stopped before.
+struct Stop(Arc<Queue>, Arc<Shared>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let status = Status::Failed("the journal's thread has ended".to_owned());
+            self.0.stop(status.clone());
+            self.1.end_with(&status);
         }
     }
 }

@@ -83,6 +83,13 @@ impl Shared {
     fn channel(&self, topic: u16) -> Option<&Arc<Channel>> {
         self.channels.iter().find(|channel| channel.topic.id == topic)
     }
+
+    /// Wakes every reader for the last time.
+    fn end_with(&self, status: &Status) {
+        for channel in &self.channels {
+            channel.end_with(status);
+        }
+    }
 }
 
 /// Handle to the journal; dropping it writes what is queued and stops the committer.

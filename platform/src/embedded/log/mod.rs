@@ -36,8 +36,10 @@ use crate::port::log::{Append, Budget, Error, Log, Member, PartitionState, Start
 pub struct LogConfig {
     /// The journal of synced topics.
     pub journal: JournalConfig,
-    /// Records kept in memory for each partition.
+    /// Newest records kept in memory for each partition; older ones are read from the disk.
     pub tail: TailLimits,
+    /// The same for volatile topics, which have no disk behind them: how far a node may fall behind.
+    pub ring: TailLimits,
     /// Longest time between two syncs of the store.
     pub checkpoint_every: Duration,
     /// Bytes of the journal after which the store is synced earlier.
@@ -49,6 +51,7 @@ impl Default for LogConfig {
         Self {
             journal: JournalConfig::default(),
             tail: TailLimits { records: 4_096, bytes: 4 << 20 },
+            ring: TailLimits { records: 32_768, bytes: 16 << 20 },
             checkpoint_every: Duration::from_secs(10),
             checkpoint_bytes: 64 << 20,
         }

@@ -40,8 +40,12 @@ pub(super) fn open(
     for topic in topic::ALL {
         check_topic(store, topic)?;
     }
-    let channels: Vec<Arc<Channel>> =
-        topic::ALL.into_iter().map(|topic| Arc::new(Channel::new(topic, config.tail))).collect();
+    let channel = |topic: &'static topic::Topic| {
+        let volatile = topic.durability == Durability::Volatile;
+        let limits = if volatile { config.ring } else { config.tail };
+        Arc::new(Channel::new(topic, limits))
+    };
+    let channels: Vec<Arc<Channel>> = topic::ALL.into_iter().map(channel).collect();
     let of = |durability| {
         channels.iter().filter(move |channel| channel.topic.durability == durability).cloned()
     };
