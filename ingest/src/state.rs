@@ -51,6 +51,12 @@ impl Deref for Ingest {
 #[error("ingest can not start: {0}")]
 pub struct Refused(pub String);
 
+/// The path of an API route. Routes are written out whole: a nested router costs a rewritten URI per
+/// level and request.
+pub(crate) fn api(path: &str) -> String {
+    format!("/api/v1{path}")
+}
+
 impl Ingest {
     /// A node's ingest.
     pub fn new(
@@ -81,13 +87,11 @@ impl Ingest {
     ///
     /// It answers every path, the unknown ones with 404: merge it with routers that have no fallback.
     pub fn router(&self) -> Router {
-        let api = Router::new()
-            .nest("/auth", session::routes())
-            .nest("/users", user::routes())
-            .nest("/conversations", conversation::routes())
-            .nest("/messages", message::routes());
         let all = Router::new()
-            .nest("/api/v1", api)
+            .merge(session::routes())
+            .merge(user::routes())
+            .merge(conversation::routes())
+            .merge(message::routes())
             .merge(health::routes())
             .fallback(frame::no_route)
             .method_not_allowed_fallback(frame::no_method)

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::id::{CommandId, InstanceId, UserId};
@@ -34,7 +34,7 @@ pub struct Meta {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Wire<'a> {
+struct Wire<'a, D> {
     v: u32,
     id: CommandId,
     #[serde(borrow, rename = "type")]
@@ -48,8 +48,16 @@ struct Wire<'a> {
     /// Reserved: the key under which personal data is encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key_id: Option<String>,
-    #[serde(borrow)]
-    data: &'a RawValue,
+    data: D,
+}
+
+/// A command as the last field of its envelope: encoded straight into the record.
+struct Data<'a, C>(&'a C);
+
+impl<C: Commands> Serialize for Data<'_, C> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.write(serializer)
+    }
 }
 
 /// A record that is not a command at all.
@@ -61,8 +69,8 @@ pub struct Undecodable(pub String);
 pub trait Commands: Sized {
     /// The frame type, `noun.verb`.
     fn kind(&self) -> &'static str;
-    /// The content as JSON.
-    fn data(&self) -> Result<Box<RawValue>, serde_json::Error>;
+    /// Writes the content.
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
     /// The command of this type; none if this version does not know the type.
     fn read(kind: &str, data: &RawValue) -> Option<Result<Self, serde_json::Error>>;
 }
@@ -79,7 +87,6 @@ pub enum Content<C> {
 /// The bytes of a command record.
 pub fn encode<C: Commands>(meta: &Meta, command: &C) -> Result<Bytes, Undecodable> {
     let fail = |e: serde_json::Error| Undecodable(e.to_string());
-    let data = command.data().map_err(fail)?;
     let wire = Wire {
         v: VERSION,
         id: meta.id,
@@ -89,7 +96,7 @@ pub fn encode<C: Commands>(meta: &Meta, command: &C) -> Result<Bytes, Undecodabl
         reply_to: meta.reply_to,
         trace: meta.trace.clone(),
         key_id: None,
-        data: &data,
+        data: Data(command),
     };
     let bytes = serde_json::to_vec(&wire).map_err(fail)?;
     if bytes.len() > limits::RECORD_BYTES {
@@ -101,7 +108,7 @@ pub fn encode<C: Commands>(meta: &Meta, command: &C) -> Result<Bytes, Undecodabl
 /// The command in a record.
 pub fn decode<C: Commands>(bytes: &[u8]) -> Result<(Meta, Content<C>), Undecodable> {
     let fail = |e: serde_json::Error| Undecodable(e.to_string());
-    let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(fail)?;
+    let wire: Wire<'_, &RawValue> = serde_json::from_slice(bytes).map_err(fail)?;
     let content = match C::read(&wire.kind, wire.data) {
         Some(command) if wire.v <= VERSION => Content::Known(command.map_err(fail)?),
         _ => Content::Unsupported(format!("{} version {}", wire.kind, wire.v)),
@@ -128,8 +135,8 @@ macro_rules! commands {
             fn kind(&self) -> &'static str {
                 match self { $(Self::$variant(_) => $kind,)* }
             }
-            fn data(&self) -> Result<Box<RawValue>, serde_json::Error> {
-                match self { $(Self::$variant(data) => serde_json::value::to_raw_value(data),)* }
+            fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self { $(Self::$variant(data) => data.serialize(serializer),)* }
             }
             fn read(kind: &str, data: &RawValue) -> Option<Result<Self, serde_json::Error>> {
                 match kind {

@@ -17,12 +17,12 @@ use axum::Router;
 use axum::routing::get;
 
 use crate::message;
-use crate::state::Ingest;
+use crate::state::{Ingest, api};
 
 pub(crate) fn routes() -> Router<Ingest> {
     Router::new()
-        .route("/", get(list::list).post(write::create))
-        .route("/self", get(write::notes))
-        .route("/{id}", get(read::one))
-        .route("/{id}/messages", get(message::page::of_conversation))
+        .route(&api("/conversations"), get(list::list).post(write::create))
+        .route(&api("/conversations/self"), get(write::notes))
+        .route(&api("/conversations/{id}"), get(read::one))
+        .route(&api("/conversations/{id}/messages"), get(message::page::of_conversation))
 }

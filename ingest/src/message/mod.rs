@@ -18,8 +18,10 @@ pub(crate) mod write;
 use axum::Router;
 use axum::routing::get;
 
-use crate::state::Ingest;
+use crate::state::{Ingest, api};
 
 pub(crate) fn routes() -> Router<Ingest> {
-    Router::new().route("/", get(page::by_query).post(write::send)).route("/{id}", get(read::one))
+    Router::new()
+        .route(&api("/messages"), get(page::by_query).post(write::send))
+        .route(&api("/messages/{id}"), get(read::one))
 }

@@ -21,12 +21,12 @@ mod sign_in;
 use axum::Router;
 use axum::routing::post;
 
-use crate::state::Ingest;
+use crate::state::{Ingest, api};
 
 pub(crate) fn routes() -> Router<Ingest> {
     Router::new()
-        .route("/register", post(register::register))
-        .route("/login", post(sign_in::login))
-        .route("/refresh", post(refresh::refresh))
-        .route("/logout", post(end::logout))
+        .route(&api("/auth/register"), post(register::register))
+        .route(&api("/auth/login"), post(sign_in::login))
+        .route(&api("/auth/refresh"), post(refresh::refresh))
+        .route(&api("/auth/logout"), post(end::logout))
 }

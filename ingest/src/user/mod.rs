@@ -12,13 +12,13 @@ mod search;
 use axum::Router;
 use axum::routing::get;
 
-use crate::state::Ingest;
+use crate::state::{Ingest, api};
 
 pub(crate) use read::gone;
 
 pub(crate) fn routes() -> Router<Ingest> {
     Router::new()
-        .route("/me", get(read::me))
-        .route("/search", get(search::search))
-        .route("/{id}", get(read::one))
+        .route(&api("/users/me"), get(read::me))
+        .route(&api("/users/search"), get(search::search))
+        .route(&api("/users/{id}"), get(read::one))
 }
