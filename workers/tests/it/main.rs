@@ -3,5 +3,6 @@
 
 mod model;
 mod pools;
+mod power_cut;
 mod replay;
 mod sim;

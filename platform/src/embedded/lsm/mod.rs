@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use direct::Direct;
-use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
 use parking_lot::Mutex;
 use schemas::table::{Batch, Class, Get, Op, Scan, Stored, TableDef, Write};
 
@@ -34,6 +34,9 @@ use crate::port::store::{Claim, Error, Store};
 /// Locks that make a fence check and its writes one step; batches of different rows rarely share one.
 const FENCES: usize = 64;
 
+/// Values from this size on are kept outside the tree.
+const BLOB_BYTES: u32 = 512;
+
 /// Settings of the embedded store.
 #[derive(Clone, Copy, Debug)]
 pub struct LsmConfig {
@@ -41,13 +44,14 @@ pub struct LsmConfig {
     pub cache_bytes: u64,
     /// Size at which a memtable is written to a table file.
     pub memtable_bytes: u64,
-    /// Threads that flush and compact.
+    /// Threads that flush and compact. With more than one, fjall 3.1's first worker hands compactions
+    /// on to itself in a loop while another one runs them, and burns a core; one does both.
     pub threads: usize,
 }
 
 impl Default for LsmConfig {
     fn default() -> Self {
-        Self { cache_bytes: 128 << 20, memtable_bytes: 64 << 20, threads: 2 }
+        Self { cache_bytes: 128 << 20, memtable_bytes: 64 << 20, threads: 1 }
     }
 }
 
@@ -101,6 +105,13 @@ impl LsmStore {
             KeyspaceCreateOptions::default()
                 .manual_journal_persist(true)
                 .max_memtable_size(config.memtable_bytes)
+                // Frames and views are written once and rarely change: kept beside the tree, they are
+                // not copied by every compaction.
+                .with_kv_separation(Some(
+                    KvSeparationOptions::default()
+                        .separation_threshold(BLOB_BYTES)
+                        .compression(CompressionType::None),
+                ))
         };
         let rows = folded.keyspace("rows", options).map_err(failed)?;
         let direct_db = database(&dir.join("direct"), 8 << 20, 1)?;
