@@ -58,7 +58,9 @@ fn open(dir: &Path, dice: &mut Seeded) -> LsmStore {
 fn rows_of(seed: u64, round: i64) -> Vec<Item> {
     let mut dice = Seeded::new(seed ^ round.cast_unsigned());
     let count = 1 + i64::try_from(dice.below(4)).expect("small");
-    (0..count).map(|nth| item(round, nth, dice.size(400))).collect()
+    // Small and large: an engine may keep large values apart from the others.
+    let mut size = || if dice.one_in(4) { 400 + dice.size(2_000) } else { dice.size(400) };
+    (0..count).map(|nth| item(round, nth, size())).collect()
 }
 
 async fn check(store: &LsmStore, seed: u64, claimed: &[Name], synced: i64) -> i64 {
