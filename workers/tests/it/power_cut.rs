@@ -15,7 +15,7 @@ use platform::Platform;
 use platform::embedded::{EmbeddedLog, LocalEphemeral, LogConfig, LsmConfig, LsmStore};
 use platform::lifecycle::Lifecycle;
 use platform::memory::Seeded;
-use platform::port::clock::SystemClock;
+use platform::port::clock::{SystemClock, uuid_v7};
 use platform::port::log::{Append, Budget, Log as _, Start};
 use platform::port::store;
 use platform::telemetry::Metrics;
@@ -105,7 +105,7 @@ fn command(client: u64, node: InstanceId) -> (MessageId, CommandId, Append) {
         })
     };
     let meta = Meta {
-        id: CommandId(Uuid::now_v7_for_test()),
+        id: CommandId(uuid_v7(&SystemClock)),
         actor: user(0).id,
         at: Timestamp(0),
         reply_to: Some(node),
@@ -120,16 +120,6 @@ fn command(client: u64, node: InstanceId) -> (MessageId, CommandId, Append) {
         value: envelope::encode(&meta, &command).unwrap(),
     };
     (message_id, meta.id, append)
-}
-
-trait FreshId {
-    fn now_v7_for_test() -> Self;
-}
-
-impl FreshId for Uuid {
-    fn now_v7_for_test() -> Self {
-        platform::port::clock::uuid_v7(&SystemClock)
-    }
 }
 
 /// What clients were told and saw, over all lives.
@@ -186,7 +176,7 @@ impl Seen {
 
 /// Runs a life: requests, retries, a cut in the middle of it.
 async fn live(engines: &Engines, seen: &mut Seen, dice: &mut Seeded, from: &Path, to: &Path) {
-    let node = InstanceId(platform::port::clock::uuid_v7(&SystemClock));
+    let node = InstanceId(uuid_v7(&SystemClock));
     let own = vec![partition_of(node, 8)];
     let mut replies = engines.log.tail(&OUTBOUND, own, Start::Latest).await.unwrap();
     let all = (0..8).collect();
@@ -227,9 +217,19 @@ async fn live(engines: &Engines, seen: &mut Seen, dice: &mut Seeded, from: &Path
     cut_folder(from, to, &engines.store, &engines.log, dice).unwrap();
 }
 
+/// In memory where there is such a place: what a cut takes is decided here, not by the disk.
+fn scratch() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() {
+        tempfile::tempdir_in(memory).unwrap()
+    } else {
+        tempfile::tempdir().unwrap()
+    }
+}
+
 async fn survives(seed: u64) {
     let mut dice = Seeded::new(seed);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let mut seen = Seen::default();
     for life in 0..LIVES {
         let (at, next) =
