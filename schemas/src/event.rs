@@ -4,7 +4,9 @@
 //! the value is the payload as JSON, the key is the conversation id. `ce_id` is
 //! `<conversation>/<rev>`: dedupe by it. Types are the frame types with `chat.` in front.
 
-use std::fmt::Display;
+use std::fmt::Arguments;
+use std::io::Write as _;
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -42,27 +44,43 @@ pub fn unpack(audience: &[u8]) -> impl Iterator<Item = UserId> + '_ {
     audience.chunks_exact(16).filter_map(|id| uuid::Uuid::from_slice(id).ok()).map(UserId)
 }
 
-fn text(value: impl Display) -> Bytes {
-    Bytes::from(format!("{value}"))
+/// Texts one behind the other.
+#[derive(Default)]
+struct Texts(Vec<u8>);
+
+impl Texts {
+    fn put(&mut self, text: Arguments<'_>) -> Range<usize> {
+        let start = self.0.len();
+        self.0.write_fmt(text).expect("writing to memory does not fail");
+        start..self.0.len()
+    }
 }
 
 impl Event {
-    /// Record headers.
+    /// Record headers. Their texts share one buffer: an event has one, not one for each header.
     pub fn headers(&self) -> Headers {
-        let mut headers = vec![
+        let mut texts = Texts::default();
+        let id = texts.put(format_args!("{}/{}", self.conversation, self.rev));
+        let kind = texts.put(format_args!("chat.{}", self.kind));
+        // The subject and the rev are the two halves of the id.
+        let subject = id.start..id.start + 36;
+        let rev = id.start + 37..id.end;
+        let time = texts.put(format_args!("{}", self.at));
+        let seq = self.seq.map(|seq| texts.put(format_args!("{seq}")));
+        let texts = Bytes::from(texts.0);
+        let mut headers = Vec::with_capacity(10);
+        headers.extend([
             (header::CE_SPECVERSION, Bytes::from_static(b"1.0")),
-            (header::CE_ID, text(format_args!("{}/{}", self.conversation, self.rev))),
-            (header::CE_TYPE, text(format_args!("chat.{}", self.kind))),
+            (header::CE_ID, texts.slice(id)),
+            (header::CE_TYPE, texts.slice(kind)),
             (header::CE_SOURCE, Bytes::from_static(b"/parlance")),
-            (header::CE_SUBJECT, text(self.conversation)),
-            (header::CE_TIME, text(self.at)),
-            (header::CE_REV, text(self.rev)),
+            (header::CE_SUBJECT, texts.slice(subject)),
+            (header::CE_TIME, texts.slice(time)),
+            (header::CE_REV, texts.slice(rev)),
             (header::CONTENT_TYPE, Bytes::from_static(b"application/json")),
             (header::AUDIENCE, self.audience.clone()),
-        ];
-        if let Some(seq) = self.seq {
-            headers.push((header::CE_SEQ, text(seq)));
-        }
+        ]);
+        headers.extend(seq.map(|seq| (header::CE_SEQ, texts.slice(seq))));
         headers
     }
 

@@ -1,6 +1,8 @@
 //! Records of `chat.outbound`: frames, replies and notices for nodes. Headers are binary; the value
 //! is the bytes that a client gets.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -105,58 +107,58 @@ fn uuid(headers: &Headers, name: &str) -> Option<Uuid> {
     Uuid::from_slice(header_of(headers, name)?).ok()
 }
 
-fn id(id: [u8; 16]) -> Bytes {
-    Bytes::copy_from_slice(&id)
+/// Fixed-size headers that share one buffer.
+struct Fixed {
+    names: Vec<(&'static str, Range<usize>)>,
+    bytes: Vec<u8>,
+}
+
+impl Fixed {
+    fn put(&mut self, name: &'static str, value: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(value);
+        self.names.push((name, start..self.bytes.len()));
+    }
+
+    fn headers(self, kind: &'static [u8], audience: Option<Bytes>) -> Headers {
+        let bytes = Bytes::from(self.bytes);
+        let mut headers = Vec::with_capacity(self.names.len() + 2);
+        headers.push((header::KIND, Bytes::from_static(kind)));
+        headers.extend(self.names.into_iter().map(|(name, range)| (name, bytes.slice(range))));
+        headers.extend(audience.map(|audience| (header::AUDIENCE, audience)));
+        headers
+    }
 }
 
 impl Outbound {
     /// Headers and value of the record for one node, or for everyone.
     pub fn write(&self, to: Option<InstanceId>) -> (Headers, Bytes) {
         let json = |value: &dyn erased::Json| Bytes::from(value.json());
-        let mut headers: Headers = Vec::with_capacity(5);
+        let mut fixed = Fixed { names: Vec::with_capacity(3), bytes: Vec::with_capacity(48) };
         if let Some(to) = to {
-            headers.push((header::TO, id(to.bytes())));
+            fixed.put(header::TO, &to.bytes());
         }
-        let mut kind =
-            |kind: &'static [u8; 1]| headers.push((header::KIND, Bytes::from_static(kind)));
-        let value = match self {
+        match self {
             Self::Event { conversation, rev, audience, frame } => {
-                kind(&[EVENT]);
-                headers.push((header::CONVERSATION, id(conversation.bytes())));
-                headers.push((header::REV, Bytes::copy_from_slice(&rev.to_be_bytes())));
-                headers.push((header::AUDIENCE, audience.clone()));
-                frame.clone()
+                fixed.put(header::CONVERSATION, &conversation.bytes());
+                fixed.put(header::REV, &rev.to_be_bytes());
+                (fixed.headers(&[EVENT], Some(audience.clone())), frame.clone())
             }
             Self::Feed { user, number, frame } => {
-                kind(&[FEED]);
-                headers.push((header::REV, Bytes::copy_from_slice(&number.to_be_bytes())));
-                headers.push((header::AUDIENCE, id(user.bytes())));
-                frame.clone()
+                fixed.put(header::REV, &number.to_be_bytes());
+                fixed.put(header::AUDIENCE, &user.bytes());
+                (fixed.headers(&[FEED], None), frame.clone())
             }
             Self::Reply { command, reply } => {
-                let value = match reply {
-                    Reply::Done { payload } => {
-                        kind(&[DONE]);
-                        payload.clone()
-                    }
-                    Reply::Before(before) => {
-                        kind(&[BEFORE]);
-                        json(before)
-                    }
-                    Reply::Rejected(error) => {
-                        kind(&[REJECTED]);
-                        json(error)
-                    }
-                };
-                headers.push((header::COMMAND, id(command.bytes())));
-                value
+                fixed.put(header::COMMAND, &command.bytes());
+                match reply {
+                    Reply::Done { payload } => (fixed.headers(&[DONE], None), payload.clone()),
+                    Reply::Before(before) => (fixed.headers(&[BEFORE], None), json(before)),
+                    Reply::Rejected(error) => (fixed.headers(&[REJECTED], None), json(error)),
+                }
             }
-            Self::SessionEnded(ended) => {
-                kind(&[SESSION_ENDED]);
-                json(ended)
-            }
-        };
-        (headers, value)
+            Self::SessionEnded(ended) => (fixed.headers(&[SESSION_ENDED], None), json(ended)),
+        }
     }
 
     /// The node a record is for; none: everyone.

@@ -145,9 +145,18 @@ pub fn preview_of(view: &message::view::Message<'_>) -> Preview {
         seq: view.seq,
         sender_id: view.sender_id,
         kind: view.kind.clone().into_owned(),
-        content: view.content.chars().take(PREVIEW_CHARS).collect(),
+        content: cut(&view.content, PREVIEW_CHARS).to_owned(),
         created_at: view.created_at,
     }
+}
+
+/// The first `chars` code points.
+fn cut(text: &str, chars: usize) -> &str {
+    if text.len() <= chars {
+        return text;
+    }
+    let end = text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at);
+    text.get(..end).unwrap_or(text)
 }
 
 mod hex16 {
