@@ -10,4 +10,5 @@ mod refusals;
 mod sessions;
 mod sockets;
 mod users;
+mod walls;
 mod world;
