@@ -57,7 +57,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let secrets = Secrets { access: secret, refresh: None };
     let keys = Arc::new(Keys::load(&engines.data.keys(), &secrets)?);
     for listen in &config.server.listen {
-        node(*listen, config, &platform, keys.clone(), &front).await?;
+        node(*listen, config, &platform, keys.clone(), &front, &pools).await?;
     }
     ready.store(true, Ordering::SeqCst);
     greet(config, &engines, started.elapsed());
@@ -124,8 +124,10 @@ async fn node(
     platform: &Platform,
     keys: Arc<Keys>,
     life: &Lifecycle,
+    pools: &Lifecycle,
 ) -> anyhow::Result<()> {
-    let node = Node::start(platform, life).await.map_err(|error| anyhow!(error))?;
+    // Its reader outlives the listeners: a request that is accepted still gets its reply.
+    let node = Node::start(platform, pools).await.map_err(|error| anyhow!(error))?;
     let ingest = Ingest::new(platform.clone(), node.clone(), keys, IngestConfig::from(config))?;
     let inbound = Arc::new(ingest.clone());
     let delivery = Delivery::start(platform, node, inbound, life, delivery_config(config));
