@@ -9,6 +9,11 @@
 
 pub mod checker;
 pub mod history;
+pub mod lean;
+pub mod prove;
+pub mod remote;
+pub mod scenarios;
+pub mod server;
 pub mod target;
 pub mod task;
 pub mod workload;

@@ -3,12 +3,17 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use bench::checker::{Needs, State, judge};
 use bench::history;
-use clap::{Parser, Subcommand};
+use bench::prove::{self, Prove};
+use bench::scenarios::saturate::Over;
+use bench::scenarios::{Bench, Measured, direct, idle, report, saturate, sync_floor};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tokio::runtime::{Builder, Runtime};
 
 #[derive(Parser)]
-#[command(version, about = "Loads, breaks, judges and measures Parlance")]
+#[command(version, about = "Loads, breaks, judges and measures Parlance", max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -16,6 +21,17 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Prove the guarantees on the real binary: a storm with kill -9, hostile input, a refold.
+    Prove {
+        #[command(flatten)]
+        place: Place,
+        /// Everything random follows from it; else one is drawn and printed.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// A tenth of everything.
+        #[arg(long)]
+        short: bool,
+    },
     /// Judge a kept history again.
     Judge {
         /// A file of JSON lines.
@@ -24,16 +40,125 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// As many messages as go: users in pairs, closed loop.
+    Saturate {
+        #[command(flatten)]
+        place: Place,
+        /// By which way.
+        #[arg(long, default_value = "ws")]
+        over: Way,
+        /// Users that send.
+        #[arg(long, default_value_t = 256)]
+        users: usize,
+    },
+    /// Send → receive latency at a steady rate, open loop.
+    Direct {
+        #[command(flatten)]
+        place: Place,
+        /// Messages a second.
+        #[arg(long, default_value_t = 500.0)]
+        rate: f64,
+    },
+    /// Memory of idle connections.
+    Idle {
+        #[command(flatten)]
+        place: Place,
+        /// Connections, each of another user.
+        #[arg(long, default_value_t = 2_000)]
+        sockets: usize,
+    },
+    /// Bare append and fdatasync: what the disk can do.
+    SyncFloor {
+        /// A folder on the disk in question.
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
+    /// All measurements, as JSON lines and a Markdown table.
+    Report {
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Args)]
+struct Place {
+    /// The server's binary.
+    #[arg(long, env = "PARLANCE_BIN")]
+    binary: PathBuf,
+    /// Where data and logs go; else a folder for temporary files.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// Seconds that are measured.
+    #[arg(long, default_value_t = 15)]
+    seconds: u64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Way {
+    /// Sockets.
+    Ws,
+    /// Requests.
+    Rest,
+}
+
+impl Place {
+    fn bench(self) -> anyhow::Result<Bench> {
+        let binary = self.binary.canonicalize().context("the server's binary")?;
+        Ok(Bench { binary, folder: folder(self.folder), seconds: self.seconds.max(1) })
+    }
+}
+
+/// A folder that no other run has.
+fn folder(given: Option<PathBuf>) -> PathBuf {
+    let own = || std::env::temp_dir().join(format!("parlance-bench-{}", std::process::id()));
+    given.unwrap_or_else(own)
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    match Arguments::parse().command {
+    let measured = match Arguments::parse().command {
+        Command::Prove { place, seed, short } => return proven(place, seed, short),
         Command::Judge { file, json } => {
             let report = judge(&history::read(&file)?, &Needs::default());
             say(&if json { serde_json::to_string(&report)? } else { report.table() });
-            Ok(code(report.state == State::Pass))
+            return Ok(code(report.state == State::Pass));
         }
-    }
+        Command::Report { place } => {
+            let bench = place.bench()?;
+            let tell = |measured: &Measured| say(&measured.json());
+            let all = lean()?.block_on(report::run(&bench, &tell))?;
+            say(&format!("\n{}", report::table(&all)));
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Saturate { place, over, users } => {
+            let over = match over {
+                Way::Ws => Over::Sockets,
+                Way::Rest => Over::Rest,
+            };
+            let bench = place.bench()?;
+            lean()?.block_on(saturate::run(&bench, over, users))?
+        }
+        Command::Direct { place, rate } => lean()?.block_on(direct::run(&place.bench()?, rate))?,
+        Command::Idle { place, sockets } => {
+            lean()?.block_on(idle::run(&place.bench()?, sockets))?
+        }
+        Command::SyncFloor { folder: given } => sync_floor::run(&folder(given))?,
+    };
+    say(&measured.lines());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn proven(place: Place, seed: Option<u64>, short: bool) -> anyhow::Result<ExitCode> {
+    let Bench { binary, folder, .. } = place.bench()?;
+    let seed = seed.unwrap_or_else(|| rand::random::<u64>() >> 12);
+    let prove = Prove { binary, seed, short, folder };
+    let good =
+        Builder::new_multi_thread().enable_all().build()?.block_on(prove::run(&prove, &say))?;
+    Ok(code(good))
+}
+
+/// One thread: the other core is the server's.
+fn lean() -> anyhow::Result<Runtime> {
+    Ok(Builder::new_current_thread().enable_all().build()?)
 }
 
 fn code(good: bool) -> ExitCode {

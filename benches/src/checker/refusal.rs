@@ -4,11 +4,14 @@ use std::collections::HashSet;
 
 use super::index::Index;
 use super::verdict::{Guarantee, Kind, Verdict};
-use crate::history::Outcome;
+use crate::history::{Outcome, UNREACHABLE};
 
 pub(super) fn check(index: &Index<'_>) -> Verdict {
     let mut verdict = Verdict::new(Guarantee::HonestRefusal);
-    let refused = index.sends.iter().filter(|s| matches!(s.what.outcome, Outcome::Fail(_)));
+    let refused = index
+        .sends
+        .iter()
+        .filter(|send| matches!(&send.what.outcome, Outcome::Fail(code) if code != UNREACHABLE));
     verdict.checked = u64::try_from(refused.count()).unwrap_or(u64::MAX);
 
     let mut told = HashSet::new();

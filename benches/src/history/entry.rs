@@ -53,6 +53,10 @@ pub enum Op {
     Fault(Fault),
 }
 
+/// Code of an operation that never left this process, because nobody listened. It has no effect for
+/// certain, and says nothing about the system.
+pub const UNREACHABLE: &str = "unreachable";
+
 /// How an operation ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -11,7 +11,7 @@ mod recorder;
 
 pub use entry::{
     Attempt, Entry, Fault, Gotten, Live, Loss, Op, Opened, Outcome, Page, Process, Request, Seen,
-    SocketId, Via, Why, body_of,
+    SocketId, UNREACHABLE, Via, Why, body_of,
 };
 pub use file::{read, write};
 pub use recorder::{Pending, Recorder};

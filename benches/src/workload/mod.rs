@@ -18,6 +18,7 @@ mod setup;
 mod storm;
 mod writer;
 
-pub use pace::Pace;
+pub use pace::{Pace, Schedule, Ticket};
 pub use plan::{Act, Fate, Plan, Step};
+pub use setup::retryable;
 pub use storm::run;

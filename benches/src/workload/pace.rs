@@ -17,7 +17,7 @@ pub enum Pace {
 
 /// A schedule shared by all who work on it: a ticket is an operation.
 #[derive(Debug)]
-pub(super) struct Schedule {
+pub struct Schedule {
     pace: Pace,
     began: Instant,
     next: AtomicU64,
@@ -26,21 +26,21 @@ pub(super) struct Schedule {
 
 /// One operation to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ticket {
+pub struct Ticket {
     /// Its number, from 0.
-    pub(super) number: u64,
+    pub number: u64,
     /// When it was due.
-    pub(super) due: Instant,
+    pub due: Instant,
 }
 
 impl Schedule {
     /// So many operations, from now on.
-    pub(super) fn new(pace: Pace, tickets: u64) -> Self {
+    pub fn new(pace: Pace, tickets: u64) -> Self {
         Self { pace, began: Instant::now(), next: AtomicU64::new(0), tickets }
     }
 
     /// Waits for the next operation's time; none when there are no more.
-    pub(super) async fn next(&self) -> Option<Ticket> {
+    pub async fn next(&self) -> Option<Ticket> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         if number >= self.tickets {
             return None;
@@ -57,7 +57,7 @@ impl Schedule {
     }
 
     /// Operations that were begun, and all.
-    pub(super) fn progress(&self) -> (u64, u64) {
+    pub fn progress(&self) -> (u64, u64) {
         (self.next.load(Ordering::Relaxed).min(self.tickets), self.tickets)
     }
 }

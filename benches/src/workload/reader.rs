@@ -12,6 +12,8 @@ use crate::target::Target;
 
 /// Wait between two conversations.
 const PAUSE: Duration = Duration::from_millis(10);
+/// Wait after a read that was not answered.
+const AGAIN: Duration = Duration::from_millis(200);
 
 pub(super) async fn run<T: Target>(
     hub: Arc<Hub<T>>,
@@ -46,7 +48,11 @@ async fn browse<T: Target>(
     let mut before = None;
     for step in 0..depth {
         let page = page(hub, process, conversation, second, node + step, before).await;
-        before = match page.ok().and_then(|messages| messages.first()) {
+        let Some(messages) = page.ok() else {
+            tokio::time::sleep(AGAIN).await;
+            return;
+        };
+        before = match messages.first() {
             Some(oldest) if oldest.seq > 1 => Some(oldest.seq),
             _ => return,
         };

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::hub::Conversation;
 use super::plan::Plan;
-use crate::history::{Op, Opened, Outcome, Recorder};
+use crate::history::{Op, Opened, Outcome, Recorder, UNREACHABLE};
 use crate::target::{Target, User};
 
 /// Registrations at a time: hashing passwords is what they cost.
@@ -93,6 +93,7 @@ async fn open<T: Target>(
 }
 
 /// Whether a refused request may be sent again unchanged.
-pub(super) fn retryable(code: &str) -> bool {
-    schemas::Code::ALL.iter().any(|known| known.text() == code && known.retryable())
+pub fn retryable(code: &str) -> bool {
+    code == UNREACHABLE
+        || schemas::Code::ALL.iter().any(|known| known.text() == code && known.retryable())
 }

@@ -18,8 +18,10 @@ use crate::target::{Message, Sender as _, Target};
 
 /// How long a client goes on retrying.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// Wait between two tries.
-const AGAIN: Duration = Duration::from_millis(25);
+/// Wait before a second try; it doubles with each, up to [`AGAIN_MAX`].
+const AGAIN: Duration = Duration::from_millis(10);
+/// Longest wait before a try.
+const AGAIN_MAX: Duration = Duration::from_millis(200);
 /// Messages a client remembers in order to send one again, late.
 const MEMORY: usize = 256;
 /// One code point more than a message may have.
@@ -146,13 +148,17 @@ impl<T: Target> Writer<T> {
         let Answer { mut node, mut outcome } = first;
         // An ack that was thrown away: the client knows nothing and asks again.
         let mut lost = matches!(step.fate, Fate::Dropped);
+        let mut wait = AGAIN;
         loop {
             match &outcome {
                 Outcome::Ok(_) if !lost => break,
                 Outcome::Fail(code) if !retryable(code) => break,
                 Outcome::Unknown(_) if step.give_up => break,
                 Outcome::Ok(_) => {}
-                Outcome::Fail(_) | Outcome::Unknown(_) => sleep(AGAIN).await,
+                Outcome::Fail(_) | Outcome::Unknown(_) => {
+                    sleep(wait).await;
+                    wait = AGAIN_MAX.min(wait * 2);
+                }
             }
             if Instant::now() > until {
                 break;

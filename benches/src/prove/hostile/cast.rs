@@ -1,0 +1,107 @@
+//! Who is attacked, by whom, and what must be the same afterwards.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, ensure};
+use http::Method;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::history::Outcome;
+use crate::remote::{Answer, PASSWORD, Remote};
+use crate::target::{Message, Target as _, User};
+
+/// Numbers of these users; the storm's begin at 0.
+const FIRST: usize = 1_000_000;
+
+/// Alice and Bob have a conversation, Carol and Dave another one.
+pub(super) struct Cast<'a> {
+    pub(super) remote: &'a Remote,
+    pub(super) alice: User,
+    pub(super) bob: User,
+    pub(super) dave: User,
+    /// Alice's and Bob's.
+    pub(super) own: Uuid,
+    /// Carol's and Dave's.
+    pub(super) foreign: Uuid,
+    /// A message in it.
+    pub(super) foreign_message: Uuid,
+    /// Alice's refresh token.
+    pub(super) refresh: String,
+    everybody: Vec<User>,
+}
+
+impl<'a> Cast<'a> {
+    pub(super) async fn make(remote: &'a Remote) -> anyhow::Result<Self> {
+        let mut everybody = Vec::new();
+        for number in FIRST..FIRST + 4 {
+            everybody.push(remote.register(number).await?);
+        }
+        let [alice, bob, carol, dave] = everybody.as_slice() else {
+            anyhow::bail!("four users were registered");
+        };
+        let own = opened(remote, alice, bob).await?;
+        let foreign = opened(remote, carol, dave).await?;
+        for number in 0..3 {
+            said(remote, alice, own, number).await?;
+        }
+        let foreign_message = said(remote, carol, foreign, 0).await?;
+        let refresh = refresh_token(remote).await?;
+        let (alice, bob, dave) = (alice.clone(), bob.clone(), dave.clone());
+        Ok(Self { remote, alice, bob, dave, own, foreign, foreign_message, refresh, everybody })
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://{}/api/v1/{path}", self.remote.authority(0))
+    }
+
+    pub(super) async fn ask(&self, method: Method, path: &str, body: Vec<u8>) -> Answer {
+        let token = Some(&*self.alice.token);
+        self.remote.rest().ask(method, &self.url(path), token, body.into()).await
+    }
+
+    /// All that these users can read.
+    pub(super) async fn everything(&self) -> anyhow::Result<BTreeMap<String, Value>> {
+        let mut all = BTreeMap::new();
+        for (number, user) in self.everybody.iter().enumerate() {
+            let conversation = if number < 2 { self.own } else { self.foreign };
+            for path in [
+                "users/me".to_owned(),
+                "conversations".to_owned(),
+                format!("conversations/{conversation}"),
+                format!("conversations/{conversation}/messages"),
+            ] {
+                let answer = self.remote.rest().get(&self.url(&path), Some(&user.token)).await;
+                ensure!(answer.status == 200, "GET {path}: {answer}");
+                let mut body: Value = serde_json::from_slice(&answer.body)?;
+                let data = body.get_mut("data").map(Value::take).context("an envelope")?;
+                all.insert(format!("user {number} {path}"), data);
+            }
+        }
+        Ok(all)
+    }
+}
+
+async fn opened(remote: &Remote, by: &User, with: &User) -> anyhow::Result<Uuid> {
+    match remote.open(0, by, with).await {
+        Outcome::Ok(id) => Ok(id),
+        other => anyhow::bail!("opening a conversation: {other:?}"),
+    }
+}
+
+async fn said(remote: &Remote, by: &User, to: Uuid, number: usize) -> anyhow::Result<Uuid> {
+    let message = Message::new(to, by.id, &format!("before-{number}"), "before".to_owned());
+    match remote.send(0, by, &message).await {
+        Outcome::Ok(seen) => Ok(seen.id),
+        other => anyhow::bail!("sending: {other:?}"),
+    }
+}
+
+async fn refresh_token(remote: &Remote) -> anyhow::Result<String> {
+    let url = format!("http://{}/api/v1/auth/login", remote.authority(0));
+    let login = serde_json::json!({"identifier": remote.username(FIRST), "password": PASSWORD});
+    let answer = remote.rest().post(&url, None, &login).await;
+    let body: Value = serde_json::from_slice(&answer.body)?;
+    let token = body.pointer("/data/refreshToken").and_then(Value::as_str);
+    Ok(token.context("a refresh token")?.to_owned())
+}

@@ -1,0 +1,153 @@
+//! A running system, over the wire: REST and `/ws` of one or more nodes, as any client sees them.
+//!
+//! It is by the book on purpose (`hyper`, `tungstenite`, typed JSON): this side must not share a
+//! mistake with the server. Whatever leaves a doubt about the outcome is `unknown`; only what never
+//! left this process, or what the server refused for good, is a failure.
+
+mod rest;
+mod socket;
+mod view;
+
+pub use rest::{Answer, Rest};
+pub(crate) use socket::{Connection, dial};
+pub use socket::{Line, Push};
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use schemas::Seq;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::history::{Outcome, Seen};
+use crate::target::{Message, Target, User};
+
+/// The password of every user of a run.
+pub const PASSWORD: &str = "Quiet-otters-47-climb!";
+
+/// Nodes of a running system, and names of users that no other run takes.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    rest: Rest,
+    nodes: Arc<[String]>,
+    tag: Arc<str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Register<'a> {
+    username: &'a str,
+    email: &'a str,
+    password: &'a str,
+    first_name: &'a str,
+    last_name: &'a str,
+}
+
+#[derive(Serialize)]
+struct Login<'a> {
+    identifier: &'a str,
+    password: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Open {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    participant_ids: [Uuid; 1],
+}
+
+impl Remote {
+    /// The system at these addresses (`host:port`).
+    pub fn new(nodes: Vec<String>, tag: &str) -> Self {
+        Self { rest: Rest::new(), nodes: nodes.into(), tag: Arc::from(tag) }
+    }
+
+    /// The same with connections of its own: those of before may end at a server that is gone.
+    pub fn afresh(&self) -> Self {
+        Self { rest: Rest::new(), ..self.clone() }
+    }
+
+    /// The REST client.
+    pub fn rest(&self) -> &Rest {
+        &self.rest
+    }
+
+    /// `host:port` of a node.
+    pub fn authority(&self, node: usize) -> &str {
+        self.nodes.get(node % self.nodes.len().max(1)).map_or("", String::as_str)
+    }
+
+    /// Name of the user with this number.
+    pub fn username(&self, number: usize) -> String {
+        format!("{}-{number}", self.tag)
+    }
+
+    fn url(&self, node: usize, path: &str) -> String {
+        format!("http://{}/api/v1/{path}", self.authority(node))
+    }
+}
+
+impl Target for Remote {
+    type Sender = Line;
+    type Events = Push;
+
+    fn nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
+    async fn register(&self, number: usize) -> anyhow::Result<User> {
+        let name = self.username(number);
+        let email = format!("{name}@example.com");
+        let request = Register {
+            username: &name,
+            email: &email,
+            password: PASSWORD,
+            first_name: "Load",
+            last_name: "Test",
+        };
+        let answer = self.rest.post(&self.url(number, "auth/register"), None, &request).await;
+        // 409: an earlier try went through, and its answer was lost.
+        anyhow::ensure!(matches!(answer.status, 201 | 409), "registering {name}: {answer}");
+        let request = Login { identifier: &name, password: PASSWORD };
+        let answer = self.rest.post(&self.url(number, "auth/login"), None, &request).await;
+        let token = view::login(&answer).with_context(|| format!("signing {name} in: {answer}"))?;
+        Ok(User { id: token.user.id, token: Arc::from(token.access_token) })
+    }
+
+    async fn open(&self, node: usize, user: &User, with: &User) -> Outcome<Uuid> {
+        let request = Open { kind: "direct", participant_ids: [with.id] };
+        let url = self.url(node, "conversations");
+        let answer = self.rest.post(&url, Some(&user.token), &request).await;
+        answer.outcome(view::id)
+    }
+
+    async fn send(&self, node: usize, user: &User, message: &Message) -> Outcome<Seen> {
+        let request = view::Send::new(message, false);
+        let answer = self.rest.post(&self.url(node, "messages"), Some(&user.token), &request).await;
+        answer.outcome(view::message)
+    }
+
+    async fn page(
+        &self,
+        node: usize,
+        user: &User,
+        conversation: Uuid,
+        before: Option<Seq>,
+    ) -> Outcome<Vec<Seen>> {
+        let before = before.map_or_else(String::new, |seq| format!("&before={seq}"));
+        let path = format!("conversations/{conversation}/messages?limit=100{before}");
+        let answer = self.rest.get(&self.url(node, &path), Some(&user.token)).await;
+        answer.read(view::messages)
+    }
+
+    async fn get(&self, node: usize, user: &User, message: Uuid) -> Outcome<Seen> {
+        let url = self.url(node, &format!("messages/{message}"));
+        let answer = self.rest.get(&url, Some(&user.token)).await;
+        answer.read(view::message)
+    }
+
+    async fn connect(&self, node: usize, user: &User) -> anyhow::Result<(Line, Push)> {
+        socket::open(self.authority(node), &user.token).await
+    }
+}

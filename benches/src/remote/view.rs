@@ -1,0 +1,120 @@
+//! The parts of requests and answers that the workload speaks, declared apart from the server's.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::rest::Answer;
+use crate::history::{Seen, body_of};
+use crate::target::Message;
+
+/// A send, over REST or in a frame.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Send<'a> {
+    conversation_id: Uuid,
+    client_message_id: &'a str,
+    /// A socket's request has the type in it; over REST it is left to its default.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    content: &'a str,
+}
+
+impl<'a> Send<'a> {
+    pub(super) fn new(message: &'a Message, typed: bool) -> Self {
+        Self {
+            conversation_id: message.request.conversation,
+            client_message_id: &message.request.client,
+            kind: typed.then_some("text"),
+            content: &message.content,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope<T> {
+    success: bool,
+    data: T,
+}
+
+#[derive(Deserialize)]
+struct Identified {
+    id: Uuid,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct View<'a> {
+    id: Uuid,
+    seq: i64,
+    rev: i64,
+    #[serde(borrow)]
+    client_message_id: Option<Cow<'a, str>>,
+    sender_id: Uuid,
+    #[serde(borrow)]
+    content: Cow<'a, str>,
+}
+
+impl From<View<'_>> for Seen {
+    fn from(view: View<'_>) -> Self {
+        Self {
+            id: view.id,
+            seq: view.seq,
+            rev: view.rev,
+            client: view.client_message_id.map(Arc::from),
+            sender: view.sender_id,
+            body: body_of(&view.content),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(borrow)]
+    messages: Vec<View<'a>>,
+}
+
+/// A sign-in.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SignedIn {
+    pub(super) user: Owner,
+    pub(super) access_token: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Owner {
+    pub(super) id: Uuid,
+}
+
+fn data<'a, T: Deserialize<'a>>(body: &'a [u8]) -> anyhow::Result<T> {
+    let envelope: Envelope<T> = serde_json::from_slice(body)?;
+    anyhow::ensure!(envelope.success, "a 2xx answer without success");
+    Ok(envelope.data)
+}
+
+pub(super) fn login(answer: &Answer) -> anyhow::Result<SignedIn> {
+    anyhow::ensure!(answer.status == 200, "status {}", answer.status);
+    data(&answer.body).context("reading a sign-in")
+}
+
+pub(super) fn id(body: &[u8]) -> anyhow::Result<Uuid> {
+    Ok(data::<Identified>(body)?.id)
+}
+
+pub(super) fn message(body: &[u8]) -> anyhow::Result<Seen> {
+    Ok(data::<View<'_>>(body)?.into())
+}
+
+pub(super) fn messages(body: &[u8]) -> anyhow::Result<Vec<Seen>> {
+    let page: Page<'_> = data(body)?;
+    Ok(page.messages.into_iter().map(Seen::from).collect())
+}
+
+/// A message's view without an envelope, as frames carry it.
+pub(super) fn bare(json: &str) -> anyhow::Result<Seen> {
+    Ok(serde_json::from_str::<View<'_>>(json)?.into())
+}
