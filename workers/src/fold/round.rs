@@ -423,18 +423,20 @@ impl<'a, F: Fold> Round<'a, F> {
 
     /// Rows of the adopted and the new changes, the last write of each, and the head.
     fn apply(&self) -> Option<Batch> {
-        let mut writes: Vec<Write> = Vec::new();
-        let mut at: HashMap<Row, usize> = HashMap::new();
-        for change in self.adopted.iter().chain(self.decided()) {
-            for write in F::rows(change) {
-                let row = write.get().row();
-                if let Some(earlier) = at.get(&row).and_then(|at| writes.get_mut(*at)) {
-                    *earlier = write;
-                } else {
-                    at.insert(row, writes.len());
-                    writes.push(write);
-                }
+        let changes: Vec<&F::Change> = self.adopted.iter().chain(self.decided()).collect();
+        let mut writes: Vec<Write> = changes.iter().flat_map(|change| F::rows(change)).collect();
+        // The rows of one change are different rows; of several, the last write of each counts.
+        if changes.len() > 1 {
+            let mut last: HashMap<Row, usize> = HashMap::with_capacity(writes.len());
+            for (at, write) in writes.iter().enumerate() {
+                last.insert(write.get().row(), at);
             }
+            let mut at = 0;
+            writes.retain(|write| {
+                let keep = last.get(&write.get().row()) == Some(&at);
+                at += 1;
+                keep
+            });
         }
         if writes.is_empty() {
             return None;

@@ -132,8 +132,8 @@ struct Seen {
 }
 
 impl Seen {
-    fn reply(&mut self, payload: Bytes) {
-        let Ok(view) = serde_json::from_slice::<Message<'_>>(&payload) else { return };
+    fn reply(&mut self, payload: &Bytes) {
+        let Ok(view) = serde_json::from_slice::<Message<'_>>(payload) else { return };
         let told = (view.conversation_id, view.seq, view.rev, payload.clone());
         let id = view.id;
         let earlier = self.acked.insert(id, told.clone());
@@ -204,7 +204,7 @@ async fn live(engines: &Engines, seen: &mut Seen, dice: &mut Seeded, from: &Path
                     if let Some(Outbound::Reply { reply: Reply::Done { payload }, .. }) =
                         Outbound::read(&record.headers, record.value)
                     {
-                        seen.reply(payload);
+                        seen.reply(&payload);
                     }
                 },
                 () = tokio::time::sleep_until(deadline) => break,

@@ -14,27 +14,24 @@
 //! each flushes on its own.
 
 mod direct;
+mod fences;
 pub(crate) mod salvage;
 mod system;
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use direct::Direct;
+use fences::Fences;
 use fjall::{
     CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode,
 };
-use parking_lot::Mutex;
 use schemas::table::{Batch, Class, Get, Op, Scan, Stored, TableDef, Write};
 
 use super::rows;
 use crate::port::store::{Claim, Error, Store};
-
-/// Locks that make a fence check and its writes one step; batches of different rows rarely share one.
-const FENCES: usize = 64;
 
 /// Values from this size on are kept outside the tree.
 const BLOB_BYTES: u32 = 512;
@@ -69,7 +66,7 @@ struct Inner {
     #[cfg(any(test, feature = "testing"))]
     direct_db: Database,
     direct_rows: Keyspace,
-    fences: Vec<Mutex<()>>,
+    fences: Fences,
     inserts: AtomicU64,
     /// Everything of the folded database below this sequence number is synced.
     synced: AtomicU64,
@@ -138,7 +135,7 @@ impl LsmStore {
             #[cfg(any(test, feature = "testing"))]
             direct_db,
             direct_rows,
-            fences: (0..FENCES).map(|_| Mutex::new(())).collect(),
+            fences: Fences::default(),
             inserts: AtomicU64::new(0),
             synced,
         })))
@@ -235,22 +232,31 @@ impl LsmStore {
             }
         }
         let count = u64::try_from(batch.writes.len()).unwrap_or(u64::MAX);
-        let Some((get, newest)) = &batch.fence else {
-            out.commit().map_err(failed)?;
-            self.0.inserts.fetch_add(count, Ordering::Relaxed);
-            return Ok(());
-        };
-        let key = rows::key_of(get.def, &get.key);
-        let mut hash = DefaultHasher::new();
-        key.hash(&mut hash);
-        let at = usize::try_from(hash.finish()).unwrap_or(0) % FENCES;
-        let _held = self.0.fences.get(at).map(|fence| fence.lock());
-        let stands = self.0.rows.get(&key).map_err(failed)?;
-        if stands.is_some_and(|value| rows::stamp_of(&value) > *newest) {
-            return Err(Error::Fenced);
+        let mut held = None;
+        if let Some((get, newest)) = &batch.fence {
+            let key = rows::key_of(get.def, &get.key);
+            let mut shard = self.0.fences.shard(&key);
+            let stands = match shard.get(&key) {
+                Some(stamp) => Some(*stamp),
+                None => self.0.rows.get(&key).map_err(failed)?.map(|row| rows::stamp_of(&row)),
+            };
+            if stands.is_some_and(|stamp| stamp > *newest) {
+                return Err(Error::Fenced);
+            }
+            // What it becomes is known again once the batch is in.
+            shard.remove(&key);
+            held = Some((shard, key, get.def));
         }
         out.commit().map_err(failed)?;
         self.0.inserts.fetch_add(count, Ordering::Relaxed);
+        let Some((mut shard, key, def)) = held else {
+            self.0.fences.forget(&batch.writes);
+            return Ok(());
+        };
+        let fence = batch.writes.iter().find(|w| w.def == def && rows::key_of_write(w) == key);
+        if let Some(write) = fence.filter(|write| write.op != Op::Delete) {
+            fences::remember(&mut shard, key, write.stamp);
+        }
         Ok(())
     }
 }
