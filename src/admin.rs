@@ -75,7 +75,13 @@ pub(crate) fn refold(config: &Config) -> anyhow::Result<()> {
     let folded = engines.data.store().join("folded");
     drop(engines.platform);
     drop(engines.store);
-    fs::remove_dir_all(&folded).with_context(|| folded.display().to_string())?;
+    // Under another name first: a crash in between must not leave half a database behind.
+    let gone = engines.data.store().join("folded.gone");
+    if gone.exists() {
+        fs::remove_dir_all(&gone).with_context(|| gone.display().to_string())?;
+    }
+    fs::rename(&folded, &gone).with_context(|| folded.display().to_string())?;
+    fs::remove_dir_all(&gone).with_context(|| gone.display().to_string())?;
     print("the folded tables are gone; the next start folds them again from the log\n");
     Ok(())
 }

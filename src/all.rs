@@ -53,8 +53,11 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         caught_up = caught_up(&platform, &progress) => caught_up?,
         died = pools.stopped() => bail!("{}", died.unwrap_or_default()),
     }
-    let secret = Some(config.auth.jwt_secret.clone()).filter(|secret| !secret.is_empty());
-    let secrets = Secrets { access: secret, refresh: None };
+    let given = |secret: &String| Some(secret.clone()).filter(|secret| !secret.is_empty());
+    let secrets = Secrets {
+        access: given(&config.auth.jwt_secret),
+        refresh: given(&config.auth.jwt_refresh_secret),
+    };
     let keys = Arc::new(Keys::load(&engines.data.keys(), &secrets)?);
     for listen in &config.server.listen {
         node(*listen, config, &platform, keys.clone(), &front, &pools).await?;

@@ -5,7 +5,7 @@
 //! `THROTTLE_LIMIT`, `THROTTLE_TTL`); `PARLANCE_SECTION__KEY`. An unknown key is a mistake. What is
 //! wrong is reported with its place; nothing starts.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
@@ -40,6 +40,8 @@ pub struct Server {
     pub listen: Vec<SocketAddr>,
     /// Origins that browsers may call from; empty: the same origin and loopback origins.
     pub cors_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed: limits count by the address behind them.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Time that requests and sockets get to end at a shutdown, ms.
     pub drain_ms: u64,
 }
@@ -49,6 +51,7 @@ impl Default for Server {
         Self {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 3000))],
             cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             drain_ms: 10_000,
         }
     }
@@ -90,6 +93,10 @@ impl Default for Data {
 pub struct Auth {
     /// Secret of access tokens, at least 32 bytes; empty: one is made in the data folder.
     pub jwt_secret: String,
+    /// Secret of refresh tokens, at least 32 bytes; empty: derived from `jwt_secret`, or made.
+    pub jwt_refresh_secret: String,
+    /// Whether anybody may register.
+    pub registration_open: bool,
     /// Memory of argon2id, KiB.
     pub argon2_memory_kib: u32,
     /// Passes of argon2id.
@@ -99,7 +106,13 @@ pub struct Auth {
 impl Default for Auth {
     fn default() -> Self {
         // OWASP's minimum for argon2id.
-        Self { jwt_secret: String::new(), argon2_memory_kib: 19_456, argon2_iterations: 2 }
+        Self {
+            jwt_secret: String::new(),
+            jwt_refresh_secret: String::new(),
+            registration_open: true,
+            argon2_memory_kib: 19_456,
+            argon2_iterations: 2,
+        }
     }
 }
 
@@ -206,50 +219,53 @@ impl Config {
         if toml.is_file() {
             figment = figment.merge(Toml::file_exact(toml));
         }
-        Self::from_figment(figment)
+        Self::from_figment(&figment)
     }
 
-    fn from_figment(figment: Figment) -> Result<Self, Mistakes> {
-        // `PARLANCE_URL` and the like are not settings: a setting has a section.
-        let figment = figment.merge(
-            Env::prefixed("PARLANCE_").filter(|key| key.as_str().contains("__")).split("__"),
-        );
-        let mut config: Self = figment
-            .extract()
-            .map_err(|error| Mistakes(error.into_iter().map(|one| one.to_string()).collect()))?;
+    fn from_figment(figment: &Figment) -> Result<Self, Mistakes> {
+        let read = |figment: &Figment| {
+            figment
+                .extract::<Self>()
+                .map_err(|error| Mistakes(error.into_iter().map(|one| one.to_string()).collect()))
+        };
+        let mut config = read(figment)?;
         let mut mistakes = config.predecessor(|name| std::env::var(name).ok());
+        // `PARLANCE_URL` and the like are not settings: a setting has a section.
+        let own = Env::prefixed("PARLANCE_").filter(|key| key.as_str().contains("__")).split("__");
+        let config = read(&Figment::from(Serialized::defaults(config)).merge(own))?;
         mistakes.extend(config.mistakes());
         if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
     }
 
     /// Takes the predecessor's names where they still mean something.
     fn predecessor(&mut self, var: impl Fn(&str) -> Option<String>) -> Vec<String> {
+        let var = |name| var(name).filter(|text| !text.is_empty());
         let mut mistakes = Vec::new();
-        if let Some(port) = var("PORT").filter(|text| !text.is_empty()) {
-            match port.parse() {
-                Ok(port) if var("PARLANCE_SERVER__LISTEN").is_none() => {
-                    if let Some(first) = self.server.listen.first_mut() {
-                        first.set_port(port);
-                    }
-                }
-                Ok(_) => {}
-                Err(_) => mistakes.push(format!("PORT={port} is not a port")),
+        if let Some(port) = var("PORT") {
+            match (port.parse(), self.server.listen.first_mut()) {
+                (Ok(port), Some(first)) => first.set_port(port),
+                _ => mistakes.push(format!("PORT={port} is not a port")),
             }
         }
-        if let Some(origins) = var("CORS_ORIGIN").filter(|text| !text.is_empty()) {
+        if let Some(origins) = var("CORS_ORIGIN") {
             self.server.cors_origins =
                 origins.split(',').map(|origin| origin.trim().to_owned()).collect();
         }
-        if let Some(secret) = var("JWT_SECRET").filter(|text| !text.is_empty()) {
+        if let Some(secret) = var("JWT_SECRET") {
             self.auth.jwt_secret = secret;
         }
-        if let Some(limit) = var("THROTTLE_LIMIT").filter(|text| !text.is_empty()) {
-            // THROTTLE_TTL is in seconds, as its name and default (60) say.
-            let ttl = var("THROTTLE_TTL").map_or(Some(60), |text| text.parse().ok());
-            match (limit.parse::<u32>(), ttl.filter(|ttl: &u32| *ttl > 0)) {
-                (Ok(limit), Some(ttl)) => {
+        if let Some(secret) = var("JWT_REFRESH_SECRET") {
+            self.auth.jwt_refresh_secret = secret;
+        }
+        if let Some(limit) = var("THROTTLE_LIMIT") {
+            let ttl = var("THROTTLE_TTL").map_or(Some(60), |text| text.parse::<u32>().ok());
+            // Seconds, as its name and default (60) say; the predecessor's library took
+            // milliseconds, and whoever knew that wrote 60000.
+            let ttl = ttl.map(|ttl| if ttl >= 1_000 { ttl / 1_000 } else { ttl });
+            match (limit.parse::<u32>(), ttl) {
+                (Ok(limit @ 1..), Some(ttl @ 1..)) => {
                     let per_minute = (limit.saturating_mul(60) / ttl).max(1);
-                    self.limits.auth = Rate { burst: limit.max(1), per_minute };
+                    self.limits.auth = Rate { burst: limit, per_minute };
                 }
                 _ => mistakes.push(format!("THROTTLE_LIMIT={limit} or THROTTLE_TTL is no number")),
             }
@@ -262,9 +278,15 @@ impl Config {
         if self.server.listen.is_empty() {
             mistakes.push("server.listen: at least one address".to_owned());
         }
-        let secret = self.auth.jwt_secret.len();
-        if secret > 0 && secret < 32 {
-            mistakes.push(format!("auth.jwt_secret: {secret} bytes, at least 32 are needed"));
+        let secrets = [
+            ("jwt_secret", &self.auth.jwt_secret),
+            ("jwt_refresh_secret", &self.auth.jwt_refresh_secret),
+        ];
+        for (name, secret) in secrets {
+            let length = secret.len();
+            if length > 0 && length < 32 {
+                mistakes.push(format!("auth.{name}: {length} bytes, at least 32 are needed"));
+            }
         }
         if self.auth.argon2_memory_kib < 8 || self.auth.argon2_iterations < 1 {
             mistakes.push("auth: argon2 needs at least 8 KiB and one pass".to_owned());
@@ -291,7 +313,7 @@ mod tests {
     fn of(toml: &str) -> Result<Config, Mistakes> {
         let figment =
             Figment::from(Serialized::defaults(Config::default())).merge(Toml::string(toml));
-        Config::from_figment(figment)
+        Config::from_figment(&figment)
     }
 
     #[test]

@@ -56,6 +56,11 @@ impl DataDir {
             move |source| Error::Io { path, source }
         };
         fs::create_dir_all(dir).map_err(io(dir))?;
+        // The folder's own name must survive a power cut before anything in it is acknowledged.
+        let parent = dir.canonicalize().map_err(io(dir))?;
+        if let Some(parent) = parent.parent() {
+            sync(parent).map_err(io(parent))?;
+        }
         let path = dir.join("LOCK");
         let mut lock = OpenOptions::new()
             .read(true)
@@ -81,7 +86,7 @@ impl DataDir {
             Ok(found) if found == FORMAT => false,
             Ok(found) => return Err(Error::Format { dir: dir.to_path_buf(), found }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::write(&path, FORMAT).map_err(io(&path))?;
+                write_format(dir).map_err(io(&path))?;
                 true
             }
             Err(source) => return Err(Error::Io { path, source }),
@@ -113,6 +118,23 @@ impl DataDir {
     pub fn keys(&self) -> PathBuf {
         self.dir.join("keys")
     }
+}
+
+fn sync(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// Whole or not at all: an empty FORMAT after a power cut would lock a folder with data in it.
+fn write_format(dir: &Path) -> io::Result<()> {
+    let draft = dir.join("FORMAT.new");
+    let mut file = File::create(&draft)?;
+    file.write_all(FORMAT.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(draft, dir.join("FORMAT"))?;
+    for part in ["log", "store", "keys"] {
+        fs::create_dir_all(dir.join(part))?;
+    }
+    sync(dir)
 }
 
 #[cfg(test)]

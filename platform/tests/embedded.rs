@@ -231,7 +231,7 @@ async fn a_lost_or_replaced_log_refuses_to_start() {
     log.close().await;
     drop(log);
     let gone = why(rig.try_open(&FaultFs::new()));
-    assert!(gone.contains("is gone") && gone.contains("new-epoch"), "{gone}");
+    assert!(gone.contains("is gone") && gone.contains("belong together"), "{gone}");
     let older = why(rig.try_open(&old));
     assert!(older.contains("up to 10") && older.contains("ends at 5"), "{older}");
     let other = Rig::new();

@@ -85,7 +85,8 @@ pub static OUTBOUND: Topic = Topic {
     retention: Duration::from_hours(1),
 };
 
-/// Records that could not be decoded, or whose fold panicked. Key: source topic/partition/offset.
+/// Records that could not be decoded, or whose fold panicked. Key: the record's own; where it lay is in
+/// its headers.
 pub static DEAD_LETTERS: Topic = Topic {
     name: "chat.dead-letters",
     id: 5,
@@ -101,11 +102,6 @@ pub static ALL: [&Topic; 5] = [&COMMANDS, &USERS, &EVENTS, &OUTBOUND, &DEAD_LETT
 /// The topic with this number in the embedded engine's files.
 pub fn by_id(id: u16) -> Option<&'static Topic> {
     ALL.into_iter().find(|topic| topic.id == id)
-}
-
-/// The topic with this name.
-pub fn by_name(name: &str) -> Option<&'static Topic> {
-    ALL.into_iter().find(|topic| topic.name == name)
 }
 
 /// Record headers. Names are a closed set: a reader drops what it does not know.
@@ -140,8 +136,6 @@ pub mod header {
     pub const REV: &str = "rev";
     /// Outbound reply: the command, 16 bytes.
     pub const COMMAND: &str = "command";
-    /// Outbound reply: the outcome, see `outbound::Reply`.
-    pub const OUTCOME: &str = "outcome";
     /// Dead letter: why, text.
     pub const REASON: &str = "reason";
     /// Dead letter: source topic, text.
@@ -153,7 +147,7 @@ pub mod header {
     /// Dead letter: tries before it was given up, decimal.
     pub const TRIES: &str = "tries";
 
-    const NAMES: [&str; 21] = [
+    const NAMES: [&str; 20] = [
         CE_SPECVERSION,
         CE_ID,
         CE_TYPE,
@@ -169,7 +163,6 @@ pub mod header {
         CONVERSATION,
         REV,
         COMMAND,
-        OUTCOME,
         REASON,
         SOURCE_TOPIC,
         SOURCE_PARTITION,

@@ -16,6 +16,8 @@ use schemas::event::{self, Event};
 use schemas::outbound::{self, Outbound};
 use schemas::{InstanceId, topic};
 
+use crate::fold::shell::of_log;
+
 /// The pool's handler.
 #[derive(Debug)]
 pub struct Fanout {
@@ -66,6 +68,7 @@ impl Handler for Fanout {
     fn open(&self, _key: LaneKey, _partition: u32) {}
 
     async fn handle(&self, (): &mut (), batch: &[Record]) -> Result<(), Failure> {
+        let first = batch.first().map_or(0, |record| record.position.offset);
         let mut events = Vec::with_capacity(batch.len());
         for record in batch {
             let event = Event::read(&record.headers, record.value.clone());
@@ -106,6 +109,6 @@ impl Handler for Fanout {
             return Ok(());
         }
         let appended = self.platform.log.append(Budget::Worker, records).await;
-        appended.map(drop).map_err(|error| Failure::Retry(error.to_string()))
+        appended.map(drop).map_err(|error| of_log(&error, first))
     }
 }

@@ -30,7 +30,9 @@ use crate::port::log::{Append, Budget, Error, Member, Polled, Record};
 pub struct Limits {
     /// Records in work over all partitions; then nothing is read.
     pub in_flight: usize,
-    /// Records in work of one partition; then that partition is paused.
+    /// Bytes of records in work over all partitions; then nothing is read.
+    pub in_flight_bytes: usize,
+    /// Records of one partition from the lowest unfinished one on; then that partition is paused.
     pub in_flight_partition: usize,
     /// Lanes whose state is kept.
     pub lanes: usize,
@@ -42,8 +44,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             in_flight: 16_384,
+            in_flight_bytes: 64 << 20,
             in_flight_partition: 8_192,
-            lanes: 20_000,
+            lanes: 10_000,
             drain: Duration::from_secs(2),
         }
     }
@@ -67,7 +70,6 @@ struct Driver<H: Handler> {
     ledgers: BTreeMap<u32, Ledger>,
     paused: HashSet<u32>,
     running: FuturesUnordered<BoxFuture<'static, Finished<H::Lane>>>,
-    in_flight: usize,
     progress: Progress,
 }
 
@@ -99,12 +101,11 @@ pub async fn run<H: Handler>(
         ledgers: BTreeMap::new(),
         paused: HashSet::new(),
         running: FuturesUnordered::new(),
-        in_flight: 0,
         progress,
     };
     let wakeups = driver.platform.metrics.wakeups.with_label_values(&[driver.handler.pool()]);
     loop {
-        let room = driver.in_flight < driver.limits.in_flight;
+        let room = driver.has_room();
         let idle = driver.running.is_empty();
         tokio::select! {
             biased;
@@ -123,6 +124,13 @@ pub async fn run<H: Handler>(
 }
 
 impl<H: Handler> Driver<H> {
+    /// Whether more records may be read.
+    fn has_room(&self) -> bool {
+        let work = |of: fn(&Ledger) -> usize| self.ledgers.values().map(of).sum::<usize>();
+        work(Ledger::unfinished) < self.limits.in_flight
+            && work(Ledger::unfinished_bytes) < self.limits.in_flight_bytes
+    }
+
     async fn polled(&mut self, polled: Polled, member: &mut dyn Member) -> Result<(), String> {
         match polled {
             Polled::Assigned(partitions) => {
@@ -142,10 +150,9 @@ impl<H: Handler> Driver<H> {
         let mut quiet: Vec<LaneKey> = Vec::new();
         for record in records {
             let Some(ledger) = self.ledgers.get_mut(&record.position.partition) else { continue };
-            if !ledger.take(record.position.offset) {
+            if !ledger.take(record.position.offset, record.value.len()) {
                 continue;
             }
-            self.in_flight += 1;
             match self.handler.lane(&record) {
                 Ok(key) => quiet.extend(self.lanes.push(key, record)),
                 Err(reason) => self.bury(&record, &reason, 1).await?,
@@ -259,7 +266,6 @@ impl<H: Handler> Driver<H> {
     fn finish(&mut self, record: &Record) {
         if let Some(ledger) = self.ledgers.get_mut(&record.position.partition) {
             ledger.finish(record.position.offset);
-            self.in_flight = self.in_flight.saturating_sub(1);
         }
     }
 
@@ -307,7 +313,7 @@ impl<H: Handler> Driver<H> {
             .filter_map(|(partition, ledger)| Some((*partition, ledger.to_commit()?)))
             .collect();
         for (partition, ledger) in &self.ledgers {
-            let work = ledger.unfinished();
+            let work = ledger.span();
             if work >= self.limits.in_flight_partition && self.paused.insert(*partition) {
                 member.pause(*partition, true);
             } else if work <= self.limits.in_flight_partition / 2 && self.paused.remove(partition) {
@@ -347,9 +353,7 @@ impl<H: Handler> Driver<H> {
         for partition in &partitions {
             self.lanes.revoke(*partition);
             self.paused.remove(partition);
-            if let Some(ledger) = self.ledgers.remove(partition) {
-                self.in_flight = self.in_flight.saturating_sub(ledger.unfinished());
-            }
+            self.ledgers.remove(partition);
         }
         member.released(partitions).await.map_err(|e| e.to_string())
     }

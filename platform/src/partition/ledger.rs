@@ -8,13 +8,21 @@ use std::collections::VecDeque;
 /// The ledger of one partition.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    /// Offsets taken, in order, and whether they are finished. The front is unfinished.
-    taken: VecDeque<(u64, bool)>,
+    /// Offsets taken, in order, their sizes, and whether they are finished. The front is unfinished.
+    taken: VecDeque<Taken>,
     /// Everything below is finished.
     frontier: u64,
     /// What was committed last.
     committed: u64,
     unfinished: usize,
+    unfinished_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Taken {
+    offset: u64,
+    bytes: usize,
+    finished: bool,
 }
 
 impl Ledger {
@@ -25,8 +33,8 @@ impl Ledger {
 
     /// A record was read. Whether it is new: a record below what was read before is not.
     #[must_use]
-    pub fn take(&mut self, offset: u64) -> bool {
-        let next = self.taken.back().map_or(self.frontier, |(last, _)| last + 1);
+    pub fn take(&mut self, offset: u64, bytes: usize) -> bool {
+        let next = self.taken.back().map_or(self.frontier, |last| last.offset + 1);
         if offset < next {
             return false;
         }
@@ -34,23 +42,24 @@ impl Ledger {
         if self.taken.is_empty() {
             self.frontier = offset;
         }
-        self.taken.push_back((offset, false));
+        self.taken.push_back(Taken { offset, bytes, finished: false });
         self.unfinished += 1;
+        self.unfinished_bytes += bytes;
         true
     }
 
     /// A record is finished.
     pub fn finish(&mut self, offset: u64) {
-        let Ok(at) = self.taken.binary_search_by_key(&offset, |(taken, _)| *taken) else {
+        let Ok(at) = self.taken.binary_search_by_key(&offset, |taken| taken.offset) else {
             return;
         };
         let Some(entry) = self.taken.get_mut(at) else { return };
-        if !std::mem::replace(&mut entry.1, true) {
+        if !std::mem::replace(&mut entry.finished, true) {
             self.unfinished -= 1;
+            self.unfinished_bytes -= entry.bytes;
         }
-        while let Some((offset, true)) = self.taken.front().copied() {
-            self.taken.pop_front();
-            self.frontier = offset + 1;
+        while let Some(first) = self.taken.pop_front_if(|first| first.finished) {
+            self.frontier = first.offset + 1;
         }
     }
 
@@ -66,6 +75,17 @@ impl Ledger {
     pub fn unfinished(&self) -> usize {
         self.unfinished
     }
+
+    /// Their bytes.
+    pub fn unfinished_bytes(&self) -> usize {
+        self.unfinished_bytes
+    }
+
+    /// Records from the lowest unfinished one on, finished or not: what would come again after a
+    /// restart, and what this ledger holds.
+    pub fn span(&self) -> usize {
+        self.taken.len()
+    }
 }
 
 #[cfg(test)]
@@ -78,7 +98,7 @@ mod tests {
     fn the_commit_waits_for_the_lowest_unfinished_offset() {
         let mut ledger = Ledger::at(10);
         for offset in 10..14 {
-            assert!(ledger.take(offset));
+            assert!(ledger.take(offset, 1));
         }
         ledger.finish(11);
         ledger.finish(13);
@@ -93,10 +113,10 @@ mod tests {
     #[test]
     fn a_record_that_comes_again_is_not_new() {
         let mut ledger = Ledger::at(0);
-        assert!(ledger.take(0));
-        assert!(!ledger.take(0));
+        assert!(ledger.take(0, 1));
+        assert!(!ledger.take(0, 1));
         ledger.finish(0);
-        assert!(!ledger.take(0));
+        assert!(!ledger.take(0, 1));
     }
 
     proptest! {
@@ -108,7 +128,7 @@ mod tests {
         ) {
             let offsets: Vec<u64> = gaps.iter().scan(0, |at, gap| { *at += gap; Some(*at) }).collect();
             let mut ledger = Ledger::at(0);
-            for offset in &offsets { prop_assert!(ledger.take(*offset)); }
+            for offset in &offsets { prop_assert!(ledger.take(*offset, 1)); }
             let mut left = offsets.clone();
             let mut state = seed ^ order.index(1000) as u64;
             while !left.is_empty() {

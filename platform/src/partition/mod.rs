@@ -43,8 +43,8 @@ pub enum Failure {
 /// Handles records, lane by lane.
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
-    /// What is kept between the batches of a lane. Dropped after a failure or a panic, and when the
-    /// lane has been quiet for long.
+    /// What is kept between the batches of a lane. Dropped after a failure or a panic, and when more
+    /// lanes were used since than a pool keeps.
     type Lane: Send + 'static;
 
     /// The pool's name, for metrics.

@@ -23,8 +23,8 @@ use super::{Change as _, Decision, Emit, Fold, Item};
 
 /// Changes read at once.
 const PAGE: usize = 256;
-/// Rows a lane keeps before it starts afresh.
-const KNOWN_MAX: usize = 4_096;
+/// Rows a lane keeps before it starts afresh: with the number of lanes this bounds a pool's memory.
+const KNOWN_MAX: usize = 128;
 
 /// What a lane keeps between rounds.
 pub struct Lane<F: Fold> {
@@ -104,6 +104,9 @@ pub enum Error {
     /// acknowledged (HAZARDS 5).
     #[error("the log does not fit the store: {0}")]
     Identity(String),
+    /// The shell answered another step than it was given: a defect.
+    #[error("the answer does not fit the step")]
+    Step,
 }
 
 enum Phase {
@@ -222,7 +225,7 @@ impl<'a, F: Fold> Round<'a, F> {
                     return Ok(Step::Done);
                 }
                 (Phase::Loaded(_) | Phase::Adopt { .. } | Phase::Back { .. }, _) => {
-                    unreachable!("the answer fits the step")
+                    return Err(Error::Step);
                 }
             }
         }

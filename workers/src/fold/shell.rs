@@ -34,8 +34,9 @@ impl<F: Fold> Shell<F> {
         Self { platform, fold: PhantomData }
     }
 
-    async fn step(&self, step: Step) -> Result<Option<Answer>, Failure> {
+    async fn step(&self, step: Step, offset: u64) -> Result<Option<Answer>, Failure> {
         let Platform { store, metrics, .. } = &self.platform;
+        let of_store = |error: store::Error| of_store(&error, offset);
         Ok(Some(match step {
             Step::Get(gets) => Answer::Rows(store.get(&gets).await.map_err(of_store)?),
             Step::Scan(scan) => Answer::Page(store.scan(&scan).await.map_err(of_store)?),
@@ -49,7 +50,7 @@ impl<F: Fold> Shell<F> {
                 let records = self.records(emits).await?;
                 if !records.is_empty() {
                     let appended = self.platform.log.append(Budget::Worker, records).await;
-                    appended.map_err(of_log)?;
+                    appended.map_err(|error| of_log(&error, offset))?;
                 }
                 Answer::Emitted
             }
@@ -93,24 +94,31 @@ impl<F: Fold> Shell<F> {
     }
 }
 
-fn of_store(error: store::Error) -> Failure {
+/// Of the store, over a batch that begins at `offset`: what is away is waited for, a row that can not
+/// be read is this key's trouble alone, everything else ends the process before it says what is not so.
+pub(crate) fn of_store(error: &store::Error, offset: u64) -> Failure {
     match error {
-        store::Error::Fenced => Failure::Stop(error.to_string()),
-        other => Failure::Retry(other.to_string()),
+        store::Error::Unavailable(_) => Failure::Retry(error.to_string()),
+        store::Error::Decode(_) => Failure::Poison { offset, reason: error.to_string() },
+        store::Error::Fenced | store::Error::Failed(_) => Failure::Stop(error.to_string()),
     }
 }
 
-fn of_log(error: log::Error) -> Failure {
+/// Of the log, over a batch that begins at `offset`.
+pub(crate) fn of_log(error: &log::Error, offset: u64) -> Failure {
     match error {
-        log::Error::Closed | log::Error::Failed(_) => Failure::Stop(error.to_string()),
-        other => Failure::Retry(other.to_string()),
+        log::Error::Overloaded | log::Error::Unknown(_) => Failure::Retry(error.to_string()),
+        log::Error::TooLarge(_) => Failure::Poison { offset, reason: error.to_string() },
+        log::Error::Closed | log::Error::Failed(_) | log::Error::OutOfRange(_) => {
+            Failure::Stop(error.to_string())
+        }
     }
 }
 
-fn of_round(error: &Error) -> Failure {
+fn of_round(error: &Error, offset: u64) -> Failure {
     match error {
-        Error::Decode(_) => Failure::Retry(error.to_string()),
-        Error::Fenced | Error::Identity(_) => Failure::Stop(error.to_string()),
+        Error::Decode(_) => Failure::Poison { offset, reason: error.to_string() },
+        Error::Fenced | Error::Identity(_) | Error::Step => Failure::Stop(error.to_string()),
     }
 }
 
@@ -139,11 +147,12 @@ impl<F: Fold> Handler for Shell<F> {
                 reason: error.to_string(),
             })?);
         }
+        let first = batch.first().map_or(0, |record| record.position.offset);
         let mut round = Round::new(lane, items);
         let mut answer = Answer::Begin;
         loop {
-            let step = round.next(answer).map_err(|error| of_round(&error))?;
-            match self.step(step).await? {
+            let step = round.next(answer).map_err(|error| of_round(&error, first))?;
+            match self.step(step, first).await? {
                 Some(next) => answer = next,
                 None => break,
             }

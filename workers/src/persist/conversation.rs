@@ -43,8 +43,11 @@ pub(super) fn decide(
     }
     let actor = item.meta.actor;
     let valid = create.conversation_id == key
-        && (1..=2).contains(&create.members.len())
-        && create.members.first().is_some_and(|first| first.id == actor);
+        && match create.members.as_slice() {
+            [creator] => creator.id == actor,
+            [creator, other] => creator.id == actor && other.id != actor,
+            _ => false,
+        };
     if !valid {
         return Decision::Rejected(ApiError::new(
             Code::ValidationFailed,
@@ -149,10 +152,11 @@ pub(super) fn rows(change: &Change, members: &[Membership]) -> Vec<Write> {
 /// second entry.
 pub(super) fn feed(change: &Change, members: &[Membership]) -> Vec<Emit> {
     let payload = change.frame.payload();
-    let Ok(payload) = serde_json::from_slice::<Payload<'_>>(&payload) else { return Vec::new() };
+    let payload: Payload<'_> =
+        serde_json::from_slice(&payload).expect("the payload that this module wrote");
     members
         .iter()
-        .filter_map(|membership| {
+        .map(|membership| {
             let user = membership.user;
             let meta = envelope::Meta {
                 id: CommandId::derived("added", change.conversation.0, change.rev, user.0),
@@ -167,12 +171,13 @@ pub(super) fn feed(change: &Change, members: &[Membership]) -> Vec<Emit> {
                 rev: change.rev,
                 conversation: payload.conversation.clone().into_owned(),
             });
-            Some(Emit::Record {
+            Emit::Record {
                 topic: &USERS,
                 key: user.to_string().into(),
                 headers: Vec::new(),
-                value: envelope::encode(&meta, &command).ok()?,
-            })
+                value: envelope::encode(&meta, &command)
+                    .expect("a view of two members is far below the largest record"),
+            }
         })
         .collect()
 }

@@ -34,8 +34,8 @@ use crate::port::clock::{self, Clock};
 use crate::port::log::{Append, Budget, Error, Record};
 
 /// What to do when log and store do not fit each other.
-pub(crate) const REPLACED: &str = "put the log back that belongs to this store, or begin a new epoch \
-     with `parlance topics new-epoch`";
+pub(crate) const REPLACED: &str = "put back the log and the store that belong together (one backup of \
+     the whole data folder)";
 
 /// Settings of the journal.
 #[derive(Clone, Copy, Debug)]
@@ -130,7 +130,8 @@ impl Journal {
                 let why = format!("{} has a record in partition {partition}", channel.topic.name);
                 return Err(io::Error::new(io::ErrorKind::InvalidData, why));
             }
-            let first = found.segments.first().map_or(*end, |s| s.first((*number, *partition)));
+            let oldest = found.segments.first().or(found.open.as_ref());
+            let first = oldest.map_or(*end, |s| s.first((*number, *partition)));
             channel.recover(*partition, first, *end, *last_at);
         }
         let marks: Vec<Mark> = found.marks.iter().map(mark).collect();
@@ -142,7 +143,14 @@ impl Journal {
             channels,
             counters: Counters::default(),
         });
-        let segment = shared.begin(found.number, &marks, 0)?;
+        let segment = match found.open {
+            Some(segment) => {
+                let segment = Arc::new(segment);
+                shared.segments.write().push_back(Arc::clone(&segment));
+                segment
+            }
+            None => shared.begin(found.number, &marks, 0)?,
+        };
         let queue = Arc::new(Queue::new(config.ingest, config.worker));
         let writer = Writer {
             at: segment.length(),

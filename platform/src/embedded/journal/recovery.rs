@@ -2,8 +2,8 @@
 //! tail, and begin a new segment.
 //!
 //! Only the newest segment can be torn: each earlier one was synced whole before its successor was
-//! named. Damage in an earlier one is an error, never a truncation. A new segment is begun always, so
-//! that bytes behind a cut can never be read as the continuation of it. What a kill left in the page
+//! named. Damage in an earlier one is an error, never a truncation. After a record a new segment is begun
+//! always, so that bytes behind a cut can never be read as the continuation of it. What a kill left in the page
 //! cache is synced here before anyone reads it.
 
 use std::collections::BTreeMap;
@@ -21,6 +21,8 @@ pub(super) struct Found {
     /// The journal's id; none: there is no journal yet.
     pub(super) id: Option<[u8; 16]>,
     pub(super) segments: Vec<Segment>,
+    /// The newest segment, if it has no record: the journal goes on in it.
+    pub(super) open: Option<Segment>,
     /// Number of the next record.
     pub(super) number: u64,
     pub(super) marks: BTreeMap<Place, (u64, Timestamp)>,
@@ -68,20 +70,22 @@ pub(super) fn recover(fs: &dyn Fs) -> io::Result<Found> {
     }
     let Some(last) = segments.pop() else {
         fs.sync_dir()?;
-        return Ok(Found { id: None, segments, number: 0, marks: BTreeMap::new() });
+        return Ok(Found { id: None, segments, open: None, number: 0, marks: BTreeMap::new() });
     };
     // The segment before a newer one was synced whole: it has no torn tail.
     let tail = read_tail(&last, headless)?;
-    if tail.number == last.head.number {
-        // Without a record: the next one begins with the same number.
-        fs.remove(&last.name)?;
+    let Segment { name, head, file, .. } = last;
+    let length = file.length()?;
+    let open = if tail.number == head.number {
+        // Without a record. It is cut behind its head, which is durable, and may be the only thing
+        // that tells the journal's id and marks: it is written on in, never removed.
+        Some(Segment::new(name, head, file, length, true)?)
     } else {
-        let Segment { name, head, file, .. } = last;
-        let length = file.length()?;
         segments.push(Segment::new(name, head, file, length, false)?);
-    }
+        None
+    };
     fs.sync_dir()?;
-    Ok(Found { segments, ..tail })
+    Ok(Found { segments, open, ..tail })
 }
 
 fn bad(name: &str, what: &str) -> io::Error {
@@ -129,5 +133,6 @@ fn read_tail(last: &Segment, sealed: bool) -> io::Result<Found> {
     }
     // Also on a clean tail: it makes what a kill left in the page cache durable.
     last.file.truncate(walked.at)?;
-    Ok(Found { id: Some(last.head.journal), segments: Vec::new(), number, marks })
+    let id = Some(last.head.journal);
+    Ok(Found { id, segments: Vec::new(), open: None, number, marks })
 }

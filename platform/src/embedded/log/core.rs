@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
-use schemas::topic::{Durability, Topic};
+use schemas::topic::{self, Durability, Topic};
 use schemas::{Position, limits};
 
 use super::facts;
@@ -18,6 +18,9 @@ use crate::embedded::lsm::LsmStore;
 use crate::port::clock::Clock;
 use crate::port::log::{Append, Error, Record};
 use crate::port::store;
+
+/// What the headers of a dead letter may add to the record in it.
+const LETTER: usize = 4_096;
 
 /// Records of a derived partition that one checkpoint deletes at most.
 const TRIM: usize = 10_000;
@@ -50,7 +53,9 @@ impl Core {
     pub(super) fn check(records: &[Append]) -> Result<(), Error> {
         for record in records {
             let size = size_of(&record.key, &record.headers, &record.value);
-            if size > limits::RECORD_BYTES {
+            // A dead letter is another record and the reason beside it.
+            let more = if record.topic == &topic::DEAD_LETTERS { LETTER } else { 0 };
+            if size > limits::RECORD_BYTES + more {
                 return Err(Error::TooLarge(size));
             }
             if record.partition >= record.topic.partitions_embedded {
@@ -239,7 +244,9 @@ impl Core {
         self.journal.retire(&read, self.clock.now())?;
         for channel in self.channels.iter().filter(|c| c.topic.durability == Durability::Derived) {
             for state in channel.states() {
-                let cursor = read.get(&(channel.topic.id, state.partition)).copied().unwrap_or(0);
+                // A topic that no group reads is kept for its retention alone.
+                let cursor = read.get(&(channel.topic.id, state.partition)).copied();
+                let cursor = cursor.unwrap_or(state.end);
                 // The newest record stays: its key tells the next offset after a restart.
                 let upto = cursor.min(state.end.saturating_sub(1));
                 self.trim(channel, state.partition, state.first..upto)?;

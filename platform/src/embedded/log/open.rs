@@ -133,8 +133,16 @@ fn load_cursors(
         if next > state.end {
             return Err(ahead(channel, partition, next, state.end));
         }
-        // Below the oldest kept record there is nothing left to read.
-        out.entry((topic, group)).or_default().insert(partition, next.max(state.first));
+        // Records are deleted only behind the cursors of a synced checkpoint: a cursor in front of the
+        // oldest one is an older store beside a newer log, and what lies between would be skipped.
+        if next < state.first {
+            let name = channel.topic.name;
+            return Err(refused(&format!(
+                "the store has read {name}/{partition} up to {next}, the log begins at {}",
+                state.first
+            )));
+        }
+        out.entry((topic, group)).or_default().insert(partition, next);
     }
     Ok(out)
 }

@@ -1,8 +1,8 @@
 //! Fence rows: the locks that make a fence check and its writes one step, and the stamps of fence rows
 //! that were written lately, so that most checks read nothing.
 //!
-//! Invariant: a remembered stamp is that of the row in the store. Whoever writes a row without its
-//! fence makes it forgotten.
+//! Invariant: a remembered stamp is that of the row in the store. A batch without a fence makes the
+//! rows that it writes forgotten; a batch with one writes no other row that fences.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -14,7 +14,7 @@ use schemas::table::Write;
 use crate::embedded::rows;
 
 /// Batches of different rows rarely share a lock.
-const SHARDS: usize = 64;
+const SHARDS: u64 = 64;
 /// Stamps that a shard remembers; then it starts anew.
 const KNOWN_MAX: usize = 1_024;
 
@@ -36,8 +36,8 @@ impl Default for Fences {
 impl Fences {
     /// Locks the shard of a key.
     pub(super) fn shard(&self, key: &[u8]) -> MutexGuard<'_, Shard> {
-        let at = usize::try_from(self.hasher.hash_one(key) % 64).unwrap_or(0);
-        self.shards.get(at).expect("64 shards").lock()
+        let at = usize::try_from(self.hasher.hash_one(key) % SHARDS).unwrap_or(0);
+        self.shards.get(at).expect("the remainder is below the number of shards").lock()
     }
 
     /// These rows were written without a fence.

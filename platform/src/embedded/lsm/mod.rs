@@ -126,6 +126,7 @@ impl LsmStore {
         let direct = Direct::start(direct_db.clone(), direct_rows.clone()).map_err(failed)?;
         // What a kill left in the page cache is readable and must become durable before it is built on.
         folded.persist(PersistMode::SyncAll).map_err(failed)?;
+        direct_db.persist(PersistMode::SyncAll).map_err(failed)?;
         let synced = AtomicU64::new(folded.seqno());
         Ok(Self(Arc::new(Inner {
             dir: dir.to_path_buf(),
@@ -243,19 +244,24 @@ impl LsmStore {
             if stands.is_some_and(|stamp| stamp > *newest) {
                 return Err(Error::Fenced);
             }
-            // What it becomes is known again once the batch is in.
+            // Forgotten until the batch is in: an error leaves it open which one stands.
             shard.remove(&key);
-            held = Some((shard, key, get.def));
+            held = Some((shard, key, get.def, stands));
         }
         out.commit().map_err(failed)?;
         self.0.inserts.fetch_add(count, Ordering::Relaxed);
-        let Some((mut shard, key, def)) = held else {
+        let Some((mut shard, key, def, stands)) = held else {
             self.0.fences.forget(&batch.writes);
             return Ok(());
         };
-        let fence = batch.writes.iter().find(|w| w.def == def && rows::key_of_write(w) == key);
-        if let Some(write) = fence.filter(|write| write.op != Op::Delete) {
-            fences::remember(&mut shard, key, write.stamp);
+        let own = |write: &&Write| write.def == def && rows::key_of_write(write) == key;
+        let stamp = match batch.writes.iter().find(own) {
+            Some(write) if write.op == Op::Delete => None,
+            Some(write) => Some(write.stamp),
+            None => stands,
+        };
+        if let Some(stamp) = stamp {
+            fences::remember(&mut shard, key, stamp);
         }
         Ok(())
     }
