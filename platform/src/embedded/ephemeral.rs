@@ -1,5 +1,6 @@
 //! Routes and limits of one process: maps with deadlines.
 //!
+//! All of it runs on the clock that never jumps: a step of the wall clock ends no route and no limit.
 //! Nothing here is durable, and nothing grows without bound: entries past their time go when their map
 //! is next swept, and a full map sweeps before it takes more. A limit that finds no room lets the
 //! request pass, because a limiter must never be what stops the service.
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use schemas::{InstanceId, Timestamp};
+use schemas::InstanceId;
 
 use crate::port::clock::Clock;
 use crate::port::ephemeral::{Ephemeral, Quota, Route, Unavailable, Verdict};
@@ -24,12 +25,12 @@ const SWEEP: usize = 65_536;
 
 #[derive(Default)]
 struct Routes {
-    nodes: HashMap<Route, Vec<(InstanceId, Timestamp)>>,
+    nodes: HashMap<Route, Vec<(InstanceId, i64)>>,
     changes: usize,
 }
 
 impl Routes {
-    fn sweep(&mut self, now: Timestamp) {
+    fn sweep(&mut self, now: i64) {
         self.changes = 0;
         self.nodes.retain(|_, nodes| {
             nodes.retain(|(_, until)| *until > now);
@@ -84,8 +85,8 @@ impl Ephemeral for LocalEphemeral {
         routes: &[Route],
         ttl: Duration,
     ) -> Result<(), Unavailable> {
-        let now = self.0.clock.now();
-        let until = now.plus_ms(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));
+        let now = self.0.clock.monotonic_ms();
+        let until = now.saturating_add(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));
         let mut all = self.0.routes.lock();
         all.changes += routes.len();
         if all.changes > SWEEP || all.nodes.len() + routes.len() > ROUTES {
@@ -115,7 +116,7 @@ impl Ephemeral for LocalEphemeral {
     }
 
     async fn routes(&self, routes: &[Route]) -> Result<Vec<Vec<InstanceId>>, Unavailable> {
-        let now = self.0.clock.now();
+        let now = self.0.clock.monotonic_ms();
         let all = self.0.routes.lock();
         let nodes = |route: &Route| {
             let nodes = all.nodes.get(route).map(Vec::as_slice).unwrap_or_default();
@@ -125,7 +126,7 @@ impl Ephemeral for LocalEphemeral {
     }
 
     async fn take(&self, key: &str, quota: Quota) -> Result<Verdict, Unavailable> {
-        let now = self.0.clock.now().0.saturating_mul(1_000);
+        let now = self.0.clock.monotonic_ms().saturating_mul(1_000);
         let rate = quota.per_second.max(1e-6);
         let step = micros(Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX)).max(1);
         let window = step.saturating_mul(i64::from(quota.burst));

@@ -6,8 +6,11 @@ use uuid::{Builder, Uuid};
 
 /// Wall-clock time.
 pub trait Clock: Send + Sync + 'static {
-    /// Now.
+    /// Now, for people and for durations that outlive the process.
     fn now(&self) -> Timestamp;
+
+    /// Milliseconds of a clock that never jumps, for durations within the process.
+    fn monotonic_ms(&self) -> i64;
 }
 
 /// The machine's clock.
@@ -20,6 +23,11 @@ impl Clock for SystemClock {
         let since =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn monotonic_ms(&self) -> i64 {
+        let at = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        at.tv_sec.saturating_mul(1_000).saturating_add(at.tv_nsec / 1_000_000)
     }
 }
 
@@ -42,6 +50,10 @@ impl SimClock {
 impl Clock for SimClock {
     fn now(&self) -> Timestamp {
         Timestamp(self.0.load(std::sync::atomic::Ordering::SeqCst))
+    }
+
+    fn monotonic_ms(&self) -> i64 {
+        self.now().0
     }
 }
 
