@@ -56,7 +56,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome =
         Config::load(cli.config.as_deref()).map_err(anyhow::Error::from).and_then(|config| {
-            telemetry::init(&config.logging);
+            telemetry::init(&config.logging)?;
             match cli.role.unwrap_or(Role::All) {
                 Role::All => all::run(&config),
                 Role::Store { action: StoreAction::Hash } => admin::hash(&config),

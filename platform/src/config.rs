@@ -61,7 +61,7 @@ impl Default for Server {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Operations {
-    /// Address of `/metrics`, `/healthz`, `/readyz`; never public. Port 0: none.
+    /// Address of `/metrics`, `/healthz`, `/readyz`; never public.
     pub listen: SocketAddr,
 }
 

@@ -10,6 +10,8 @@
 //! record. A folding pool is a pure core ([`fold::Fold`]: needs, decide, evolve) in one shell
 //! ([`fold::round`]); every pool runs in the partition driver of `platform`.
 
+#![deny(clippy::indexing_slicing, clippy::as_conversions)]
+
 pub mod fanout;
 pub mod feed;
 pub mod fold;

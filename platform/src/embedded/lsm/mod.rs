@@ -119,10 +119,6 @@ impl LsmStore {
         let direct_db = database(&dir.join("direct"), 8 << 20, 1)?;
         let direct_rows =
             direct_db.keyspace("rows", KeyspaceCreateOptions::default).map_err(failed)?;
-        #[cfg_attr(
-            not(any(test, feature = "testing")),
-            expect(clippy::redundant_clone, reason = "a power cut's test keeps a handle")
-        )]
         let direct = Direct::start(direct_db.clone(), direct_rows.clone()).map_err(failed)?;
         // What a kill left in the page cache is readable and must become durable before it is built on.
         folded.persist(PersistMode::SyncAll).map_err(failed)?;
