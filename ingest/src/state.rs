@@ -36,6 +36,7 @@ pub struct State {
     pub(crate) profiles: Profiles,
     pub(crate) passwords: Passwords,
     pub(crate) limiter: Limiter,
+    pub(crate) swept: session::sweep::Cursor,
     ready: AtomicBool,
 }
 
@@ -79,6 +80,7 @@ impl Ingest {
             publisher,
             passwords,
             limiter,
+            swept: session::sweep::Cursor::default(),
         })))
     }
 
@@ -109,10 +111,10 @@ impl Ingest {
         self.ready.store(ready, Ordering::Relaxed);
     }
 
-    /// Forgets ended sessions whose last access token has expired, here and in the store. To be
-    /// called every minute or so.
+    /// Forgets ended sessions whose last access token has expired, here and in the store, and deletes
+    /// the rows of old sessions, a slice at each call. To be called every minute or so.
     pub async fn sweep(&self) -> Result<(), platform::port::store::Error> {
-        session::end::sweep(self).await
+        session::sweep::sweep(self).await
     }
 }
 

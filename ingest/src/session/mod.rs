@@ -5,18 +5,19 @@
 //! | `POST /auth/register` | username, email, password, firstName?, lastName? → 201 `{message, userId}` |
 //! | `POST /auth/login` | identifier, password → `{user, accessToken, refreshToken, expiresIn}` |
 //! | `POST /auth/refresh` | refreshToken → `{accessToken, refreshToken, expiresIn}` |
-//! | `POST /auth/logout` | refreshToken, or the bearer's session → `{message}` |
+//! | `POST /auth/logout` | refreshToken, or the bearer's session → `{message}`; 401 without either |
 //!
 //! Claims, credentials and sessions are the only rows that ingest writes itself (HAZARDS 12): they
 //! must be unique or secret before there is a user who could be folded.
 
 mod claim;
 mod dto;
-pub(crate) mod end;
+mod end;
 pub(crate) mod password;
 mod refresh;
 mod register;
 mod sign_in;
+pub(crate) mod sweep;
 
 use axum::Router;
 use axum::routing::post;

@@ -39,7 +39,13 @@ pub(super) async fn refresh(State(ingest): State<Ingest>, body: Body) -> Result<
         let row = Session::from_cells(stored.cells.clone())?;
         let now = ingest.now();
         match judge(&row, generation, now) {
-            Verdict::Ended => return Err(ended()),
+            Verdict::Ended => {
+                if row.ended_at.is_some() {
+                    // The end may have broken off after its first step: this completes it.
+                    end::end(&ingest, session).await?;
+                }
+                return Err(ended());
+            }
             Verdict::Again => {
                 let tokens = sign_in::tokens(&ingest, row.user, session, row.generation);
                 return Ok(envelope::encoded(StatusCode::OK, &tokens, now));

@@ -130,13 +130,21 @@ async fn logout_ends_tokens_at_once_here_and_soon_elsewhere() {
 async fn logout_by_the_bearer_and_with_nothing_known() {
     let world = World::new().await;
     let user = world.user("heidi").await;
-    for body in [None, Some(json!({})), Some(json!({"refreshToken": "unknown"}))] {
-        world.call(Method::POST, "/auth/logout", None, body).await.ok(200);
+    let logout = async |user: Option<&User>, body| {
+        world.call(Method::POST, "/auth/logout", user, body).await
+    };
+    logout(None, Some(json!({"refreshToken": "unknown"}))).await.ok(200);
+    let forged = User { token: "x".into(), ..user.clone() };
+    for body in [None, Some(json!({})), Some(json!({"refreshToken": null}))] {
+        logout(None, body.clone()).await.refused(401, "unauthenticated");
+        logout(Some(&forged), body).await.refused(401, "unauthenticated");
     }
     world.get("/users/me", &user).await.ok(200);
-    world.call(Method::POST, "/auth/logout", Some(&user), None).await.ok(200);
+    logout(Some(&user), None).await.ok(200);
     world.get("/users/me", &user).await.refused(401, "session_ended");
-    world.call(Method::POST, "/auth/logout", Some(&user), None).await.ok(200);
+    logout(Some(&user), None).await.ok(200);
+    world.clock.advance_ms(900_000);
+    logout(Some(&user), None).await.refused(401, "token_expired");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,98 @@
+//! What sessions leave behind, removed in slices: revocations whose last access token has expired,
+//! and session rows that nobody can use any more.
+//!
+//! A row is kept for a day after its session expired or ended, so that a late refresh still finds
+//! out why. On its way the sweep completes ends that broke off with their process.
+
+use futures_util::{StreamExt, stream};
+use parking_lot::Mutex;
+use platform::port::store;
+use schemas::session::table::{Revocation, Session};
+use schemas::table::{Get, Op, Stored, Table, Value, Write};
+use schemas::{SessionId, Stamp, Timestamp};
+
+use super::end;
+use crate::state::Ingest;
+
+/// Revocations read at once; a sweep reads them all.
+const PAGE: usize = 1_000;
+/// Session rows that one sweep looks at; the next goes on after them.
+const SLICE: usize = 5_000;
+/// How long a row outlives its session.
+const KEPT_MS: i64 = 86_400_000;
+/// Rows that are deleted at once: they share the sync of their group.
+const AT_ONCE: usize = 64;
+
+/// Where the next slice of session rows begins. Forgotten at a restart: then from the start again.
+#[derive(Debug, Default)]
+pub(crate) struct Cursor(Mutex<Option<SessionId>>);
+
+/// Sweeps revocations, and a slice of the session rows.
+pub(crate) async fn sweep(ingest: &Ingest) -> Result<(), store::Error> {
+    ingest.node.forget_revoked(ingest.now());
+    revocations(ingest).await?;
+    sessions(ingest, SLICE).await
+}
+
+async fn revocations(ingest: &Ingest) -> Result<(), store::Error> {
+    let (store, now) = (&*ingest.platform.store, ingest.now());
+    let mut after = None;
+    loop {
+        let rows = store.dump(Revocation::DEF, after, PAGE).await?;
+        let full = rows.len() == PAGE;
+        let mut last = None;
+        let mut gone = Vec::new();
+        for row in rows {
+            let row = Revocation::from_cells(row.cells)?;
+            last = Some(row.session);
+            if row.until <= now {
+                gone.push(Write { op: Op::Delete, ..Write::insert(&row, Stamp(0)) });
+            }
+        }
+        if !gone.is_empty() {
+            store.put(gone).await?;
+        }
+        after = last
+            .filter(|_| full)
+            .map(|session| Get::of::<Revocation>(vec![Value::Int(0), Value::Uuid(session.0)]));
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+async fn sessions(ingest: &Ingest, slice: usize) -> Result<(), store::Error> {
+    let (store, now) = (&*ingest.platform.store, ingest.now());
+    let after = *ingest.swept.0.lock();
+    let rows = store.dump(Session::DEF, after.map(Session::get), slice).await?;
+    let full = rows.len() == slice;
+    let mut last = None;
+    let mut gone: Vec<(Stored, Write)> = Vec::new();
+    for stored in rows {
+        let row = Session::from_cells(stored.cells.clone())?;
+        last = Some(row.session);
+        let ended_at = row.ended_at.map(Timestamp);
+        let over = ended_at.map_or(row.expires_at, |at| at.min(row.expires_at));
+        if over.plus_ms(KEPT_MS) <= now {
+            let write = Write { op: Op::Delete, ..Write::insert(&row, Stamp(0)) };
+            gone.push((stored, write));
+        } else if ended_at.is_some_and(|at| end::revoked_until(at) > now)
+            && !ingest.node.is_revoked(row.session)
+            && let Err(failure) = end::end(ingest, row.session).await
+        {
+            tracing::warn!(cause = failure.cause, "the end of a session was not completed");
+        }
+    }
+    // Only a row that is still the one judged: like every write of a session.
+    let deletes = gone.iter().map(|(stored, write)| store.replace(stored, write.clone()));
+    let mut deletes = stream::iter(deletes).buffer_unordered(AT_ONCE);
+    while let Some(deleted) = deletes.next().await {
+        deleted?;
+    }
+    *ingest.swept.0.lock() = last.filter(|_| full);
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "sweep_tests.rs"]
+mod tests;
