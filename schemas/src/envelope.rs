@@ -165,5 +165,7 @@ commands! {
         Create(user::command::Create) = "user.create",
         /// The user is a member of a conversation from now on.
         ConversationAdded(user::command::ConversationAdded) = "conversation.added",
+        /// Nothing: an answer once all before it is folded.
+        Void(user::command::Void) = "user.void",
     }
 }

@@ -112,8 +112,26 @@ fn commands_of_version_1_decode() {
                     bio: None,
                     status: None,
                 },
+                valid_until: None,
             }),
         ),
+        (
+            "user.create.bounded.1.json",
+            UserCommand::Create(user::command::Create {
+                user_id: ids().1,
+                profile: Profile {
+                    username: "alice".to_owned(),
+                    email: "alice@example.org".to_owned(),
+                    first_name: Some("Alice".to_owned()),
+                    last_name: None,
+                    avatar_url: None,
+                    bio: None,
+                    status: None,
+                },
+                valid_until: Some(Timestamp(1_800_000_030_000)),
+            }),
+        ),
+        ("user.void.1.json", UserCommand::Void(user::command::Void { user_id: ids().1 })),
         (
             "conversation.added.1.json",
             UserCommand::ConversationAdded(user::command::ConversationAdded {

@@ -3,18 +3,31 @@
 //!
 //! A claim is pending while its registration runs. One that was left pending past its deadline may
 //! be taken over, unless its owner has become a user in the meantime: then it counts as confirmed.
+//!
+//! Whether he has is for the log to decide, as his `user.create` may lie there and not be folded
+//! yet. So who takes over first sends the owner a `user.void` and waits for its reply: all before it
+//! is folded then, and a `user.create` that comes after it comes too late ([`valid_until`]).
 
 use platform::Store;
 use platform::port::store::Claim as Outcome;
+use schemas::envelope::UserCommand;
 use schemas::table::{Stored, Table, Write};
+use schemas::user::command::Void;
 use schemas::user::table::Claim;
-use schemas::{Stamp, Timestamp, UserId, limits};
+use schemas::{Stamp, Timestamp, UserId, limits, topic};
 
 use crate::error::Failure;
 use crate::profiles::head;
+use crate::state::Ingest;
 
 /// Tries against others who write the same claim.
 const TRIES: usize = 4;
+
+/// Until when the log must have taken the `user.create` of claims that were made at this time. The
+/// other half of their life is for clocks that differ.
+pub(super) fn valid_until(claimed_at: Timestamp) -> Timestamp {
+    claimed_at.plus_ms(limits::CLAIM_PENDING_MS / 2)
+}
 
 /// A name that someone wants.
 #[derive(Clone, Copy, Debug)]
@@ -61,10 +74,11 @@ impl Name<'_> {
     /// Whether `owner` has it from now on, until its deadline at least.
     pub(super) async fn claim(
         self,
-        store: &dyn Store,
+        ingest: &Ingest,
         owner: UserId,
         now: Timestamp,
     ) -> Result<bool, Failure> {
+        let store = &*ingest.platform.store;
         let wanted = self.row(owner, false, now);
         for _ in 0..TRIES {
             let standing = match store.claim(wanted.clone()).await? {
@@ -76,7 +90,7 @@ impl Name<'_> {
             if claim.owner == owner && claim.confirmed {
                 return Ok(true);
             }
-            if claim.owner != owner && !is_free(store, &claim, now).await? {
+            if claim.owner != owner && !is_left(ingest, &claim, now).await? {
                 return Ok(false);
             }
             // Ours from an earlier try, or left behind: from now on ours, with a new deadline.
@@ -87,20 +101,25 @@ impl Name<'_> {
         Err(Failure::overloaded("a claim is contended"))
     }
 
-    /// The registration is finished.
+    /// The registration is finished. Whether `owner` is who has the name.
     pub(super) async fn confirm(
         self,
         store: &dyn Store,
         owner: UserId,
         now: Timestamp,
-    ) -> Result<(), Failure> {
-        if let Some(standing) = self.stored(store).await? {
+    ) -> Result<bool, Failure> {
+        for _ in 0..TRIES {
+            let Some(standing) = self.stored(store).await? else { return Ok(false) };
             let claim = Claim::from_cells(standing.cells.clone())?;
-            if claim.owner == owner && !claim.confirmed {
-                store.replace(&standing, self.row(owner, true, now)).await?;
+            if claim.owner != owner || claim.confirmed {
+                return Ok(claim.owner == owner);
+            }
+            let confirmed = self.row(owner, true, now);
+            if store.replace(&standing, confirmed).await? == Outcome::Won {
+                return Ok(true);
             }
         }
-        Ok(())
+        Err(Failure::overloaded("a claim is contended"))
     }
 
     /// The registration was given up without an effect: others need not wait for the deadline.
@@ -116,6 +135,31 @@ impl Name<'_> {
     }
 }
 
+/// Whether the owner of a claim has left it for good.
+async fn is_left(ingest: &Ingest, claim: &Claim, now: Timestamp) -> Result<bool, Failure> {
+    let store = &*ingest.platform.store;
+    if !is_free(store, claim, now).await? {
+        return Ok(false);
+    }
+    settle(ingest, claim.owner).await?;
+    is_free(store, claim, now).await
+}
+
+/// Waits until all that the log has taken of a user is folded.
+async fn settle(ingest: &Ingest, user: UserId) -> Result<(), Failure> {
+    let command = UserCommand::Void(Void { user_id: user });
+    let settled = async {
+        let pending = ingest.publisher.publish(&topic::USERS, user.0, user, &command)?;
+        pending.outcome().await
+    };
+    // Nothing of the registration that asks is written yet, whatever failed here.
+    let settled = settled.await.map_err(|Failure { api, cause }| {
+        Failure::overloaded(cause.unwrap_or_else(|| api.message.into_owned()))
+    });
+    settled.map(drop)
+}
+
+/// A look at the rows alone: the owner's command may still be on its way.
 async fn is_free(store: &dyn Store, claim: &Claim, now: Timestamp) -> Result<bool, Failure> {
     Ok(!claim.confirmed && claim.deadline <= now && head(store, claim.owner).await?.is_none())
 }

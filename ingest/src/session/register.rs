@@ -2,7 +2,9 @@
 //!
 //! Every step can be done again by whoever comes with the same `Idempotency-Key`: the user's id is
 //! derived from it, so a retry meets its own claims, its own credential, its own command. Without a
-//! key, a registration that broke off leaves pending claims, which fall free after a minute.
+//! key nobody can come back: a registration that fails before its command may lie in the log gives
+//! its claims back, and one that breaks off otherwise leaves them pending for a minute. With a key
+//! they are never given back, because another try's command may lie in the log.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -18,11 +20,12 @@ use schemas::user::table::Credential;
 use schemas::{ApiError, Code, Stamp, UserId, topic};
 use serde::Serialize;
 
-use super::claim::Name;
+use super::claim::{Name, valid_until};
 use super::dto::{Register, Registration};
 use crate::envelope;
 use crate::error::Failure;
 use crate::extract::{Body, IdempotencyKey};
+use crate::publish::{Pending, unknown};
 use crate::state::Ingest;
 
 #[derive(Serialize)]
@@ -73,31 +76,44 @@ async fn carry_out(
     }
     // The slow part comes before the claims, so that they are held only for moments.
     let hash = hash(ingest, &form).await?;
+    let pending = match publish(ingest, &names, user, form, hash).await {
+        Ok(pending) => pending,
+        Err(failure) => {
+            if key.is_none() && failure.api.code != Code::OutcomeUnknown {
+                release(store, &names, user).await;
+            }
+            return Err(failure);
+        }
+    };
+    // Done now or done before: either way the user exists.
+    pending.outcome().await?;
     for (name, code) in names {
-        if !name.claim(store, user, ingest.now()).await? {
-            release(store, &names, user).await;
+        // Without an answer nobody knows whose the name is.
+        let own = name.confirm(store, user, ingest.now()).await;
+        if !own.map_err(|failure| unknown(failure.cause.unwrap_or_default()))? {
             return Err(taken(code));
-        }
-    }
-    if !insert_credential(ingest, user, hash, &form.password).await? {
-        return Err(mismatch());
-    }
-    if let Err(failure) = create(ingest, user, form).await {
-        if failure.api.code == Code::Overloaded {
-            release(store, &names, user).await;
-        }
-        return Err(failure);
-    }
-    for (name, _) in names {
-        // The user exists, so the claim counts as confirmed whether or not this succeeds.
-        if let Err(failure) = name.confirm(store, user, ingest.now()).await {
-            tracing::warn!(cause = failure.cause, "a claim was not confirmed");
         }
     }
     Ok(user)
 }
 
-async fn create(ingest: &Ingest, user: UserId, form: Registration) -> Result<(), Failure> {
+/// Claims, credential, and the command's place in the log.
+async fn publish(
+    ingest: &Ingest,
+    names: &[(Name<'_>, Code)],
+    user: UserId,
+    form: Registration,
+    hash: String,
+) -> Result<Pending, Failure> {
+    let claimed_at = ingest.now();
+    for (name, code) in names {
+        if !name.claim(ingest, user, claimed_at).await? {
+            return Err(taken(*code));
+        }
+    }
+    if !insert_credential(ingest, user, hash, &form.password).await? {
+        return Err(mismatch());
+    }
     let profile = Profile {
         username: form.username,
         email: form.email,
@@ -107,10 +123,9 @@ async fn create(ingest: &Ingest, user: UserId, form: Registration) -> Result<(),
         bio: None,
         status: None,
     };
-    let command = UserCommand::Create(Create { user_id: user, profile });
-    let pending = ingest.publisher.publish(&topic::USERS, user.0, user, &command)?;
-    // Done now or done before: either way the user exists.
-    pending.outcome().await.map(drop)
+    let valid_until = Some(valid_until(claimed_at));
+    let command = UserCommand::Create(Create { user_id: user, profile, valid_until });
+    ingest.publisher.publish(&topic::USERS, user.0, user, &command)
 }
 
 async fn hash(ingest: &Ingest, form: &Registration) -> Result<String, Failure> {
@@ -173,3 +188,7 @@ fn mismatch() -> Failure {
         "this Idempotency-Key was used before with another password",
     )
 }
+
+#[cfg(test)]
+#[path = "register_tests.rs"]
+mod tests;

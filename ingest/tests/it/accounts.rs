@@ -113,6 +113,45 @@ async fn a_claim_left_behind_falls_free_after_a_minute_and_not_before() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registration_that_the_log_takes_too_late_makes_no_user() {
+    use schemas::UserId;
+    use schemas::envelope::UserCommand;
+    use schemas::outbound::Reply;
+    use schemas::user::command::{Create, Void};
+    use schemas::user::head::Profile;
+    use schemas::user::table::UserHead;
+
+    let world = World::new().await;
+    let user = UserId(uuid::Uuid::from_u128(5));
+    let now = platform::Clock::now(&*world.clock);
+    let create = |until_ms| {
+        let profile = Profile {
+            username: "late".into(),
+            email: "late@example.org".into(),
+            first_name: None,
+            last_name: None,
+            avatar_url: None,
+            bio: None,
+            status: None,
+        };
+        let valid_until = Some(now.plus_ms(until_ms));
+        UserCommand::Create(Create { user_id: user, profile, valid_until })
+    };
+    let void = UserCommand::Void(Void { user_id: user });
+    let head = async || world.platform.store.get(&[UserHead::get(user)]).await.unwrap().remove(0);
+
+    let late = world.command(user, &create(-1)).await;
+    assert!(matches!(&late, Reply::Rejected(error) if error.code.text() == "overloaded"));
+    assert!(matches!(world.command(user, &void).await, Reply::Before(_)));
+    assert_eq!(head().await, None);
+    assert!(matches!(world.command(user, &create(0)).await, Reply::Done { .. }));
+    assert!(matches!(world.command(user, &void).await, Reply::Before(_)));
+    assert!(head().await.is_some());
+    let again = world.command(user, &create(-1)).await;
+    assert!(matches!(again, Reply::Before(_)), "it was in time before: {again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn common_passwords_are_refused_before_anything_is_claimed() {
     let world = World::new().await;
     for weak in ["password", "12345678", "grace123", "grace@example.org"] {

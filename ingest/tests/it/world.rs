@@ -266,3 +266,32 @@ impl World {
         format!("{rows:?}")
     }
 }
+
+impl World {
+    /// Appends a command on a user, and waits for what the fold says.
+    pub(crate) async fn command(
+        &self,
+        user: schemas::UserId,
+        command: &schemas::envelope::UserCommand,
+    ) -> schemas::outbound::Reply {
+        use platform::port::log::{Append, Budget};
+        use schemas::envelope::{Meta, encode};
+
+        let node = Node::start(&self.platform, &self.life).await.unwrap();
+        let meta = Meta {
+            id: schemas::CommandId(platform::port::clock::uuid_v7(&*self.clock)),
+            actor: user,
+            at: Timestamp(0),
+            reply_to: Some(node.instance),
+            trace: None,
+        };
+        let waiter = node.expect(meta.id).unwrap();
+        let key = user.to_string().into_bytes();
+        let topic = &schemas::topic::USERS;
+        let partition = schemas::partition::of(&key, self.platform.log.partitions(topic));
+        let value = encode(&meta, command).unwrap();
+        let record = Append { topic, partition, key: key.into(), headers: Vec::new(), value };
+        self.platform.log.append(Budget::Ingest, vec![record]).await.unwrap();
+        waiter.outcome().await.unwrap()
+    }
+}

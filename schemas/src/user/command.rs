@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use super::head::Profile;
 use crate::id::{ConversationId, Rev, UserId};
+use crate::time::Timestamp;
 
 /// A registration made this user.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +15,19 @@ pub struct Create {
     pub user_id: UserId,
     /// His profile.
     pub profile: Profile,
+    /// When the claims on his names may be taken over: a command that the log took later makes no
+    /// user. None: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Timestamp>,
+}
+
+/// Changes nothing. Its reply tells that every command of this user that the log took before it is
+/// folded, so that who asks can see on the head whether a registration had its effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Void {
+    /// The user; also the record's key.
+    pub user_id: UserId,
 }
 
 /// A conversation has this user as a member from now on. Sent by persist; (conversation, rev) is

@@ -59,7 +59,7 @@ impl Fold for Feed {
 
     fn needs(key: UserId, _item: &Item<UserCommand>, command: &UserCommand) -> Vec<Get> {
         match command {
-            UserCommand::Create(_) => Vec::new(),
+            UserCommand::Create(_) | UserCommand::Void(_) => Vec::new(),
             UserCommand::ConversationAdded(added) => {
                 vec![FeedSource::get(key, added.conversation_id)]
             }
@@ -106,6 +106,7 @@ impl Fold for Feed {
             UserCommand::ConversationAdded(added) => {
                 user::conversation_added(state, key, item, added)
             }
+            UserCommand::Void(_) => user::done_before(),
         }
     }
 

@@ -19,6 +19,14 @@ use uuid::Uuid;
 use super::User;
 use crate::fold::{Decision, Item};
 
+/// Wait that a registration which came too late is asked for.
+const LATE_RETRY_MS: u64 = 1_000;
+
+/// The answer to a command that has nothing left to do.
+pub(super) fn done_before() -> Decision<Change> {
+    Decision::Before(Before { conversation: ConversationId(Uuid::nil()), seq: None })
+}
+
 pub(super) fn create(
     state: &User,
     key: UserId,
@@ -27,12 +35,16 @@ pub(super) fn create(
 ) -> Decision<Change> {
     match &state.head {
         // A registration that is sent again with its Idempotency-Key.
-        Some(head) if head.profile == create.profile => {
-            Decision::Before(Before { conversation: ConversationId(Uuid::nil()), seq: None })
-        }
+        Some(head) if head.profile == create.profile => done_before(),
         Some(_) => Decision::Rejected(ApiError::new(Code::IdempotencyMismatch, "this user exists")),
         None if create.user_id != key => {
             Decision::Rejected(ApiError::new(Code::ValidationFailed, "the key is not the user"))
+        }
+        // His names may be someone else's by now. Judged by the log's clock alone, as who takes them
+        // over asks the log what came before (`user.void`).
+        None if create.valid_until.is_some_and(|until| until < item.appended_at) => {
+            let late = "the registration came too late: try again";
+            Decision::Rejected(ApiError::new(Code::Overloaded, late).retry_after(LATE_RETRY_MS))
         }
         None => {
             let effect = Effect::Created { profile: create.profile.clone() };
