@@ -58,7 +58,7 @@ impl Request<'_> {
         if let Some(raw) = metadata {
             check_metadata(raw.get())?;
         }
-        if content.trim().is_empty() && metadata.is_none() {
+        if content.trim().is_empty() && metadata.is_none_or(|raw| is_empty_object(raw.get())) {
             return Err(ApiError::new(Code::EmptyMessage, "a message needs content or metadata"));
         }
         Ok(Checked {
@@ -111,6 +111,11 @@ fn check_metadata(json: &str) -> Result<(), ApiError> {
         return Err(invalid("metadata must be nested at most 32 deep"));
     }
     Ok(())
+}
+
+/// Whether an object of valid JSON has no field.
+fn is_empty_object(json: &str) -> bool {
+    json.trim_start_matches('{').trim_start().starts_with('}')
 }
 
 /// How deep valid JSON is nested.
@@ -169,6 +174,8 @@ mod tests {
         assert_eq!(code(&json!({"content": ""})), Err(Code::EmptyMessage));
         assert_eq!(code(&json!({"content": " \n"})), Err(Code::EmptyMessage));
         assert_eq!(code(&json!({"content": null, "metadata": {"a": 1}})), Ok(()));
+        assert_eq!(code(&json!({"content": null, "metadata": {}})), Err(Code::EmptyMessage));
+        assert_eq!(code(&json!({"metadata": {}})), Ok(()));
         assert_eq!(code(&json!({"content": 5})), Err(Code::ValidationFailed));
         assert_eq!(code(&json!({"content": "ä".repeat(10_000)})), Ok(()));
         assert_eq!(code(&json!({"content": "ä".repeat(10_001)})), Err(Code::ValidationFailed));
@@ -192,6 +199,16 @@ mod tests {
         );
         assert_eq!(code(&json!({"senderId": "x"})), Err(Code::UnknownField));
         assert_eq!(code(&json!({"parentMessageId": "x"})), Err(Code::UnknownField));
+    }
+
+    #[test]
+    fn an_object_without_fields_is_empty_however_it_is_written() {
+        for empty in ["{}", "{ }", "{\n\t}"] {
+            assert!(is_empty_object(empty), "{empty}");
+        }
+        for full in [r#"{"a":{}}"#, r#"{ "": null }"#, r#"{"}":1}"#] {
+            assert!(!is_empty_object(full), "{full}");
+        }
     }
 
     #[test]

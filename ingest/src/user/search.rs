@@ -79,8 +79,8 @@ fn part(ids: &[UserId], page: Page, cursor: Option<UserId>) -> (&[UserId], bool)
 }
 
 async fn by_prefix(ingest: &Ingest, wanted: &str) -> Result<Vec<UserId>, Failure> {
-    let word = wanted.split_whitespace().next().unwrap_or_default().to_lowercase();
-    let prefix: String = word.chars().take(PREFIX_CHARS).collect();
+    let word = wanted.split_whitespace().next().unwrap_or_default();
+    let prefix: String = word.chars().take(PREFIX_CHARS).flat_map(char::to_lowercase).collect();
     if prefix.is_empty() {
         return Ok(Vec::new());
     }
@@ -93,6 +93,10 @@ async fn by_prefix(ingest: &Ingest, wanted: &str) -> Result<Vec<UserId>, Failure
 }
 
 async fn by_email(ingest: &Ingest, email: &str) -> Result<Vec<UserId>, Failure> {
+    // As long as registration takes one, in bytes: a longer one is nobody's, and no key of the store.
+    if email.len() > limits::EMAIL_CHARS {
+        return Ok(Vec::new());
+    }
     let claim = Claim::get("email", &email.to_lowercase());
     let claim = get_one::<Claim>(&*ingest.platform.store, claim).await?;
     // A claim whose registration was not finished has no head, and is not shown.

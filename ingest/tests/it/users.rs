@@ -101,3 +101,16 @@ async fn pages_and_cursors_show_everybody_once() {
     seen.sort();
     assert_eq!(seen, ["zoe0", "zoe1", "zoe2", "zoe3", "zoe4"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_longer_than_any_name_or_address_finds_nobody() {
+    let world = World::new().await;
+    let me = world.user("alice").await;
+    // The last is longer in lower case, and then than any key of the store.
+    for (letter, count) in [("a", 255), ("a", 60_000), ("\u{23a}", 30_000)] {
+        let long = letter.repeat(count);
+        let address = format!("query={long}@example.org");
+        assert_eq!(found(&world, &me, &address).await.0, Vec::<String>::new());
+        assert_eq!(found(&world, &me, &format!("query={long}")).await.0, Vec::<String>::new());
+    }
+}
