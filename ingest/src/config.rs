@@ -46,7 +46,8 @@ pub struct Rate {
 pub struct Limits {
     /// Registration, login, refresh, logout: per address.
     pub auth: Rate,
-    /// Logins to one account, from wherever.
+    /// Logins to one account, from one network (/24, or /64 for IPv6). Ten times as many may fail
+    /// from all networks together.
     pub account: Rate,
     /// Sending, over REST and sockets together: per user.
     pub messages: Rate,

@@ -2,10 +2,11 @@
 //! the idempotency key. Every refusal is a [`Failure`], so that no answer has another shape.
 //!
 //! A body is parsed once, straight into the request type, which may borrow from it. Only when that
-//! fails is it looked at again, field by field, to name every mistake.
+//! fails is it looked at again, field by field, to name the mistakes.
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
@@ -21,6 +22,9 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use crate::error::Failure;
+
+/// Mistakes that one answer names.
+const DETAILS_MAX: usize = 20;
 
 /// A string of a request: borrowed from the body where it has no escapes.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -78,7 +82,7 @@ pub(crate) fn read_json<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Api
     }
 }
 
-/// Names every field that is unknown or of the wrong type.
+/// Names the fields that are unknown or of the wrong type, the first [`DETAILS_MAX`] of them.
 fn diagnose<'a, T: Deserialize<'a>>(json: &'a [u8], whole: &serde_json::Error) -> ApiError {
     let Ok(fields) = serde_json::from_slice::<Fields<'a>>(json) else {
         return ApiError::invalid(vec!["the body must be a JSON object".to_owned()]);
@@ -86,6 +90,9 @@ fn diagnose<'a, T: Deserialize<'a>>(json: &'a [u8], whole: &serde_json::Error) -
     let mut unknown = false;
     let mut details = Vec::new();
     for (name, value) in fields.0 {
+        if details.len() == DETAILS_MAX {
+            break;
+        }
         let alone = MapDeserializer::new(std::iter::once((name.clone(), value)));
         let Err(error) = T::deserialize::<MapDeserializer<'_, _, serde_json::Error>>(alone) else {
             continue;
@@ -172,6 +179,18 @@ impl<S: Sync> FromRequestParts<S> for Caller {
             Some(Found(Err(error))) => Err(error.into()),
             None => Err(Failure::new(Code::Unauthenticated, "an access token is needed")),
         }
+    }
+}
+
+/// The client's address as the frame found it out; none if nobody knows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) Option<IpAddr>);
+
+impl<S: Sync> FromRequestParts<S> for Peer {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        Ok(parts.extensions.get::<Self>().copied().unwrap_or(Self(None)))
     }
 }
 

@@ -48,6 +48,13 @@ fn every_mistake_is_named() {
 }
 
 #[test]
+fn a_body_full_of_mistakes_is_not_answered_with_a_longer_one() {
+    let fields: Vec<_> = (0..5_000).map(|n| format!("\"f{n}\":1")).collect();
+    let error = refused(&format!("{{{}}}", fields.join(",")));
+    assert_eq!((error.code, error.details.len()), (Code::UnknownField, DETAILS_MAX));
+}
+
+#[test]
 fn what_is_not_an_object_of_json_is_refused() {
     for json in ["", "{", "nope", r#"{"count":1}x"#, "{\"firstName\":\"\u{1}\"}"] {
         assert_eq!(refused(json).code, Code::MalformedJson, "{json}");

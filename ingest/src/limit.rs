@@ -1,10 +1,13 @@
 //! Rate limits: which request is in which class, on whose account, and the headers that say so.
 //!
 //! One table decides. Authenticated requests count for their user, others for their address (a /64
-//! for IPv6). If the store of limits does not answer, requests pass: a limit protects the service,
+//! for IPv6). Logins count for their account too, but by network: nobody can lock out an account for
+//! anybody but his own neighbours. Wrong passwords from everywhere together have a larger limit,
+//! behind which a wrong password is answered with 429 instead of 401; it never stops a right one.
+//! If the store of limits does not answer, requests pass: a limit protects the service,
 //! and must not be what takes it down (G-20).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -20,8 +23,10 @@ use crate::config::{Limits, Rate};
 pub(crate) enum Class {
     /// Registration, login, refresh, logout.
     Auth,
-    /// Logins to one account.
+    /// Logins to one account, from one network.
     Account,
+    /// Wrong passwords for one account, from everywhere.
+    Guesses,
     /// Sending.
     Messages,
     /// Other writes.
@@ -32,7 +37,10 @@ pub(crate) enum Class {
     Search,
 }
 
-const CLASSES: usize = 6;
+const CLASSES: usize = 7;
+
+/// How many times the logins of one network the wrong passwords of all may be.
+const GUESSES: u32 = 10;
 
 /// Method (none: any) and start of the path → class. The first match counts; no match, no limit.
 const TABLE: [(Option<Method>, &str, Class); 6] = [
@@ -59,6 +67,7 @@ impl Class {
         match self {
             Self::Auth => "auth",
             Self::Account => "account",
+            Self::Guesses => "guesses",
             Self::Messages => "messages",
             Self::Writes => "writes",
             Self::Reads => "reads",
@@ -72,6 +81,9 @@ impl Class {
 pub(crate) enum Account<'a> {
     User(UserId),
     Address(Option<IpAddr>),
+    /// An account that is to be signed in to, from the network of this address: /24, or /64.
+    From(&'a str, Option<IpAddr>),
+    /// An account that is to be signed in to.
     Named(&'a str),
 }
 
@@ -81,15 +93,28 @@ impl Account<'_> {
         match self {
             Self::User(user) => format!("{class}:u:{user}"),
             Self::Address(Some(IpAddr::V4(ip))) => format!("{class}:a:{ip}"),
-            Self::Address(Some(IpAddr::V6(ip))) => {
-                // One customer has at least a /64 to choose addresses from.
-                let [a, b, c, d, ..] = ip.segments();
-                format!("{class}:a:{a:x}:{b:x}:{c:x}:{d:x}")
-            }
+            Self::Address(Some(IpAddr::V6(ip))) => format!("{class}:a:{}", network(ip)),
             Self::Address(None) => format!("{class}:a:unknown"),
+            Self::From(name, ip) => {
+                let network = match ip {
+                    Some(IpAddr::V4(ip)) => {
+                        let [a, b, c, _] = ip.octets();
+                        format!("{a}.{b}.{c}")
+                    }
+                    Some(IpAddr::V6(ip)) => network(ip),
+                    None => "unknown".to_owned(),
+                };
+                format!("{class}:f:{network}:{name}")
+            }
             Self::Named(name) => format!("{class}:n:{name}"),
         }
     }
+}
+
+/// One customer has at least a /64 to choose addresses from.
+fn network(ip: Ipv6Addr) -> String {
+    let [a, b, c, d, ..] = ip.segments();
+    format!("{a:x}:{b:x}:{c:x}:{d:x}")
 }
 
 /// A class with its limit, ready to be asked and told.
@@ -133,10 +158,15 @@ impl Limiter {
                 burst: HeaderValue::from(burst),
             }
         };
+        let guesses = Rate {
+            burst: limits.account.burst.saturating_mul(GUESSES),
+            per_minute: limits.account.per_minute.saturating_mul(GUESSES),
+        };
         Self {
             rules: [
                 rule(Class::Auth, limits.auth),
                 rule(Class::Account, limits.account),
+                rule(Class::Guesses, guesses),
                 rule(Class::Messages, limits.messages),
                 rule(Class::Writes, limits.writes),
                 rule(Class::Reads, limits.reads),
@@ -146,10 +176,11 @@ impl Limiter {
     }
 
     fn rule(&self, class: Class) -> &Rule {
-        let [auth, account, messages, writes, reads, search] = &self.rules;
+        let [auth, account, guesses, messages, writes, reads, search] = &self.rules;
         match class {
             Class::Auth => auth,
             Class::Account => account,
+            Class::Guesses => guesses,
             Class::Messages => messages,
             Class::Writes => writes,
             Class::Reads => reads,
@@ -240,6 +271,16 @@ mod tests {
     fn addresses_count_by_host_or_by_network() {
         let key = |ip: &str| Account::Address(Some(ip.parse().unwrap())).key(Class::Auth);
         assert_eq!(key("10.1.2.3"), "auth:a:10.1.2.3");
+        assert_eq!(key("2001:db8:1:2:3:4:5:6"), key("2001:db8:1:2:ffff::1"));
+        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
+    }
+
+    #[test]
+    fn logins_count_by_account_and_network() {
+        let key = |ip: &str| Account::From("alice", ip.parse().ok()).key(Class::Account);
+        assert_eq!(key("10.1.2.3"), "account:f:10.1.2:alice");
+        assert_eq!(key("10.1.2.3"), key("10.1.2.250"));
+        assert_ne!(key("10.1.2.3"), key("10.1.3.3"));
         assert_eq!(key("2001:db8:1:2:3:4:5:6"), key("2001:db8:1:2:ffff::1"));
         assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
     }

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use tower::Service;
 
 use crate::error::{About, Failure, render};
-use crate::extract::{Found, bearer};
+use crate::extract::{Found, Peer, bearer};
 use crate::limit::{Account, Class, Told, class_of};
 use crate::state::Ingest;
 
@@ -104,6 +104,9 @@ impl Shared {
                 Ok(()) => {
                     if let Some(found) = found {
                         request.extensions_mut().insert(found);
+                    }
+                    if let Some((Class::Auth, Account::Address(address))) = account {
+                        request.extensions_mut().insert(Peer(address));
                     }
                     let answer = AssertUnwindSafe(inside.call(request)).catch_unwind().await;
                     self.finish(answer, about)

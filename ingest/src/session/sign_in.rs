@@ -17,7 +17,7 @@ use super::claim::owner_of;
 use super::dto::{EXPIRES_IN, Login, Tokens};
 use crate::envelope;
 use crate::error::Failure;
-use crate::extract::Body;
+use crate::extract::{Body, Peer};
 use crate::limit::{Account, Class};
 use crate::profiles::head;
 use crate::state::Ingest;
@@ -27,19 +27,24 @@ const AGENT_CHARS: usize = 200;
 
 pub(super) async fn login(
     State(ingest): State<Ingest>,
+    Peer(peer): Peer,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
     let form = body.read::<Login<'_>>()?;
     let (identifier, password) = form.check()?;
     let identifier = identifier.to_lowercase();
-    let account = Account::Named(&identifier);
-    ingest.limiter.check(&*ingest.platform.ephemeral, Class::Account, account).await?;
+    let counts = &*ingest.platform.ephemeral;
+    let from = Account::From(&identifier, peer);
+    ingest.limiter.check(counts, Class::Account, from).await?;
 
     let found = find(&ingest, &identifier).await?;
     let stored = found.as_ref().map(|found| found.credential.password_hash.clone());
     let right = ingest.passwords.verify(password.to_owned(), stored).await?;
     let Some(found) = found.filter(|_| right) else {
+        // Only now: guesses from elsewhere must not keep out who knows the password.
+        let account = Account::Named(&identifier);
+        ingest.limiter.check(counts, Class::Guesses, account).await?;
         return Err(Failure::new(Code::InvalidCredentials, "Invalid credentials"));
     };
     renew(&ingest, &found, password).await;

@@ -8,7 +8,7 @@ use http::{Method, Request};
 use ingest::config::Rate;
 use serde_json::json;
 
-use crate::world::{World, request};
+use crate::world::{PASSWORD, World, form, request};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unknown_routes_and_methods_are_told_apart() {
@@ -136,21 +136,37 @@ async fn a_trusted_proxy_tells_the_address() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_account_is_limited_wherever_the_guesses_come_from() {
+async fn guesses_at_one_account_are_limited_by_network_and_lock_nobody_else_out() {
     let world = World::with(|config| {
         config.limits.account = Rate { burst: 2, per_minute: 1 };
     })
     .await;
-    let login = |n: usize, name: &str| {
-        let body = json!({"identifier": name, "password": "a guess or another"});
-        let request = request(Method::POST, "/auth/login", None, Some(body), &[]);
-        from(&format!("10.0.0.{n}:1"), request)
+    world.call(Method::POST, "/auth/register", None, Some(form("victim"))).await.ok(201);
+    let login = |address: String, name: &str, password: &str| {
+        let body = json!({"identifier": name, "password": password});
+        from(&address, request(Method::POST, "/auth/login", None, Some(body), &[]))
     };
+    let guess = |address: String, name: &str| login(address, name, "a guess or another");
     for n in 1..=2 {
-        world.raw(0, login(n, "Victim")).await.refused(401, "invalid_credentials");
+        let answer = world.raw(0, guess(format!("10.0.0.{n}:1"), "Victim")).await;
+        answer.refused(401, "invalid_credentials");
     }
-    world.raw(1, login(3, "vICTIM")).await.refused(429, "rate_limited");
-    world.raw(1, login(3, "someone")).await.refused(401, "invalid_credentials");
+    let refused = world.raw(1, guess("10.0.0.3:1".into(), "vICTIM")).await;
+    refused.refused(429, "rate_limited");
+    let other = world.raw(1, guess("10.0.0.3:1".into(), "someone")).await;
+    other.refused(401, "invalid_credentials");
+
+    // From everywhere together ten times as many, and then nothing is told but that it is too much.
+    for n in 1..=9 {
+        for _ in 0..2 {
+            let answer = world.raw(0, guess(format!("10.0.{n}.1:1"), "victim")).await;
+            answer.refused(401, "invalid_credentials");
+        }
+    }
+    let refused = world.raw(0, guess("10.1.0.1:1".into(), "victim")).await;
+    refused.refused(429, "rate_limited");
+    assert!(refused.headers.contains_key("retry-after"));
+    world.raw(0, login("10.1.0.1:1".into(), "victim", PASSWORD)).await.ok(200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
