@@ -21,6 +21,7 @@ use platform::config::{Config, Rate};
 use platform::lifecycle::{Lifecycle, Stopping};
 use platform::node::Node;
 use platform::partition::progress::Progress;
+use platform::telemetry::Metrics;
 use schemas::topic;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -46,8 +47,13 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let platform = engines.platform.clone();
     let (front, pools) = (Lifecycle::new(), Lifecycle::new());
     let ready = Arc::new(AtomicBool::new(false));
-    operations::start(config.operations.listen, platform.metrics.clone(), ready.clone(), &pools)
-        .await;
+    let store = engines.store.clone();
+    let refresh = move |metrics: &Metrics| {
+        let known = metrics.lsm_inserts.get();
+        metrics.lsm_inserts.inc_by(store.inserts().saturating_sub(known));
+    };
+    let metrics = platform.metrics.clone();
+    operations::start(config.operations.listen, metrics, refresh, ready.clone(), &pools).await;
     let progress = workers::start(&workers::NAMES, &platform, &pools)?;
     tokio::select! {
         caught_up = caught_up(&platform, &progress) => caught_up?,

@@ -102,6 +102,7 @@ impl Reading {
             ("wake-ups per message", "parlance_wakeups_total"),
             ("encodes per message", "parlance_view_encodes_total"),
             ("rows written per message", "parlance_rows_written_total"),
+            ("LSM inserts per message", "parlance_lsm_inserts_total"),
             ("frames queued per message", "parlance_deliveries_total"),
         ] {
             measured.add(name, grown.get(metric) / folded);

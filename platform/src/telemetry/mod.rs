@@ -22,6 +22,8 @@ pub struct Metrics {
     pub encodes: IntCounter,
     /// Rows written to folded tables.
     pub rows_written: IntCounter,
+    /// Keys written to the embedded store: rows, derived records and cursors.
+    pub lsm_inserts: IntCounter,
     /// Messages folded.
     pub messages: IntCounter,
     /// Frames queued to sockets.
@@ -84,6 +86,10 @@ impl Metrics {
             ),
             encodes: counter("parlance_view_encodes_total", "JSON encodes of a view."),
             rows_written: counter("parlance_rows_written_total", "Rows written to folded tables."),
+            lsm_inserts: counter(
+                "parlance_lsm_inserts_total",
+                "Keys written to the embedded store: rows, derived records and cursors.",
+            ),
             messages: counter("parlance_messages_total", "Messages folded."),
             deliveries: counter("parlance_deliveries_total", "Frames queued to sockets."),
             sockets,
