@@ -4,7 +4,7 @@
 //! A row is kept for a day after its session expired or ended, so that a late refresh still finds
 //! out why. On its way the sweep completes ends that broke off with their process.
 
-use futures_util::{StreamExt, stream};
+use futures_util::future::try_join_all;
 use parking_lot::Mutex;
 use platform::port::store;
 use schemas::session::table::{Revocation, Session};
@@ -84,10 +84,10 @@ async fn sessions(ingest: &Ingest, slice: usize) -> Result<(), store::Error> {
         }
     }
     // Only a row that is still the one judged: like every write of a session.
-    let deletes = gone.iter().map(|(stored, write)| store.replace(stored, write.clone()));
-    let mut deletes = stream::iter(deletes).buffer_unordered(AT_ONCE);
-    while let Some(deleted) = deletes.next().await {
-        deleted?;
+    for some in gone.chunks(AT_ONCE) {
+        let deletes: Vec<_> =
+            some.iter().map(|(stored, write)| store.replace(stored, write.clone())).collect();
+        try_join_all(deletes).await?;
     }
     *ingest.swept.0.lock() = last.filter(|_| full);
     Ok(())
