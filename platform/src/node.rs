@@ -4,7 +4,8 @@
 //!
 //! No lease (HAZARDS 21): a node's partition follows from its instance id, two nodes may share one,
 //! and each drops what is not addressed to it. It notes the end of its partitions before it first
-//! registers a route, so that nothing sent to it afterwards is missed.
+//! registers a route, so that nothing sent to it afterwards is missed. If records are lost to it all
+//! the same, it loads the ended sessions again before it reads on.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -13,6 +14,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, RwLock};
 use schemas::outbound::{self, Outbound, Reply, SessionEnded};
 use schemas::session::table::Revocation;
+use schemas::table::{Get, Table, Value};
 use schemas::{CommandId, InstanceId, SessionId, Timestamp, limits, topic};
 use tokio::sync::oneshot;
 
@@ -24,8 +26,12 @@ use crate::port::store;
 
 /// Waiting requests a node holds at most.
 const WAITERS_MAX: usize = 65_536;
-/// Ended sessions a node loads and remembers.
-const REVOKED_MAX: usize = 1_000_000;
+/// Ended sessions a node loads at once. It remembers all of them, about 50 bytes each: leaving some
+/// out would let their tokens in again. They go when those have expired.
+const PAGE: usize = 1_000;
+/// Tries to load the ended sessions again after records were lost, and the pause between two.
+const RELOADS: u32 = 20;
+const RELOAD_PAUSE: Duration = Duration::from_millis(500);
 
 /// Takes what is not a reply. Called from the node's reader: it must not block.
 pub trait Sink: Send + Sync + 'static {
@@ -91,23 +97,68 @@ impl Node {
             .tail(&topic::OUTBOUND, partitions, Start::Latest)
             .await
             .map_err(|e| e.to_string())?;
-        node.load_revoked(platform).await.map_err(|e| e.to_string())?;
-        life.component("node", node.clone().read(tail, life.stopping()));
+        node.load_revoked(platform, |_| {}).await.map_err(|e| e.to_string())?;
+        life.component("node", node.clone().read(platform.clone(), tail, life.stopping()));
         Ok(node)
     }
 
-    async fn load_revoked(&self, platform: &Platform) -> Result<(), store::Error> {
-        let now = platform.clock.now();
-        let rows = store::scan(&*platform.store, Revocation::all(REVOKED_MAX)).await?;
-        let mut revoked = self.revoked.write();
-        for row in rows.into_iter().filter(|row| row.until > now) {
-            revoked.insert(row.session, row.until);
+    /// Loads every ended session whose tokens may still be valid; `ended` gets them page by page.
+    async fn load_revoked(
+        &self,
+        platform: &Platform,
+        ended: impl Fn(Vec<SessionEnded>),
+    ) -> Result<(), store::Error> {
+        let mut after = None;
+        loop {
+            let rows = platform.store.dump(Revocation::DEF, after, PAGE).await?;
+            let rows = rows.into_iter().map(|row| Revocation::from_cells(row.cells));
+            let rows = rows.collect::<Result<Vec<_>, _>>()?;
+            // A short page may have others behind it, an empty one has not.
+            let Some(last) = rows.last() else { return Ok(()) };
+            let key = vec![Value::Int(last.shard), Value::Uuid(last.session.0)];
+            after = Some(Get::of::<Revocation>(key));
+            let now = platform.clock.now();
+            let live = rows.into_iter().filter(|row| row.until > now);
+            let live = live.map(|Revocation { session, user, until, .. }| SessionEnded {
+                session,
+                user,
+                until,
+            });
+            let live: Vec<_> = live.collect();
+            self.revoked.write().extend(live.iter().map(|one| (one.session, one.until)));
+            ended(live);
+        }
+    }
+
+    /// After records were lost: sessions whose end was among them are refused and their sockets
+    /// closed, and everybody else resyncs.
+    async fn recover(&self, platform: &Platform) -> Result<(), String> {
+        for tries in 1.. {
+            let loaded = self.load_revoked(platform, |ended| {
+                if let Some(sink) = self.sink.get()
+                    && !ended.is_empty()
+                {
+                    sink.0.deliver(ended.into_iter().map(Outbound::SessionEnded).collect());
+                }
+            });
+            match loaded.await {
+                Ok(()) => break,
+                Err(error) if error.retryable() && tries < RELOADS => {
+                    tracing::warn!(%error, "the ended sessions could not be loaded again");
+                    tokio::time::sleep(RELOAD_PAUSE).await;
+                }
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        if let Some(sink) = self.sink.get() {
+            sink.0.lost();
         }
         Ok(())
     }
 
     async fn read(
         self: Arc<Self>,
+        platform: Platform,
         mut tail: Box<dyn log::Tail>,
         mut stopping: Stopping,
     ) -> Result<(), String> {
@@ -119,8 +170,10 @@ impl Node {
             match next {
                 Ok(records) => self.dispatch(records),
                 Err(log::Error::OutOfRange(_)) => {
-                    if let Some(sink) = self.sink.get() {
-                        sink.0.lost();
+                    // Nothing is read before: what comes next could depend on what was lost.
+                    tokio::select! {
+                        recovered = self.recover(&platform) => recovered?,
+                        () = stopping.wait() => return Ok(()),
                     }
                 }
                 Err(log::Error::Closed) => return Ok(()),
@@ -212,3 +265,6 @@ impl Drop for Waiter {
         self.node.waiters.lock().remove(&self.command);
     }
 }
+
+#[cfg(test)]
+mod tests;

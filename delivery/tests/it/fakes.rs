@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use platform::inbound::{Identity, Inbound, Outcome};
+use platform::port::clock::{Clock, SystemClock};
 use platform::port::ephemeral::{Ephemeral, Quota, Route, Unavailable, Verdict};
 use platform::port::log::{
     Append, Budget, Error as LogError, Log, Member, PartitionState, Start, Tail,
@@ -20,14 +21,15 @@ use schemas::conversation::table::Change;
 use schemas::table::{Batch, Get, Scan, Stored, Table, TableDef, Value, Write};
 use schemas::topic::Topic;
 use schemas::{
-    ApiError, Code, CommandId, ConversationId, InstanceId, Position, Rev, SessionId, Stamp,
-    Timestamp, UserId,
+    ApiError, Code, CommandId, ConversationId, InstanceId, Position, Rev, SessionId, Stamp, UserId,
+    limits,
 };
 use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-/// Tokens are `<user>/<session>`, both numbers.
+/// Tokens are `<user>/<session>`, both numbers; `<user>/<session>/<ms>` is one whose session ends
+/// after that time if it is not refreshed.
 #[derive(Debug)]
 pub(crate) struct FakeInbound {
     pub(crate) accepted: Mutex<Vec<String>>,
@@ -44,18 +46,20 @@ impl Default for FakeInbound {
 #[async_trait]
 impl Inbound for FakeInbound {
     fn authenticate(&self, token: &str) -> Result<Identity, ApiError> {
-        let (user, session) = token
-            .split_once('/')
-            .and_then(|(user, session)| Some((user.parse().ok()?, session.parse().ok()?)))
-            .ok_or_else(|| match token {
-                "expired" => ApiError::new(Code::TokenExpired, "expired"),
-                "ended" => ApiError::new(Code::SessionEnded, "ended"),
-                _ => ApiError::new(Code::Unauthenticated, "not a token"),
-            })?;
+        let mut parts = token.split('/').map(str::parse::<u128>);
+        let mut number = || parts.next().and_then(Result::ok);
+        let (user, session) = number().zip(number()).ok_or_else(|| match token {
+            "expired" => ApiError::new(Code::TokenExpired, "expired"),
+            "ended" => ApiError::new(Code::SessionEnded, "ended"),
+            _ => ApiError::new(Code::Unauthenticated, "not a token"),
+        })?;
+        let left = number().and_then(|ms| i64::try_from(ms).ok()).unwrap_or(limits::SESSION_MS);
         Ok(Identity {
             user: UserId(Uuid::from_u128(user)),
             session: SessionId(Uuid::from_u128(session)),
-            expires_at: Timestamp(0),
+            expires_at: SystemClock
+                .now()
+                .plus_ms(left + limits::ACCESS_TOKEN_MS - limits::SESSION_MS),
         })
     }
 
@@ -154,7 +158,8 @@ impl Store for FakeStore {
         _: Option<Get>,
         _: usize,
     ) -> Result<Vec<Stored>, StoreError> {
-        unreachable!("delivery does not dump")
+        // No session has ended.
+        Ok(Vec::new())
     }
 }
 
