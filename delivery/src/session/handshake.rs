@@ -194,16 +194,19 @@ fn welcome(delivery: &Delivery, who: &Identity, cursors: bool) -> String {
     )
 }
 
-/// Auth on a socket that is authenticated: it may show a newer token of the same session.
+/// Auth on a socket that is authenticated: a newer token of the same session shows that the session
+/// was refreshed, and the socket lives as much longer.
 pub(super) fn renew(
     delivery: &Delivery,
-    who: &Identity,
+    session: &Session,
     data: Option<&RawValue>,
 ) -> Result<bytes::Bytes, ApiError> {
     let auth = read(data)?;
     let shown = delivery.inbound.authenticate(&auth.token)?;
+    let who = &session.who;
     if (shown.user, shown.session) != (who.user, who.session) {
         return Err(ApiError::new(Code::Conflict, "the socket belongs to another session"));
     }
+    session.renewed(&shown);
     Ok(welcome(delivery, &shown, auth.cursors.is_some()).into())
 }

@@ -9,8 +9,11 @@ mod queue;
 mod rate;
 mod task;
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use parking_lot::Mutex;
 use platform::inbound::Identity;
+use schemas::{Timestamp, limits};
 use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
 
@@ -28,6 +31,8 @@ pub(crate) struct Session {
     pub(crate) number: u64,
     /// Whose it is.
     pub(crate) who: Identity,
+    /// When the user's session ends unless it is refreshed, ms, as the newest token shown tells.
+    ends: AtomicI64,
     queue: Mutex<Queue>,
     wake: Notify,
 }
@@ -35,7 +40,19 @@ pub(crate) struct Session {
 impl Session {
     /// A socket with nothing queued.
     pub(crate) fn new(number: u64, who: Identity) -> Self {
-        Self { number, who, queue: Mutex::default(), wake: Notify::new() }
+        let ends = AtomicI64::new(end_of_session(&who).0);
+        Self { number, who, ends, queue: Mutex::default(), wake: Notify::new() }
+    }
+
+    /// A token of the same session was shown: if it is a newer one, the session was refreshed.
+    fn renewed(&self, shown: &Identity) {
+        self.ends.fetch_max(end_of_session(shown).0, Ordering::Relaxed);
+    }
+
+    /// Time that the user's session still has, if it is not refreshed; none: it is over.
+    fn left(&self, now: Timestamp) -> Option<Duration> {
+        let ms = self.ends.load(Ordering::Relaxed).saturating_sub(now.0);
+        u64::try_from(ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis)
     }
 
     /// Queues a frame of delivery `mark` (0: of none). On [`Pushed::Wake`] the caller must call
@@ -89,5 +106,45 @@ impl Session {
             }
             self.wake.notified().await;
         }
+    }
+}
+
+/// An access token is issued when the session's life begins anew, at the sign-in and at each refresh;
+/// so its expiry tells when the session ends if it is not refreshed, without a look at the store.
+fn end_of_session(shown: &Identity) -> Timestamp {
+    shown.expires_at.plus_ms(limits::SESSION_MS - limits::ACCESS_TOKEN_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::{SessionId, UserId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn shown(expires_at: i64) -> Identity {
+        Identity {
+            user: UserId(Uuid::nil()),
+            session: SessionId(Uuid::nil()),
+            expires_at: Timestamp(expires_at),
+        }
+    }
+
+    #[test]
+    fn a_session_ends_when_its_newest_token_says() {
+        let issued = Timestamp(1_000_000);
+        let first = shown(issued.0 + limits::ACCESS_TOKEN_MS);
+        let session = Session::new(1, first.clone());
+        let end = issued.plus_ms(limits::SESSION_MS);
+        assert_eq!(session.left(end.plus_ms(-5)), Some(Duration::from_millis(5)));
+        assert_eq!(session.left(end), None);
+        assert_eq!(session.left(end.plus_ms(1)), None);
+        session.renewed(&shown(first.expires_at.0 + 7));
+        session.renewed(&first);
+        assert_eq!(
+            session.left(end),
+            Some(Duration::from_millis(7)),
+            "an older token takes nothing"
+        );
     }
 }

@@ -5,7 +5,8 @@
 //!   a client that does not wait is slowed by its own socket.
 //! - Everything that is ready is handed over before one flush. A write is cut into slices, so that
 //!   a socket that is always behind still gets to close, and each slice has a deadline (G-17).
-//! - One timer: a ping is due, or the peer has been silent for too long.
+//! - One timer: a ping is due, the peer has been silent for too long, or its session is over: the
+//!   latter by the wall clock, which may jump, so it is looked at each time.
 //!
 //! It must never hold a lock across an await, and never write an event that did not come through
 //! the session's queue.
@@ -13,6 +14,7 @@
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -87,7 +89,9 @@ impl Task<'_> {
         let timing = self.delivery.config.timing;
         // Spread, so that sockets that came together do not ping together for ever.
         let spread = u32::try_from(self.session.number % 16).unwrap_or(0);
-        let mut timer = pin!(sleep_until(start + timing.ping - timing.ping * spread / 64));
+        let first = timing.ping - timing.ping * spread / 64;
+        let Some(left) = self.left() else { return close::SESSION };
+        let mut timer = pin!(sleep_until(start + first.min(left)));
         loop {
             self.collect();
             if let Err(close) = self.write().await {
@@ -112,8 +116,9 @@ impl Task<'_> {
                     if now >= dead {
                         return close::SILENT;
                     }
+                    let Some(left) = self.left() else { return close::SESSION };
                     self.out.push_back(Out::Ping);
-                    timer.as_mut().reset(dead.min(now + timing.ping));
+                    timer.as_mut().reset(dead.min(now + timing.ping.min(left)));
                 }
                 received = self.socket.recv(), if room => {
                     if let Err(close) = self.received(received) {
@@ -122,6 +127,11 @@ impl Task<'_> {
                 }
             }
         }
+    }
+
+    /// Time that the user's session still has.
+    fn left(&self) -> Option<Duration> {
+        self.session.left(self.delivery.clock.now())
     }
 
     /// Takes the outcomes that are there, so that they leave with one flush.
@@ -275,7 +285,7 @@ async fn handle(delivery: Arc<Delivery>, session: Arc<Session>, text: Payload) -
             let data = format!(r#"{{"at":"{}"}}"#, delivery.clock.now());
             Handled::Answer(json::answered(&id, data.as_bytes()))
         }
-        "auth" => Handled::Answer(answer(&id, renew(&delivery, &session.who, request.data))),
+        "auth" => Handled::Answer(answer(&id, renew(&delivery, &session, request.data))),
         kind => match delivery.inbound.accept(&session.who, kind, request.data).await {
             Ok(outcome) => Handled::Accepted(id.into(), outcome),
             Err(error) => Handled::Answer(json::refused(Some(&id), &error)),

@@ -68,3 +68,19 @@ async fn the_shutdown_closes_every_socket_with_a_code_to_come_back() {
     assert_eq!(server.connect_with(&[]).await.err(), Some(503));
     assert_eq!(server.sockets(), 0);
 }
+
+#[tokio::test]
+async fn a_socket_ends_with_its_session_unless_a_newer_token_is_shown() {
+    let server = server().await;
+    let mut left = server.connect().await;
+    let mut renewed = server.connect().await;
+    assert_eq!(left.auth("1/11/300").await["ok"], true);
+    assert_eq!(renewed.auth("1/11/300").await["ok"], true);
+    assert_eq!(renewed.auth("1/11/60000").await["ok"], true);
+    // An older one shortens nothing.
+    assert_eq!(renewed.auth("1/11/10").await["ok"], true);
+    assert_eq!(left.closed().await, 4403);
+    renewed.request("1", "ping", "null").await;
+    assert_eq!(renewed.frame().await["ok"], true);
+    assert_eq!(server.sockets(), 1);
+}
