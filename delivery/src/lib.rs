@@ -28,21 +28,24 @@ mod transport;
 mod upgrade;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::any;
 use platform::inbound::Inbound;
 use platform::lifecycle::{Lifecycle, Stopping};
 use platform::node::{Node, Sink};
+use platform::telemetry::Metrics;
 use platform::{Clock, Platform};
 use schemas::limits;
 
 use crate::hub::Hub;
 use crate::protocol::close;
 use crate::routes::Routes;
+use crate::upgrade::Strangers;
 
 /// What an operator may set.
 #[derive(Clone, Debug)]
@@ -52,6 +55,12 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Open sockets, authenticated or not; beyond it upgrades are answered 503.
     pub max_sockets: usize,
+    /// Open sockets of one address (IPv6: of one /64) that have not authenticated yet; beyond it
+    /// upgrades are answered 429.
+    pub max_unauthenticated: usize,
+    /// Proxies whose `X-Forwarded-For` is believed; without them all that is behind a proxy counts
+    /// as one address.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Frames that one socket may send; none: as many as it likes, for measurements.
     pub frames: Option<Frames>,
     /// Times.
@@ -111,6 +120,8 @@ impl Default for Config {
         Self {
             allowed_origins: Vec::new(),
             max_sockets: 100_000,
+            max_unauthenticated: 100,
+            trusted_proxies: Vec::new(),
             frames: Some(Frames::default()),
             timing: Timing::default(),
         }
@@ -123,10 +134,12 @@ pub struct Delivery {
     node: Arc<Node>,
     inbound: Arc<dyn Inbound>,
     clock: Arc<dyn Clock>,
+    metrics: Metrics,
     hub: Arc<Hub>,
     routes: Arc<Routes>,
     stopping: Stopping,
     open: AtomicUsize,
+    strangers: Strangers,
 }
 
 impl fmt::Debug for Delivery {
@@ -153,18 +166,22 @@ impl Delivery {
             node,
             inbound,
             clock: platform.clock.clone(),
+            metrics: platform.metrics.clone(),
             hub,
             routes,
             stopping: life.stopping(),
             open: AtomicUsize::new(0),
+            strangers: Strangers::default(),
         });
         life.component("sockets", delivery.clone().close_at_shutdown());
         delivery
     }
 
-    /// `GET /ws`. Serve it from a listener with `TCP_NODELAY` (`axum::serve::ListenerExt::tap_io`).
+    /// `/ws`. Serve it from a listener with `TCP_NODELAY` (`axum::serve::ListenerExt::tap_io`), with
+    /// `into_make_service_with_connect_info::<SocketAddr>()`: unauthenticated sockets are counted by
+    /// the peer's address, and not at all where it is not known.
     pub fn router(self: &Arc<Self>) -> Router {
-        Router::new().route("/ws", get(upgrade::handler)).with_state(self.clone())
+        Router::new().route("/ws", any(upgrade::handler)).with_state(self.clone())
     }
 
     /// What the node gives frames to.

@@ -5,54 +5,37 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use axum::Json;
-use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::response::{IntoResponse, Response};
-use http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN, RETRY_AFTER};
-use http::{HeaderValue, StatusCode, Uri};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::response::Response;
+use http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
+use http::request::Parts;
+use http::{HeaderValue, Method, Uri};
 use platform::inbound::Identity;
 use schemas::{ApiError, Code};
+
+mod place;
+mod refusal;
+
+use place::address;
+pub(crate) use place::{Place, Strangers};
+use refusal::refused;
 
 use crate::transport::{self, Socket};
 use crate::{Delivery, protocol, session};
 
-/// A socket's place among those of the node; dropping it frees it.
-pub(crate) struct Place(Arc<Delivery>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Place {
-    fn take(delivery: &Arc<Delivery>) -> Result<Self, ApiError> {
-        let place = Self(delivery.clone());
-        let open = delivery.open.fetch_add(1, Ordering::Relaxed);
-        if open >= delivery.config.max_sockets || delivery.stopping.begun() {
-            return Err(ApiError::new(Code::Overloaded, "no room for a socket").retry_after(1_000));
-        }
-        Ok(place)
-    }
-}
-
-/// Upgrades a request, or says why not.
-pub(crate) async fn handler(
-    State(delivery): State<Arc<Delivery>>,
-    uri: Uri,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
-    match admit(&delivery, &uri, &headers, upgrade) {
+/// Upgrades a request, or says why not. It takes every method: a refusal looks the same for all.
+pub(crate) async fn handler(State(delivery): State<Arc<Delivery>>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
+    match admit(&delivery, &parts, upgrade) {
         Ok((upgrade, known, place)) => upgrade.on_upgrade(move |socket| {
             // Boxed: the future of a session is large, and its task would hold it twice.
             Box::pin(session::serve(delivery, Socket::new(socket), known, place))
         }),
-        Err(error) => refused(&delivery, &error),
+        Err(error) => refused(&delivery, &parts, &error),
     }
 }
 
@@ -60,10 +43,13 @@ type Admitted = (WebSocketUpgrade, Option<Identity>, Place);
 
 fn admit(
     delivery: &Arc<Delivery>,
-    uri: &Uri,
-    headers: &HeaderMap,
+    parts: &Parts,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Admitted, ApiError> {
+    let Parts { method, uri, headers, .. } = parts;
+    if method != Method::GET {
+        return Err(ApiError::new(Code::MethodNotAllowed, "this route does not have this method"));
+    }
     let mut upgrade = upgrade.map_err(|_| {
         ApiError::new(Code::ValidationFailed, "this is a WebSocket: ask for an upgrade")
     })?;
@@ -73,7 +59,8 @@ fn admit(
             "no token in the URL: send it in the auth frame or the Authorization header",
         ));
     }
-    if !origin_allowed(headers, &delivery.config.allowed_origins) {
+    let config = &delivery.config;
+    if !origin_allowed(headers, &config.allowed_origins) {
         return Err(ApiError::new(Code::Forbidden, "this origin may not open sockets"));
     }
     if upgrade.requested_protocols().any(|name| name == protocol::NAME) {
@@ -82,7 +69,11 @@ fn admit(
         return Err(ApiError::new(Code::Unsupported, "the subprotocol is parlance.v1"));
     }
     let known = bearer(headers)?.map(|token| delivery.inbound.authenticate(token)).transpose()?;
-    let place = Place::take(delivery)?;
+    let stranger = match &known {
+        Some(_) => None,
+        None => address(parts, &config.trusted_proxies),
+    };
+    let place = Place::take(delivery, stranger)?;
     Ok((transport::tuned(upgrade), known, place))
 }
 
@@ -135,29 +126,6 @@ fn is_loopback(authority: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
         || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// The error shape of the REST routes.
-fn refused(delivery: &Delivery, error: &ApiError) -> Response {
-    let status =
-        StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = serde_json::json!({
-        "statusCode": status.as_u16(),
-        "timestamp": delivery.clock.now(),
-        "path": "/ws",
-        "method": "GET",
-        "message": {
-            "message": error.message,
-            "error": status.canonical_reason().unwrap_or("Error"),
-            "statusCode": status.as_u16(),
-        },
-        "code": error.code,
-    });
-    let mut response = (status, Json(body)).into_response();
-    if let Some(ms) = error.retry_after_ms {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000)));
-    }
-    response
 }
 
 #[cfg(test)]

@@ -167,6 +167,11 @@ pub(crate) fn answered(id: &str, data: &[u8]) -> Payload {
     payload(out)
 }
 
+/// `{"type":"welcome","data":…}`: the answer to a handshake that said who it is.
+pub(crate) fn welcome(data: &str) -> Payload {
+    Payload::from(format!(r#"{{"type":"welcome","data":{data}}}"#))
+}
+
 /// `{"id":…,"ok":false,"error":{…}}`.
 pub(crate) fn refused(id: Option<&str>, error: &ApiError) -> Payload {
     let mut out = Vec::with_capacity(160);

@@ -2,7 +2,8 @@
 //!
 //! The order is the contract (HAZARDS 10, G-25): *authenticated → registered here → not ended
 //! meanwhile → route acknowledged → answered*. So a client that has its answer misses nothing that
-//! happens afterwards, and a session that ends at any moment finds its socket closed.
+//! happens afterwards, and a session that ends at any moment finds its socket closed. Whoever was
+//! authenticated by the upgrade is answered too, by a `welcome` frame.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -34,12 +35,25 @@ struct Auth<'a> {
     cursors: Option<&'a RawValue>,
 }
 
+/// Whether a client asks for what it missed. It is not honoured yet: the client must sync by REST.
+#[derive(Clone, Copy)]
+enum Cursors {
+    Shown,
+    None,
+}
+
+impl Auth<'_> {
+    fn cursors(&self) -> Cursors {
+        if self.cursors.is_some() { Cursors::Shown } else { Cursors::None }
+    }
+}
+
 /// Someone who has shown a valid token.
 struct Entrant {
     who: Identity,
-    /// The answer to his auth frame, if there was one.
-    answer: Option<Payload>,
-    /// Its id.
+    /// The answer to his auth frame, or the welcome if there was none.
+    answer: Payload,
+    /// The id of the auth frame.
     id: Option<String>,
 }
 
@@ -60,10 +74,10 @@ pub(crate) async fn serve(
     delivery: Arc<Delivery>,
     mut socket: Socket,
     known: Option<Identity>,
-    place: Place,
+    mut place: Place,
 ) {
     let linger = delivery.config.timing.linger;
-    let close = match enter(&delivery, &mut socket, known).await {
+    let close = match enter(&delivery, &mut socket, known, &mut place).await {
         Ok((here, answer)) => {
             let close = task::run(&delivery, &here.session, &mut socket, answer).await;
             tracing::debug!(session = here.session.number, code = close.code, "a socket closes");
@@ -103,11 +117,16 @@ async fn enter(
     delivery: &Arc<Delivery>,
     socket: &mut Socket,
     known: Option<Identity>,
-) -> Result<(Here, Option<Payload>), Refused> {
+    place: &mut Place,
+) -> Result<(Here, Payload), Refused> {
     let entrant = match known {
-        Some(who) => Entrant { who, answer: None, id: None },
+        Some(who) => {
+            let answer = json::welcome(&whoami(delivery, &who, Cursors::None));
+            Entrant { who, answer, id: None }
+        }
         None => first_frame(delivery, socket).await?,
     };
+    place.authenticated();
     let session = delivery.hub.enter(entrant.who).map_err(|close| {
         let error = ApiError::new(Code::RateLimited, close.reason);
         let answer = entrant.id.as_deref().map(|id| json::refused(Some(id), &error));
@@ -155,11 +174,12 @@ fn authenticate(delivery: &Delivery, text: &str) -> Result<Entrant, Refused> {
         return Err(refused(&error, close::TOKEN));
     }
     let checked = read(request.data)
-        .and_then(|auth| Ok((delivery.inbound.authenticate(&auth.token)?, auth.cursors.is_some())));
+        .and_then(|auth| Ok((delivery.inbound.authenticate(&auth.token)?, auth.cursors())));
     match checked {
         Ok((who, cursors)) => {
-            let answer = json::answered(&request.id, welcome(delivery, &who, cursors).as_bytes());
-            Ok(Entrant { who, answer: Some(answer), id: Some(request.id.into_owned()) })
+            let data = whoami(delivery, &who, cursors);
+            let answer = json::answered(&request.id, data.as_bytes());
+            Ok(Entrant { who, answer, id: Some(request.id.into_owned()) })
         }
         Err(error) => {
             let close = match error.code {
@@ -183,9 +203,12 @@ fn read(data: Option<&RawValue>) -> Result<Auth<'_>, ApiError> {
     })
 }
 
-/// The data of the answer to auth. Cursors are not honoured yet: the client must sync by REST.
-fn welcome(delivery: &Delivery, who: &Identity, cursors: bool) -> String {
-    let recovered = if cursors { r#","recovered":false"# } else { "" };
+/// The data of the answer to auth, and of the welcome.
+fn whoami(delivery: &Delivery, who: &Identity, cursors: Cursors) -> String {
+    let recovered = match cursors {
+        Cursors::Shown => r#","recovered":false"#,
+        Cursors::None => "",
+    };
     format!(
         r#"{{"userId":"{}","sessionId":"{}","serverTime":"{}"{recovered}}}"#,
         who.user,
@@ -208,5 +231,5 @@ pub(super) fn renew(
         return Err(ApiError::new(Code::Conflict, "the socket belongs to another session"));
     }
     session.renewed(&shown);
-    Ok(welcome(delivery, &shown, auth.cursors.is_some()).into())
+    Ok(whoami(delivery, &shown, auth.cursors()).into())
 }

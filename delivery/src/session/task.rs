@@ -67,14 +67,14 @@ pub(super) async fn run(
     delivery: &Arc<Delivery>,
     session: &Arc<Session>,
     socket: &mut Socket,
-    first: Option<Payload>,
+    first: Payload,
 ) -> Close {
     let now = Instant::now();
     let mut task = Task {
         delivery,
         session,
         socket,
-        out: first.map(Out::Answer).into_iter().collect(),
+        out: [Out::Answer(first)].into(),
         in_flight: FuturesUnordered::new(),
         accepting: None,
         rate: Rate::new(delivery.config.frames, now),
@@ -89,9 +89,9 @@ impl Task<'_> {
         let timing = self.delivery.config.timing;
         // Spread, so that sockets that came together do not ping together for ever.
         let spread = u32::try_from(self.session.number % 16).unwrap_or(0);
-        let first = timing.ping - timing.ping * spread / 64;
+        let ping = start + timing.ping - timing.ping * spread / 64;
         let Some(left) = self.left() else { return close::SESSION };
-        let mut timer = pin!(sleep_until(start + first.min(left)));
+        let mut timer = pin!(sleep_until(ping.min(start + left)));
         loop {
             self.collect();
             if let Err(close) = self.write().await {

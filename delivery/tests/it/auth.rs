@@ -92,6 +92,14 @@ async fn a_socket_that_says_nothing_or_only_pings_is_closed() {
 async fn a_header_is_enough() {
     let server = server().await;
     let mut client = server.connect_with(&[("authorization", "Bearer 1/11")]).await.unwrap();
+    let welcome = client.frame().await;
+    // From here on it is live.
+    assert!(server.routed(1));
+    assert_eq!(server.sockets(), 1);
+    assert_eq!(welcome["type"], "welcome");
+    assert_eq!(welcome["data"]["userId"], user(1).to_string());
+    assert_eq!(welcome["data"]["sessionId"], Uuid::from_u128(11).to_string());
+    assert!(Timestamp::parse(welcome["data"]["serverTime"].as_str().unwrap()).is_some());
     client.request("1", "ping", "null").await;
     assert_eq!(client.frame().await["ok"], true);
     // A renewed token of the same session is welcome, one of another is not.

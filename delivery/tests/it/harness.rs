@@ -66,7 +66,8 @@ pub(crate) async fn server_with(config: Config) -> Server {
     let address = listener.local_addr().unwrap();
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let router = delivery.router();
-    life.guest(async move { axum::serve(listener, router).await.unwrap() });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    life.guest(async move { axum::serve(listener, service).await.unwrap() });
     let metrics = platform.metrics.clone();
     let sink = delivery.sink();
     Server { address, delivery, node, sink, inbound, store, ephemeral, metrics, life }

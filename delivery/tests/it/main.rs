@@ -11,3 +11,4 @@ mod harness;
 mod life;
 mod requests;
 mod slow;
+mod upgrade;
