@@ -1,8 +1,10 @@
 //! The life of an authenticated socket: one task that reads, asks acceptance, and writes.
 //!
 //! - Requests are given to acceptance one after another, in the order they came; their outcomes
-//!   come in any order. While [`limits::SOCKET_IN_FLIGHT`] of them are out, nothing is read, so that
-//!   a client that does not wait is slowed by its own socket.
+//!   come in any order. While [`limits::SOCKET_IN_FLIGHT`] of them are out, or requests of
+//!   [`ASKED_BYTES`] in all, nothing is read, so that a client that does not wait is slowed by its
+//!   own socket. Answers do not go through the session's queue; they are bounded by this, for an
+//!   answer is about as long as its request, and because nothing is read while one is to be written.
 //! - Everything that is ready is handed over before one flush. A write is cut into slices, so that
 //!   a socket that is always behind still gets to close, and each slice has a deadline (G-17).
 //! - One timer: a ping is due, the peer has been silent for too long, or its session is over: the
@@ -34,6 +36,8 @@ use crate::transport::{Gone, Payload, Received, Socket};
 
 /// Bytes handed over between two flushes.
 const SLICE: usize = 65_536;
+/// Bytes of requests whose answers are out, beyond which no more are read.
+const ASKED_BYTES: usize = limits::SOCKET_QUEUE_BYTES;
 /// Frames that are not requests, after which the sender is taken for something else.
 const BAD_FRAMES: u32 = 5;
 
@@ -46,7 +50,8 @@ enum Out {
 /// What acceptance made of a frame.
 enum Handled {
     Answer(Payload),
-    Accepted(Box<str>, Outcome),
+    /// With the bytes of the request.
+    Accepted(Box<str>, usize, Outcome),
     Bad(Payload),
 }
 
@@ -55,7 +60,10 @@ struct Task<'a> {
     session: &'a Arc<Session>,
     socket: &'a mut Socket,
     out: VecDeque<Out>,
-    in_flight: FuturesUnordered<BoxFuture<'static, Payload>>,
+    /// What requests will be answered, each with the bytes of its request.
+    in_flight: FuturesUnordered<BoxFuture<'static, (usize, Payload)>>,
+    /// Those bytes in all.
+    asked: usize,
     accepting: Option<BoxFuture<'static, Handled>>,
     rate: Rate,
     heard: Instant,
@@ -76,6 +84,7 @@ pub(super) async fn run(
         socket,
         out: [Out::Answer(first)].into(),
         in_flight: FuturesUnordered::new(),
+        asked: 0,
         accepting: None,
         rate: Rate::new(delivery.config.frames, now),
         heard: now,
@@ -97,12 +106,12 @@ impl Task<'_> {
             if let Err(close) = self.write().await {
                 return close;
             }
-            let room = self.accepting.is_none() && self.in_flight.len() < limits::SOCKET_IN_FLIGHT;
+            let room = self.has_room();
             tokio::select! {
                 biased;
                 () = self.session.woken() => {}
-                Some(answer) = self.in_flight.next(), if !self.in_flight.is_empty() => {
-                    self.out.push_back(Out::Answer(answer));
+                Some(answered) = self.in_flight.next(), if !self.in_flight.is_empty() => {
+                    self.answered(answered);
                 }
                 handled = accepted(&mut self.accepting), if self.accepting.is_some() => {
                     self.accepting = None;
@@ -134,14 +143,30 @@ impl Task<'_> {
         self.session.left(self.delivery.clock.now())
     }
 
-    /// Takes the outcomes that are there, so that they leave with one flush.
+    /// Whether another request may be read.
+    fn has_room(&self) -> bool {
+        self.accepting.is_none()
+            && self.in_flight.len() < limits::SOCKET_IN_FLIGHT
+            && self.asked < ASKED_BYTES
+    }
+
+    /// Takes the outcomes that are there, about a slice of them, so that they leave with one flush.
     fn collect(&mut self) {
-        while !self.in_flight.is_empty() {
+        let mut taken = 0;
+        while taken < SLICE && !self.in_flight.is_empty() {
             match self.in_flight.next().now_or_never() {
-                Some(Some(answer)) => self.out.push_back(Out::Answer(answer)),
+                Some(Some(answered)) => taken += self.answered(answered),
                 _ => return,
             }
         }
+    }
+
+    /// The size of the answer.
+    fn answered(&mut self, (asked, answer): (usize, Payload)) -> usize {
+        self.asked -= asked;
+        let size = answer.len();
+        self.out.push_back(Out::Answer(answer));
+        size
     }
 
     fn received(&mut self, received: Received) -> Result<(), Close> {
@@ -183,8 +208,10 @@ impl Task<'_> {
     fn handled(&mut self, handled: Handled) -> Result<(), Close> {
         match handled {
             Handled::Answer(answer) => self.out.push_back(Out::Answer(answer)),
-            Handled::Accepted(id, outcome) => {
-                self.in_flight.push(outcome.map(move |outcome| answer(&id, outcome)).boxed());
+            Handled::Accepted(id, asked, outcome) => {
+                self.asked += asked;
+                let answer = outcome.map(move |outcome| (asked, answer(&id, outcome)));
+                self.in_flight.push(answer.boxed());
             }
             Handled::Bad(answer) => {
                 self.out.push_back(Out::Answer(answer));
@@ -287,7 +314,7 @@ async fn handle(delivery: Arc<Delivery>, session: Arc<Session>, text: Payload) -
         }
         "auth" => Handled::Answer(answer(&id, renew(&delivery, &session, request.data))),
         kind => match delivery.inbound.accept(&session.who, kind, request.data).await {
-            Ok(outcome) => Handled::Accepted(id.into(), outcome),
+            Ok(outcome) => Handled::Accepted(id.into(), text.len(), outcome),
             Err(error) => Handled::Answer(json::refused(Some(&id), &error)),
         },
     }

@@ -76,6 +76,47 @@ async fn sixty_four_wait_and_then_nothing_is_read() {
 }
 
 #[tokio::test]
+async fn large_requests_that_wait_stop_the_reading_earlier() {
+    let server = server().await;
+    let mut client = server.enter(1, 11).await;
+    let data = format!("\"{}\"", "x".repeat(100_000));
+    for n in 0..6 {
+        client.request(&n.to_string(), "held", &data).await;
+    }
+    let accepted = || server.inbound.accepted.lock().len();
+    // The third passes 256 KiB.
+    wait_for("three are read", || accepted() == 3).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(accepted(), 3);
+    server.inbound.release.add_permits(1);
+    wait_for("one more is read", || accepted() == 4).await;
+    server.inbound.release.add_permits(5);
+    for _ in 0..6 {
+        assert_eq!(client.frame().await["ok"], true);
+    }
+}
+
+#[tokio::test]
+async fn one_who_asks_and_does_not_read_is_not_read_either() {
+    let server = server().await;
+    let mut client = server.enter_narrow(1, 11).await;
+    let data = format!("\"{}\"", "x".repeat(60_000));
+    let mut asked = 0;
+    let flood = async {
+        loop {
+            client.request("1", "echo", &data).await;
+            asked += 1;
+        }
+    };
+    // Until the kernel takes no more on both sides.
+    tokio::time::timeout(Duration::from_millis(500), flood).await.unwrap_err();
+    let accepted = server.inbound.accepted.lock().len();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(server.inbound.accepted.lock().len(), accepted);
+    assert!(accepted < asked, "{accepted} of {asked}");
+}
+
+#[tokio::test]
 async fn mistakes_are_answered_and_the_socket_stays() {
     let server = server().await;
     let mut client = server.enter(1, 11).await;
