@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use bytes::Bytes;
@@ -46,16 +47,41 @@ impl<S: Sync> FromRequest<S> for Body {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        let declared = axum::body::HttpBody::size_hint(request.body()).lower();
+        let mut body = request.into_body();
+        let declared = axum::body::HttpBody::size_hint(&body).lower();
         if usize::try_from(declared).unwrap_or(usize::MAX) > limits::BODY_BYTES {
+            drain(&mut body).await;
             return Err(too_large());
         }
-        match Limited::new(request.into_body(), limits::BODY_BYTES).collect().await {
-            Ok(body) => Ok(Self(body.to_bytes())),
-            Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        match Limited::new(&mut body, limits::BODY_BYTES).collect().await {
+            Ok(whole) => Ok(Self(whole.to_bytes())),
+            Err(error) if error.is::<LengthLimitError>() => {
+                drain(&mut body).await;
+                Err(too_large())
+            }
             Err(_) => Err(Failure::new(Code::MalformedJson, "the body could not be read")),
         }
     }
+}
+
+/// Bytes of a refused body that are still read, and for how long.
+const DRAIN_BYTES: usize = 4 << 20;
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Reads on for a while before the answer: a client that is still writing when the connection is
+/// closed would see a reset instead of the 413.
+async fn drain(body: &mut axum::body::Body) {
+    let read = async {
+        let mut left = DRAIN_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // A slow or endless one is cut: it was told the limit in the documentation.
+    drop(tokio::time::timeout(DRAIN, read).await);
 }
 
 fn too_large() -> Failure {
