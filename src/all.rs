@@ -166,6 +166,7 @@ fn delivery_config(config: &Config) -> delivery::Config {
     delivery::Config {
         frames: config.limits.enabled.then_some(delivery::Frames { burst, per_minute }),
         allowed_origins: config.server.cors_origins.clone(),
+        trusted_proxies: config.server.trusted_proxies.clone(),
         ..delivery::Config::default()
     }
 }

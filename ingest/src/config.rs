@@ -127,6 +127,8 @@ impl From<&platform::config::Config> for IngestConfig {
             },
             limits,
             cors_origins: server.cors_origins.clone(),
+            trusted_proxies: server.trusted_proxies.clone(),
+            registration_open: auth.registration_open,
             ..Self::default()
         }
     }
