@@ -162,11 +162,17 @@ async fn node(
 }
 
 fn delivery_config(config: &Config) -> delivery::Config {
-    let Rate { burst, per_minute } = config.limits.frames;
+    let limits = &config.limits;
+    let Rate { burst, per_minute } = limits.frames;
     delivery::Config {
-        frames: config.limits.enabled.then_some(delivery::Frames { burst, per_minute }),
+        frames: limits.enabled.then_some(delivery::Frames { burst, per_minute }),
         allowed_origins: config.server.cors_origins.clone(),
         trusted_proxies: config.server.trusted_proxies.clone(),
+        max_unauthenticated: if limits.enabled {
+            limits.unauthenticated_sockets
+        } else {
+            usize::MAX
+        },
         ..delivery::Config::default()
     }
 }

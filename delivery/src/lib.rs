@@ -120,7 +120,7 @@ impl Default for Config {
         Self {
             allowed_origins: Vec::new(),
             max_sockets: 100_000,
-            max_unauthenticated: 100,
+            max_unauthenticated: 1_000,
             trusted_proxies: Vec::new(),
             frames: Some(Frames::default()),
             timing: Timing::default(),

@@ -136,6 +136,8 @@ pub struct Limits {
     pub search: Rate,
     /// Frames that one socket may send.
     pub frames: Rate,
+    /// Open sockets of one address (IPv6: of one /64) that have not authenticated yet.
+    pub unauthenticated_sockets: usize,
 }
 
 /// So many at once, refilled evenly over a minute.
@@ -163,6 +165,7 @@ impl Default for Limits {
                 schemas::limits::SOCKET_FRAMES_BURST,
                 schemas::limits::SOCKET_FRAMES_PER_SECOND * 60,
             ),
+            unauthenticated_sockets: 1_000,
         }
     }
 }

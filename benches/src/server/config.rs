@@ -46,6 +46,7 @@ pub fn config(addresses: &Addresses, data: &Path) -> String {
          argon2_memory_kib = 64\n\
          argon2_iterations = 1\n\
          [limits]\n\
+         unauthenticated_sockets = 100000\n\
          {limits}",
         nodes = nodes.join(", "),
         operations = addresses.operations,
