@@ -50,7 +50,7 @@ pub struct LsmConfig {
 
 impl Default for LsmConfig {
     fn default() -> Self {
-        Self { cache_bytes: 128 << 20, memtable_bytes: 64 << 20, threads: 1 }
+        Self { cache_bytes: 128 << 20, memtable_bytes: 16 << 20, threads: 1 }
     }
 }
 
