@@ -6,7 +6,7 @@
 
 mod rest;
 mod socket;
-mod view;
+pub mod view;
 
 pub use rest::{Answer, Rest};
 pub(crate) use socket::{Connection, dial};

@@ -1,4 +1,5 @@
-//! The parts of requests and answers that the workload speaks, declared apart from the server's.
+//! The parts of requests and answers that the workload speaks, declared apart from the server's. A
+//! system in this process is read by them too.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,9 +13,9 @@ use crate::history::{Seen, body_of};
 use crate::target::Message;
 
 /// A send, over REST or in a frame.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Send<'a> {
+pub struct Send<'a> {
     conversation_id: Uuid,
     client_message_id: &'a str,
     /// A socket's request has the type in it; over REST it is left to its default.
@@ -24,7 +25,8 @@ pub(super) struct Send<'a> {
 }
 
 impl<'a> Send<'a> {
-    pub(super) fn new(message: &'a Message, typed: bool) -> Self {
+    /// The request to send a message.
+    pub fn new(message: &'a Message, typed: bool) -> Self {
         Self {
             conversation_id: message.request.conversation,
             client_message_id: &message.request.client,
@@ -78,16 +80,20 @@ struct Page<'a> {
 }
 
 /// A sign-in.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SignedIn {
-    pub(super) user: Owner,
-    pub(super) access_token: String,
+pub struct SignedIn {
+    /// Who.
+    pub user: Owner,
+    /// Bearer token.
+    pub access_token: String,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Owner {
-    pub(super) id: Uuid,
+/// Whose sign-in it is.
+#[derive(Debug, Deserialize)]
+pub struct Owner {
+    /// Id.
+    pub id: Uuid,
 }
 
 fn data<'a, T: Deserialize<'a>>(body: &'a [u8]) -> anyhow::Result<T> {
@@ -96,25 +102,29 @@ fn data<'a, T: Deserialize<'a>>(body: &'a [u8]) -> anyhow::Result<T> {
     Ok(envelope.data)
 }
 
-pub(super) fn login(answer: &Answer) -> anyhow::Result<SignedIn> {
+/// Of a login's answer.
+pub fn login(answer: &Answer) -> anyhow::Result<SignedIn> {
     anyhow::ensure!(answer.status == 200, "status {}", answer.status);
     data(&answer.body).context("reading a sign-in")
 }
 
-pub(super) fn id(body: &[u8]) -> anyhow::Result<Uuid> {
+/// The id of what was made.
+pub fn id(body: &[u8]) -> anyhow::Result<Uuid> {
     Ok(data::<Identified>(body)?.id)
 }
 
-pub(super) fn message(body: &[u8]) -> anyhow::Result<Seen> {
+/// One message.
+pub fn message(body: &[u8]) -> anyhow::Result<Seen> {
     Ok(data::<View<'_>>(body)?.into())
 }
 
-pub(super) fn messages(body: &[u8]) -> anyhow::Result<Vec<Seen>> {
+/// A page.
+pub fn messages(body: &[u8]) -> anyhow::Result<Vec<Seen>> {
     let page: Page<'_> = data(body)?;
     Ok(page.messages.into_iter().map(Seen::from).collect())
 }
 
 /// A message's view without an envelope, as frames carry it.
-pub(super) fn bare(json: &str) -> anyhow::Result<Seen> {
+pub fn bare(json: &str) -> anyhow::Result<Seen> {
     Ok(serde_json::from_str::<View<'_>>(json)?.into())
 }

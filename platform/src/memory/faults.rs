@@ -99,11 +99,13 @@ pub enum Bug {
     StaleReads,
     /// One row of table `message_by_seq` in a batch is not written.
     LostRow,
+    /// A row of table `message_by_seq` is written with the content of the one written before it.
+    MixedRows,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::SkipCommit,
         Self::AckBeforeSync,
         Self::DropDedupe,
@@ -113,6 +115,7 @@ impl Bug {
         Self::DuplicateEvent,
         Self::StaleReads,
         Self::LostRow,
+        Self::MixedRows,
     ];
 }
 

@@ -21,6 +21,8 @@ type Cell = (Stamp, Option<Vec<u8>>);
 
 #[derive(Default)]
 struct State {
+    /// For a planted bug: the message row written last.
+    last_message: Option<Vec<u8>>,
     rows: BTreeMap<Vec<u8>, Cell>,
     /// What the newest writes replaced, oldest first.
     undo: VecDeque<(Vec<u8>, Option<Vec<u8>>)>,
@@ -164,7 +166,14 @@ impl MemoryStore {
             if !zombie && state.rows.get(&key).is_some_and(|(stamp, _)| *stamp > row.stamp) {
                 continue;
             }
-            state.put(key, (row.stamp, value_of(row)));
+            let mut value = value_of(row);
+            if row.def.name == "message_by_seq" {
+                let before = std::mem::replace(&mut state.last_message, value.clone());
+                if before.is_some() && self.faults.strikes(Bug::MixedRows) {
+                    value = before;
+                }
+            }
+            state.put(key, (row.stamp, value));
             state.writes += 1;
         }
         Ok(())
