@@ -15,6 +15,7 @@
 #![deny(clippy::indexing_slicing, clippy::as_conversions)]
 
 pub mod conversation;
+pub mod deployment;
 pub mod envelope;
 pub mod error;
 pub mod event;

@@ -52,6 +52,9 @@ impl Default for Limits {
     }
 }
 
+/// Longest rest of a fenced lane: twice the longest session that is configured.
+const FENCED_REST: Duration = Duration::from_mins(1);
+
 enum Outcome {
     Handled(Result<(), Failure>),
     Panicked(String),
@@ -140,6 +143,10 @@ impl<H: Handler> Driver<H> {
                 }
             }
             Polled::Revoking(partitions) => self.revoke(partitions, member).await?,
+            Polled::Lost(partitions) => {
+                tracing::warn!(pool = self.handler.pool(), ?partitions, "partitions were lost");
+                self.forget(&partitions);
+            }
             Polled::Records(records) => self.take(records).await?,
         }
         Ok(())
@@ -191,6 +198,15 @@ impl<H: Handler> Driver<H> {
         }));
     }
 
+    /// Keeps a fenced batch unfinished until its partition is taken away. A group that leaves the
+    /// partition here for longer than any session lasts contradicts the store: then the pool stops.
+    fn rest(&self, job: Job<H::Lane>, why: String) {
+        self.running.push(Box::pin(async move {
+            tokio::time::sleep(FENCED_REST).await;
+            Finished { job, outcome: Outcome::Handled(Err(Failure::Stop(why))) }
+        }));
+    }
+
     /// Takes every lane that is ready now, without waiting.
     async fn sweep(&mut self) -> Result<(), String> {
         while let Some(Some(finished)) = self.running.next().now_or_never() {
@@ -233,6 +249,10 @@ impl<H: Handler> Driver<H> {
                 let record = job.batch.remove(at);
                 self.bury(&record, &reason, 1).await?;
                 self.again(job);
+            }
+            Outcome::Handled(Err(Failure::Fenced(why))) => {
+                tracing::warn!(pool, partition = job.partition, why, "fenced: the lane rests");
+                self.rest(job, why);
             }
             Outcome::Handled(Err(Failure::Stop(why))) => return Err(format!("{pool}: {why}")),
             Outcome::Panicked(why) => match job.attempts.panicked(job.batch.len()) {
@@ -350,12 +370,17 @@ impl<H: Handler> Driver<H> {
     ) -> Result<(), String> {
         self.drain(&partitions).await?;
         self.advance(member).await?;
-        for partition in &partitions {
+        self.forget(&partitions);
+        member.released(partitions).await.map_err(|e| e.to_string())
+    }
+
+    /// Drops everything of partitions that are no longer this member's.
+    fn forget(&mut self, partitions: &[u32]) {
+        for partition in partitions {
             self.lanes.revoke(*partition);
             self.paused.remove(partition);
             self.ledgers.remove(partition);
         }
-        member.released(partitions).await.map_err(|e| e.to_string())
     }
 
     async fn stop(mut self, member: &mut dyn Member) -> Result<(), String> {

@@ -35,7 +35,11 @@ pub enum Failure {
         /// Why.
         reason: String,
     },
-    /// This process no longer owns the partition, or must not go on: stop at once, commit nothing.
+    /// Another owner has written since: this lane rests until the group says that its partition is
+    /// gone. If the group does not, something is wrong and the pool stops.
+    #[error("fenced: {0}")]
+    Fenced(String),
+    /// This process must not go on: stop at once, commit nothing.
     #[error("stopped: {0}")]
     Stop(String),
 }

@@ -92,6 +92,10 @@ pub enum Polled {
     /// Partitions to let go: finish or drop what is in flight within 2 s, commit, then call
     /// [`Member::released`].
     Revoking(Vec<u32>),
+    /// Partitions that are gone already, without a chance to commit: the group gave them to another
+    /// member because this one was not heard of. Whatever runs for them is dropped; nothing of it is
+    /// committed. No call follows.
+    Lost(Vec<u32>),
     /// Records, in offset order within each partition.
     Records(Vec<Record>),
 }
@@ -179,7 +183,9 @@ pub trait Member: Send {
     /// Stops or goes on reading a partition, from where it stood.
     fn pause(&mut self, partition: u32, paused: bool);
 
-    /// Everything before `next` is handled. Later commits of a partition must not be smaller.
+    /// Everything before `next` is handled. Later commits of a partition must not be smaller. May
+    /// return before the engine has it; a commit that comes too late, because the partition was given
+    /// away, is no error: [`Polled::Lost`] follows.
     async fn commit(&mut self, offsets: Vec<(u32, u64)>) -> Result<(), Error>;
 
     /// The revoked partitions are let go.

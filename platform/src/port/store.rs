@@ -41,7 +41,11 @@ pub enum Claim {
 /// - `get` answers in the order of its keys; `scan` in clustering order, or reversed.
 /// - A write is visible to every later read through any handle once it has returned (G-13).
 /// - Folded tables: a write with the stamp and content of an earlier one changes nothing; a batch
-///   whose fence row has a newer stamp is refused whole with [`Error::Fenced`].
+///   whose fence row has a newer stamp is refused whole with [`Error::Fenced`]. An engine without
+///   transactions may see a fence late, if another owner moved it moments ago: then stamps alone
+///   keep the newer rows (of two writes of one row the larger stamp stands, in any order of arrival).
+/// - The fence row of a batch, where it is among the writes, is written when every other row is: who
+///   sees it sees the rest.
 /// - `write` on folded tables need not survive a power cut by itself: what it did is made again
 ///   from the log. What survives is a prefix of the writes of this engine, in their order.
 /// - Direct tables (`claim`, `replace`, `put`, `delete`) are durable when the call returns.
@@ -59,7 +63,8 @@ pub trait Store: Send + Sync + 'static {
     /// Inserts a row of a direct table if there is none with its key.
     async fn claim(&self, row: Write) -> Result<Claim, Error>;
 
-    /// Writes a row of a direct table if what stands now equals `expected` in every cell.
+    /// Writes (or, with [`schemas::table::Op::Delete`], deletes) a row of a direct table if what stands
+    /// now equals `expected` in every cell.
     async fn replace(&self, expected: &Stored, row: Write) -> Result<Claim, Error>;
 
     /// Writes or deletes rows of direct tables, whatever stands there. Not for rows that are

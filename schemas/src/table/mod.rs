@@ -185,6 +185,7 @@ pub fn all() -> Vec<&'static TableDef> {
         crate::message::table::ALL,
         crate::user::table::ALL,
         crate::session::table::ALL,
+        crate::deployment::table::ALL,
     ]
     .concat()
 }

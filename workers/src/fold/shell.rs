@@ -100,7 +100,8 @@ pub(crate) fn of_store(error: &store::Error, offset: u64) -> Failure {
     match error {
         store::Error::Unavailable(_) => Failure::Retry(error.to_string()),
         store::Error::Decode(_) => Failure::Poison { offset, reason: error.to_string() },
-        store::Error::Fenced | store::Error::Failed(_) => Failure::Stop(error.to_string()),
+        store::Error::Fenced => Failure::Fenced(error.to_string()),
+        store::Error::Failed(_) => Failure::Stop(error.to_string()),
     }
 }
 
@@ -118,7 +119,8 @@ pub(crate) fn of_log(error: &log::Error, offset: u64) -> Failure {
 fn of_round(error: &Error, offset: u64) -> Failure {
     match error {
         Error::Decode(_) => Failure::Poison { offset, reason: error.to_string() },
-        Error::Fenced | Error::Identity(_) | Error::Step => Failure::Stop(error.to_string()),
+        Error::Fenced => Failure::Fenced(error.to_string()),
+        Error::Identity(_) | Error::Step => Failure::Stop(error.to_string()),
     }
 }
 

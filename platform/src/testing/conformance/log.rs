@@ -81,6 +81,7 @@ async fn consume(member: &mut dyn Member, count: usize) -> Vec<Record> {
         match soon(member.poll()).await.expect("polled") {
             Polled::Records(records) => out.extend(records),
             Polled::Assigned(_) => {}
+            Polled::Lost(lost) => panic!("lost {lost:?} in a quiet group"),
             Polled::Revoking(partitions) => {
                 member.released(partitions).await.expect("released");
             }

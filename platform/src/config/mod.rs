@@ -5,6 +5,10 @@
 //! `THROTTLE_LIMIT`, `THROTTLE_TTL`); `PARLANCE_SECTION__KEY`. An unknown key is a mistake. What is
 //! wrong is reported with its place; nothing starts.
 
+mod engines;
+
+pub use engines::{Cql, Engines, EphemeralEngine, Kafka, LogEngine, Redis, StoreEngine};
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -16,10 +20,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Prefix of topics, keyspace and keys, so that deployments can share engines; empty: none.
+    pub namespace: String,
     /// Public listeners.
     pub server: Server,
     /// Metrics and health.
     pub operations: Operations,
+    /// Which engine is behind each port.
+    pub engines: Engines,
+    /// Kafka, where `engines.log = "kafka"`.
+    pub kafka: Kafka,
+    /// ScyllaDB or Cassandra, where `engines.store = "cql"`.
+    pub cql: Cql,
+    /// Redis, where `engines.ephemeral = "redis"`.
+    pub redis: Redis,
     /// Where everything embedded lies.
     pub data: Data,
     /// Tokens and passwords.
@@ -321,7 +335,7 @@ mod tests {
 
     #[test]
     fn the_documented_file_is_the_defaults() {
-        let page = include_str!("../../docs/CONFIGURATION.md");
+        let page = include_str!("../../../docs/CONFIGURATION.md");
         let toml = page.split("```toml").nth(1).and_then(|rest| rest.split("```").next());
         assert_eq!(of(toml.unwrap()).unwrap(), Config::default());
     }

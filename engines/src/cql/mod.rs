@@ -1,0 +1,1 @@
+//! The store on ScyllaDB or Cassandra, by CQL.
