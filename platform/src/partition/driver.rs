@@ -13,12 +13,13 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
+use prometheus::Histogram;
 use schemas::topic::{self, Topic, header};
 use tokio::time::Instant;
 
 use super::lanes::{Job, Lanes};
 use super::ledger::Ledger;
-use super::progress::Progress;
+use super::progress::{Progress, Standing};
 use super::retry::Next;
 use super::{Failure, Handler, LaneKey};
 use crate::Platform;
@@ -74,6 +75,7 @@ struct Driver<H: Handler> {
     paused: HashSet<u32>,
     running: FuturesUnordered<BoxFuture<'static, Finished<H::Lane>>>,
     progress: Progress,
+    stage: Histogram,
 }
 
 /// What a pool reads, as which group.
@@ -96,7 +98,9 @@ pub async fn run<H: Handler>(
 ) -> Result<(), String> {
     let joined = platform.log.join(source.group, source.topic).await;
     let mut member = joined.map_err(|e| e.to_string())?;
+    let stage = platform.metrics.stage_seconds.with_label_values(&[handler.pool()]);
     let mut driver = Driver {
+        stage,
         lanes: Lanes::new(limits.lanes),
         handler,
         platform,
@@ -139,7 +143,8 @@ impl<H: Handler> Driver<H> {
             Polled::Assigned(partitions) => {
                 for given in partitions {
                     self.ledgers.insert(given.partition, Ledger::at(given.committed));
-                    self.progress.set(&[(given.partition, given.committed)]);
+                    let standing = Standing { next: given.committed, behind_since: None };
+                    self.progress.set(&[(given.partition, standing)]);
                 }
             }
             Polled::Revoking(partitions) => self.revoke(partitions, member).await?,
@@ -157,8 +162,13 @@ impl<H: Handler> Driver<H> {
         let mut quiet: Vec<LaneKey> = Vec::new();
         for record in records {
             let Some(ledger) = self.ledgers.get_mut(&record.position.partition) else { continue };
-            if !ledger.take(record.position.offset, record.value.len()) {
+            if !ledger.take(record.position.offset, record.value.len(), record.appended_at) {
                 continue;
+            }
+            if ledger.span() == 1 {
+                let behind_since = Some(record.appended_at);
+                let standing = Standing { next: record.position.offset, behind_since };
+                self.progress.set(&[(record.position.partition, standing)]);
             }
             match self.handler.lane(&record) {
                 Ok(key) => quiet.extend(self.lanes.push(key, record)),
@@ -229,6 +239,7 @@ impl<H: Handler> Driver<H> {
                     .records
                     .with_label_values(&[pool])
                     .inc_by(u64::try_from(job.batch.len()).unwrap_or(0));
+                self.observe(&job.batch);
                 for record in &job.batch {
                     self.finish(record);
                 }
@@ -281,6 +292,14 @@ impl<H: Handler> Driver<H> {
         } else {
             self.run_job(job, Duration::ZERO);
         }
+    }
+
+    /// Time from the append of a batch's first record to the end of its handling.
+    fn observe(&self, batch: &[Record]) {
+        let Some(first) = batch.first() else { return };
+        let now = self.platform.clock.now();
+        let ms = now.0.saturating_sub(first.appended_at.0).max(0);
+        self.stage.observe(Duration::from_millis(ms.unsigned_abs()).as_secs_f64());
     }
 
     fn finish(&mut self, record: &Record) {
@@ -343,8 +362,15 @@ impl<H: Handler> Driver<H> {
         if moved.is_empty() {
             return Ok(());
         }
-        member.commit(moved.clone()).await.map_err(|e| e.to_string())?;
-        self.progress.set(&moved);
+        let standings: Vec<(u32, Standing)> = moved
+            .iter()
+            .filter_map(|(partition, next)| {
+                let behind_since = self.ledgers.get(partition)?.behind_since();
+                Some((*partition, Standing { next: *next, behind_since }))
+            })
+            .collect();
+        member.commit(moved).await.map_err(|e| e.to_string())?;
+        self.progress.set(&standings);
         Ok(())
     }
 
@@ -381,6 +407,7 @@ impl<H: Handler> Driver<H> {
             self.paused.remove(partition);
             self.ledgers.remove(partition);
         }
+        self.progress.forget(partitions);
     }
 
     async fn stop(mut self, member: &mut dyn Member) -> Result<(), String> {
