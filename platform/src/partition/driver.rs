@@ -55,6 +55,8 @@ impl Default for Limits {
 
 /// Longest rest of a fenced lane: twice the longest session that is configured.
 const FENCED_REST: Duration = Duration::from_mins(1);
+/// Time between two log lines about retries of a pool.
+const TELL_EVERY: Duration = Duration::from_secs(5);
 
 enum Outcome {
     Handled(Result<(), Failure>),
@@ -76,6 +78,9 @@ struct Driver<H: Handler> {
     running: FuturesUnordered<BoxFuture<'static, Finished<H::Lane>>>,
     progress: Progress,
     stage: Histogram,
+    /// When a retry was last logged, and how many were not.
+    told: Option<Instant>,
+    untold: u64,
 }
 
 /// What a pool reads, as which group.
@@ -101,6 +106,8 @@ pub async fn run<H: Handler>(
     let stage = platform.metrics.stage_seconds.with_label_values(&[handler.pool()]);
     let mut driver = Driver {
         stage,
+        told: None,
+        untold: 0,
         lanes: Lanes::new(limits.lanes),
         handler,
         platform,
@@ -208,6 +215,20 @@ impl<H: Handler> Driver<H> {
         }));
     }
 
+    /// Says that a batch is tried again: at most every few seconds, as while an engine is away every
+    /// lane meets the same.
+    fn tell(&mut self, why: &str, delay: Duration) {
+        let now = Instant::now();
+        self.untold += 1;
+        if self.told.is_some_and(|told| now - told < TELL_EVERY) {
+            return;
+        }
+        let (pool, batches) = (self.handler.pool(), std::mem::take(&mut self.untold));
+        self.told = Some(now);
+        let delay_ms = delay.as_millis();
+        tracing::warn!(pool, why, delay_ms, batches, "trying again");
+    }
+
     /// Keeps a fenced batch unfinished until its partition is taken away. A group that leaves the
     /// partition here for longer than any session lasts contradicts the store: then the pool stops.
     fn rest(&self, job: Job<H::Lane>, why: String) {
@@ -249,7 +270,7 @@ impl<H: Handler> Driver<H> {
             Outcome::Handled(Err(Failure::Retry(why))) => {
                 self.platform.metrics.retries.with_label_values(&[pool]).inc();
                 let delay = job.attempts.retried();
-                tracing::warn!(pool, why, delay_ms = delay.as_millis(), "trying again");
+                self.tell(&why, delay);
                 self.run_job(job, delay);
             }
             Outcome::Handled(Err(Failure::Poison { offset, reason })) => {
