@@ -38,6 +38,8 @@ pub struct Metrics {
     pub messages: IntCounter,
     /// Frames queued to sockets.
     pub deliveries: IntCounter,
+    /// Frames told to every node, because it could not be known which have sockets of whom.
+    pub broadcasts: IntCounter,
     /// Open, authenticated sockets.
     pub sockets: IntGauge,
     /// Requests by status class.
@@ -144,6 +146,10 @@ impl Metrics {
             ),
             messages: counter("parlance_messages_total", "Messages folded."),
             deliveries: counter("parlance_deliveries_total", "Frames queued to sockets."),
+            broadcasts: counter(
+                "parlance_broadcasts_total",
+                "Frames told to every node, because routes could not be read or trusted.",
+            ),
             sockets,
             http_requests: counters("parlance_http_requests_total", "REST requests.", "status"),
             http_seconds,
