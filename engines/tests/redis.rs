@@ -242,7 +242,7 @@ async fn fails_at_once(engine: &dyn Ephemeral) {
 /// An engine whose Redis has known routes for so long that they are not suspect.
 async fn settled(server: &Server, namespace: &str) -> Fallback<RedisEphemeral> {
     let engine = limited(&server.address(), namespace).await;
-    let mark = format!("{namespace}:mark");
+    let mark = format!("{namespace}:parlance:mark");
     let mut raw = raw(&server.address()).await;
     redis::cmd("SET").arg(mark).arg("1").exec_async(&mut raw).await.expect("set");
     engine.routes(&[user()]).await.expect("routes");

@@ -6,7 +6,7 @@
 //! ([`Fallback`]), and events go to every node (`Ephemeral::suspect`), so that losing Redis loses
 //! neither messages nor protection (G-20).
 //!
-//! Keys begin with the namespace: `l:` a limit, `u:` and `c:` with 16 bytes of an id the routes of a
+//! Keys begin with the namespace and `parlance:`; then `l:` a limit, `u:` and `c:` with 16 bytes of an id the routes of a
 //! user and of a conversation, `mark` the time at which this Redis began to know routes.
 
 mod fallback;
@@ -73,7 +73,7 @@ impl RedisEphemeral {
         link.tried().await;
         Ok(Self {
             link,
-            prefix: format!("{namespace}:"),
+            prefix: prefix(namespace),
             take: Script::new(include_str!("take.lua")),
             announce: Script::new(include_str!("announce.lua")),
             withdraw: Script::new(include_str!("withdraw.lua")),
@@ -124,6 +124,10 @@ impl RedisEphemeral {
         }
         answer.map_err(|error| self.link.failed(&error))
     }
+}
+
+fn prefix(namespace: &str) -> String {
+    if namespace.is_empty() { "parlance:".to_owned() } else { format!("{namespace}:parlance:") }
 }
 
 struct Call<'a> {
