@@ -4,7 +4,12 @@
 //! keys of its own. `cargo test -p parlance-engines --test cql [WORD..]` runs those whose name
 //! contains a word.
 
+mod conditional;
+mod cost;
+mod cut;
 mod fence;
+mod migration;
+mod pages;
 mod stamps;
 mod world;
 
@@ -66,6 +71,28 @@ const CASES: &[Case] = cases![
         a_late_owner_harms_nothing_before_he_is_told,
         the_fence_row_is_written_last,
     ],
+    conditional: [
+        of_two_processes_one_wins_each_row,
+        a_row_of_nulls_is_not_an_absent_row,
+        a_row_is_removed_only_as_it_was_expected,
+    ],
+    pages: [
+        a_large_partition_is_scanned_in_pages,
+        a_dump_of_many_pages_gives_every_row_once,
+    ],
+    cut: [
+        a_store_that_was_cut_off_goes_on_without_reopening,
+        a_silent_store_is_unavailable_in_time,
+        a_claim_whose_answer_is_lost_is_found_out,
+    ],
+    migration: [
+        a_store_is_not_opened_before_it_is_migrated,
+        an_added_column_is_added_and_old_rows_have_none,
+        two_runs_at_once_do_the_steps_once,
+        an_interrupted_run_is_finished_by_the_next,
+        what_can_not_be_changed_is_refused,
+    ],
+    cost: [a_write_and_a_read],
 ];
 
 fn main() -> ExitCode {
