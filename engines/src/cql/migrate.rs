@@ -142,7 +142,14 @@ async fn create_keyspace(
     let found = session.query_unpaged(of_scylla, ()).await.map_err(|e| error::execution(&e))?;
     let scylla = found.into_rows_result().map_err(error::failed)?.rows_num() > 0;
     let (dc, copies) = (&connection.datacenter, config.replication);
-    ddl(session, &text::create_keyspace(keyspace, dc, copies, scylla)).await
+    let made = ddl(session, &text::create_keyspace(keyspace, dc, copies, scylla)).await;
+    match made {
+        // Versions before tablets do not know the word, later ones may be told to enforce them.
+        Err(Error::Failed(_)) if scylla => {
+            ddl(session, &text::create_keyspace(keyspace, dc, copies, false)).await
+        }
+        made => made,
+    }
 }
 
 async fn run(

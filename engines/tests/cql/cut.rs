@@ -85,6 +85,56 @@ async fn behind(world: &World, timeout_ms: u64) -> (Relay, CqlStore) {
     (relay, store)
 }
 
+fn engines(verb: &str) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/engines");
+    let done = std::process::Command::new(script).args([verb, "cql"]).status();
+    assert!(done.expect("the script runs").success(), "deploy/engines {verb} cql");
+}
+
+/// Only where `PARLANCE_TEST_FAULTS` says that the cluster under test is that of `deploy/engines`.
+pub(crate) async fn a_killed_engine_comes_back_with_what_was_acknowledged(world: &World) {
+    if std::env::var("PARLANCE_TEST_FAULTS").is_err() {
+        eprintln!("skipped: PARLANCE_TEST_FAULTS does not allow to kill the cluster");
+        return;
+    }
+    let store = world.store_of(&Cql { timeout_ms: 2_000, ..world.config.clone() }, &TABLES).await;
+    let store = store.expect("the store opens");
+    let owner = id();
+    let mut acknowledged = Vec::new();
+    let mut seq = 0;
+    let mut next = async |acknowledged: &mut Vec<i64>| {
+        seq += 1;
+        let outcome = write(&store, &Line::new(owner, seq, "kept"), seq).await;
+        match outcome {
+            Ok(()) => acknowledged.push(seq),
+            Err(error) => assert!(error.retryable(), "{error}"),
+        }
+    };
+    for _ in 0..500 {
+        next(&mut acknowledged).await;
+    }
+    engines("kill");
+    let down = Instant::now();
+    while down.elapsed() < Duration::from_secs(15) {
+        next(&mut acknowledged).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(acknowledged.len() >= 500);
+    engines("start");
+    engines("wait");
+    let (back, before) = (Instant::now(), acknowledged.len());
+    while acknowledged.len() == before {
+        next(&mut acknowledged).await;
+        assert!(back.elapsed() < Duration::from_secs(20), "it does not go on");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    eprintln!("went on {} ms after the cluster answered", back.elapsed().as_millis());
+    for seq in acknowledged {
+        let row = get_one::<Line>(&store, Line::new(owner, seq, "").get()).await.expect("read");
+        assert!(row.is_some(), "row {seq} was acknowledged and is lost");
+    }
+}
+
 async fn write(store: &CqlStore, row: &Line, stamp: i64) -> Result<(), Error> {
     store.write(Batch { fence: None, writes: vec![Write::replace(row, Stamp(stamp))] }).await
 }

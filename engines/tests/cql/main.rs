@@ -84,6 +84,7 @@ const CASES: &[Case] = cases![
         a_store_that_was_cut_off_goes_on_without_reopening,
         a_silent_store_is_unavailable_in_time,
         a_claim_whose_answer_is_lost_is_found_out,
+        a_killed_engine_comes_back_with_what_was_acknowledged,
     ],
     migration: [
         a_store_is_not_opened_before_it_is_migrated,

@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use platform::Store as _;
-use platform::port::store::{Error, get_one};
+use platform::port::store::{Error, get_one, scan};
 use schemas::Stamp;
 use schemas::table::{Batch, Class, Kind, Op, Stored, TableDef, Value, Write};
+use schemas::user::table::UserByTerm;
 use uuid::Uuid;
 
 use crate::world::{Line, World, id};
@@ -140,5 +141,20 @@ pub(crate) fn the_tables_of_the_product_take_every_row(world: &World) -> LocalBo
             }
             assert_eq!(store.get(&[key]).await.expect("read"), [None], "{}", def.name);
         }
+        // Words that start with a prefix: up to the last character of all.
+        let user = schemas::UserId(id());
+        let term = |term: &str| UserByTerm {
+            initial: "s".into(),
+            term: term.into(),
+            user,
+            created_at: schemas::Timestamp(1),
+        };
+        let terms = ["so", "sofa", "sofia\u{10ffff}", "sofía", "sp"];
+        let writes = terms.iter().map(|word| Write::insert(&term(word), Stamp(9))).collect();
+        write(&store, writes).await;
+        let found = scan(&store, UserByTerm::starting_with("sof", 10)).await.expect("scanned");
+        let mut expected = terms[1..4].to_vec();
+        expected.sort_unstable();
+        assert!(found.iter().map(|row| row.term.as_str()).eq(expected));
     })
 }
