@@ -2,7 +2,6 @@
 //! has moved his marker.
 
 pub mod table;
-pub mod view;
 
 use serde::{Deserialize, Serialize};
 

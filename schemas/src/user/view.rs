@@ -42,7 +42,6 @@ impl Snapshot {
 }
 
 /// A user as others see him.
-#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Public<'a> {

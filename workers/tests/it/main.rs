@@ -5,5 +5,4 @@ mod model;
 mod pools;
 mod power_cut;
 mod replay;
-mod routing;
 mod sim;

@@ -1,0 +1,61 @@
+//! Real brokers, where `PARLANCE_TEST_KAFKA` says. Every value has a namespace of its own.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use engines::kafka::KafkaLog;
+use engines::kafka::admin::Admin;
+use platform::config::Kafka;
+use platform::memory::{Faults, MemoryStore};
+use platform::port::clock::{SystemClock, uuid_v7};
+use platform::telemetry::Metrics;
+use platform::testing::conformance::log;
+use platform::{Log, Store};
+
+/// The brokers named by the environment.
+pub(crate) struct Brokers {
+    pub(crate) namespace: String,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) metrics: Metrics,
+    pub(crate) config: Kafka,
+}
+
+impl Brokers {
+    /// None, and says so, where the environment names none.
+    pub(crate) fn named() -> Option<Self> {
+        let Ok(address) = std::env::var("PARLANCE_TEST_KAFKA") else {
+            assert!(std::env::var("CI").is_err(), "CI must name PARLANCE_TEST_KAFKA");
+            eprintln!("skipped: PARLANCE_TEST_KAFKA is not set");
+            return None;
+        };
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Faults::default()));
+        let config = Kafka {
+            brokers: vec![address],
+            partitions: crate::mock::PARTITIONS,
+            replication: 1,
+            min_insync: 1,
+            ..Kafka::default()
+        };
+        let namespace = format!("test-{}", uuid_v7(&SystemClock).simple());
+        Some(Self { namespace, store, metrics: Metrics::new(), config })
+    }
+
+    pub(crate) fn admin(&self) -> Admin {
+        Admin::connect(&self.config, &self.namespace, self.store.clone()).expect("an admin client")
+    }
+
+    pub(crate) async fn open(&self) -> KafkaLog {
+        self.admin().apply().await.expect("applied");
+        let clock = Arc::new(SystemClock);
+        KafkaLog::open(&self.config, &self.namespace, self.store.clone(), clock, &self.metrics)
+            .await
+            .expect("the log opens")
+    }
+}
+
+#[async_trait]
+impl log::Factory for Brokers {
+    async fn open(&self) -> Arc<dyn Log> {
+        Arc::new(Self::open(self).await)
+    }
+}
