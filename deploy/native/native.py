@@ -212,14 +212,16 @@ def start(name):
 def wait(name):
     """Seconds until the engine answered."""
     began = time.monotonic()
-    while not probe.answers(name, port(name)):
-        # A child of this very run stays a zombie until it is waited for, which counts as ended.
+    while True:
+        # First, for another process may answer on that port. A child of this very run stays a zombie
+        # until it is waited for, which counts as ended.
         if not pid(name):
             raise Failed(f"{name} is not running; the end of its log:\n{tail(name)}")
+        if probe.answers(name, port(name)):
+            return time.monotonic() - began
         if time.monotonic() - began > PATIENCE[name]:
             raise Failed(f"{name} did not answer in {PATIENCE[name]} s:\n{tail(name)}")
         time.sleep(0.05)
-    return time.monotonic() - began
 
 
 def send(name, what):
