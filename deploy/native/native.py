@@ -162,6 +162,10 @@ def command_of(name, at):
                                port=at, controller_port=at + 1, data=data)
         heap = ["-Xms256m", "-Xmx512m", "-Dorg.slf4j.simpleLogger.showDateTime=true",
                 "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS"]
+        # What says a line or more for each partition takes seconds of a start with hundreds.
+        heap += [f"-Dorg.slf4j.simpleLogger.log.{quiet}=warn" for quiet in (
+            "kafka.log", "kafka.cluster.Partition", "org.apache.kafka.storage.internals.log",
+            "org.apache.kafka.controller.ReplicationControlManager", "state.change.logger")]
         if not (data / "meta.properties").exists():
             form = [*common, *path, "kafka.tools.StorageTool", "format", "-t", CLUSTER,
                     "-c", str(configuration)]
