@@ -165,6 +165,7 @@ def command_of(name, at):
         # What says a line or more for each partition takes seconds of a start with hundreds.
         heap += [f"-Dorg.slf4j.simpleLogger.log.{quiet}=warn" for quiet in (
             "kafka.log", "kafka.cluster.Partition", "org.apache.kafka.storage.internals.log",
+            "org.apache.kafka.common.config.AbstractConfig",
             "org.apache.kafka.controller.ReplicationControlManager", "state.change.logger")]
         if not (data / "meta.properties").exists():
             form = [*common, *path, "kafka.tools.StorageTool", "format", "-t", CLUSTER,

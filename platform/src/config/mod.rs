@@ -341,6 +341,17 @@ mod tests {
     }
 
     #[test]
+    fn the_settings_of_the_compose_file_are_valid_and_believe_its_proxy() {
+        let config = of(include_str!("../../../deploy/parlance.compose.toml")).unwrap();
+        assert!(config.engines.are_shared());
+        let compose = include_str!("../../../docker-compose.yml");
+        for proxy in &config.server.trusted_proxies {
+            assert!(compose.contains(&format!("ipv4_address: {proxy}")), "{proxy}");
+        }
+        assert_eq!(config.server.trusted_proxies.len(), 1);
+    }
+
+    #[test]
     fn a_section_may_be_given_in_part() {
         let config = of("[server]\nlisten = [\"127.0.0.1:4000\", \"127.0.0.1:4001\"]").unwrap();
         assert_eq!(config.server.listen.len(), 2);
