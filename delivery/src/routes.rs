@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use platform::lifecycle::Stopping;
-use platform::port::ephemeral::{Route, Unavailable};
+use platform::port::ephemeral::{ROUTE_TTL as TTL, Route, Unavailable};
 use platform::{Ephemeral, Platform};
 use schemas::{InstanceId, UserId};
 use tokio::sync::{Notify, oneshot};
@@ -20,8 +20,6 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::hub::Hub;
 
-/// Life of a route.
-const TTL: Duration = Duration::from_secs(30);
 /// Routes are announced again so often.
 const EVERY: Duration = Duration::from_secs(10);
 /// Pause after an announcement that failed.

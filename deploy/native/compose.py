@@ -3,6 +3,7 @@
 The same verbs as native.py, so that a fault test does not know which of the two it drives.
 """
 
+import os
 import pathlib
 import subprocess
 import time
@@ -28,10 +29,14 @@ def present():
 def _compose(*words, check=True):
     files = [REPOSITORY / "docker-compose.yml", REPOSITORY / "deploy/engines.compose.yml"]
     # A project of its own: the engines of tests never share data with a deployment's.
-    command = ["docker", "compose", "-p", "parlance-engines", "--profile", "engines"]
+    command = ["docker", "compose", "-p", "parlance-engines"]
     for file in files:
         command += ["-f", str(file)]
-    done = subprocess.run([*command, *words], capture_output=True, text=True, check=False)
+    # Compose wants every variable of the file, though no engine needs the secret of the roles.
+    settings = {"PARLANCE_AUTH__JWT_SECRET": "unused", **os.environ}
+    done = subprocess.run(
+        [*command, *words], env=settings, capture_output=True, text=True, check=False
+    )
     if check and done.returncode != 0:
         raise Failed(f"docker compose {' '.join(words)} failed:\n{done.stderr}")
     return done.stdout

@@ -74,15 +74,18 @@ impl Publisher {
             .map_err(|error| Failure { cause: Some(error.to_string()), ..too_large() })?;
         let mut text = [0; 36];
         let key = key.hyphenated().encode_lower(&mut text).as_bytes();
+        let partition = partition::of(key, self.platform.log.partitions(topic));
         let record = Append {
             topic,
-            partition: partition::of(key, self.platform.log.partitions(topic)),
+            partition,
             key: Bytes::copy_from_slice(key),
             headers: Vec::new(),
             value,
         };
-        let waiter =
-            self.node.expect(meta.id).map_err(|error| Failure::overloaded(error.to_string()))?;
+        let waiter = self
+            .node
+            .expect(meta.id, topic, partition)
+            .map_err(|error| Failure::overloaded(error.to_string()))?;
         let mut append = self.platform.log.append(Budget::Ingest, vec![record]);
         // A refusal is there at once; a success need not be waited for, as the reply implies it.
         match append.as_mut().now_or_never() {
@@ -114,7 +117,9 @@ impl Pending {
             Ok(Reply::Before(before)) => Ok(Done::Before(before)),
             Ok(Reply::Rejected(error)) => Err(error.into()),
             Err(NoReply::Late) => Err(unknown("no reply within the limit")),
-            Err(NoReply::Full) => Err(Failure::overloaded("too many requests wait")),
+            Err(error @ (NoReply::Full | NoReply::Silent)) => {
+                Err(Failure::overloaded(error.to_string()))
+            }
         }
     }
 }

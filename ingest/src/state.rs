@@ -101,6 +101,16 @@ impl Ingest {
         Router::new().fallback_service(frame::Frame::new(self.clone(), all))
     }
 
+    /// Health alone, in the same frame, for a process whose requests come by sockets.
+    pub fn health_router(&self) -> Router {
+        let all = Router::new()
+            .merge(health::routes())
+            .fallback(frame::no_route)
+            .method_not_allowed_fallback(frame::no_method)
+            .with_state(self.clone());
+        Router::new().fallback_service(frame::Frame::new(self.clone(), all))
+    }
+
     /// The same acceptance for sockets, as a value for delivery.
     pub fn inbound(&self) -> Arc<dyn Inbound> {
         Arc::new(self.clone())

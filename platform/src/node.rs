@@ -7,6 +7,8 @@
 //! registers a route, so that nothing sent to it afterwards is missed. If records are lost to it all
 //! the same, it loads the ended sessions again before it reads on.
 
+mod admission;
+
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -15,17 +17,17 @@ use parking_lot::{Mutex, RwLock};
 use schemas::outbound::{self, Outbound, Reply, SessionEnded};
 use schemas::session::table::Revocation;
 use schemas::table::{Get, Table, Value};
+use schemas::topic::Topic;
 use schemas::{CommandId, InstanceId, SessionId, Timestamp, limits, topic};
 use tokio::sync::oneshot;
 
-use crate::Platform;
+use self::admission::{WAITERS_MAX, Waiting};
 use crate::lifecycle::{Lifecycle, Stopping};
 use crate::port::clock::uuid_v7;
 use crate::port::log::{self, Record, Start};
 use crate::port::store;
+use crate::{Clock, Platform};
 
-/// Waiting requests a node holds at most.
-const WAITERS_MAX: usize = 65_536;
 /// Ended sessions a node loads at once. It remembers all of them, about 50 bytes each: leaving some
 /// out would let their tokens in again. They go when those have expired.
 const PAGE: usize = 1_000;
@@ -42,13 +44,19 @@ pub trait Sink: Send + Sync + 'static {
 }
 
 /// One node. Shared by the tiers that run in it.
-#[derive(Debug)]
 pub struct Node {
     /// Its id, new at every start.
     pub instance: InstanceId,
-    waiters: Mutex<HashMap<CommandId, oneshot::Sender<Reply>>>,
+    waiting: Mutex<Waiting>,
+    clock: Arc<dyn Clock>,
     revoked: RwLock<HashMap<SessionId, Timestamp>>,
     sink: OnceLock<SinkBox>,
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node").field("instance", &self.instance).finish_non_exhaustive()
+    }
 }
 
 struct SinkBox(Arc<dyn Sink>);
@@ -76,6 +84,9 @@ pub enum NoReply {
     /// Refused before anything was done.
     #[error("{WAITERS_MAX} requests wait already")]
     Full,
+    /// Refused before anything was done: many wait for this partition, and it answers nobody.
+    #[error("the partition answers nobody at present")]
+    Silent,
 }
 
 impl Node {
@@ -83,7 +94,8 @@ impl Node {
     pub async fn start(platform: &Platform, life: &Lifecycle) -> Result<Arc<Self>, String> {
         let node = Arc::new(Self {
             instance: InstanceId(uuid_v7(&*platform.clock)),
-            waiters: Mutex::default(),
+            waiting: Mutex::default(),
+            clock: platform.clock.clone(),
             revoked: RwLock::default(),
             sink: OnceLock::new(),
         });
@@ -190,7 +202,8 @@ impl Node {
             }
             match Outbound::read(&record.headers, record.value) {
                 Some(Outbound::Reply { command, reply }) => {
-                    if let Some(waiter) = self.waiters.lock().remove(&command) {
+                    let now = self.clock.monotonic_ms();
+                    if let Some(waiter) = self.waiting.lock().answered(command, now) {
                         // Whoever waited may have gone; the outcome stands.
                         drop(waiter.send(reply));
                     }
@@ -217,20 +230,23 @@ impl Node {
         }
     }
 
-    /// A place for the outcome of `command`; take it before the command is appended.
-    pub fn expect(self: &Arc<Self>, command: CommandId) -> Result<Waiter, NoReply> {
-        let (sender, reply) = oneshot::channel();
-        let mut waiters = self.waiters.lock();
-        if waiters.len() >= WAITERS_MAX {
-            return Err(NoReply::Full);
-        }
-        waiters.insert(command, sender);
+    /// A place for the outcome of `command`, which goes to this partition; take it before the command
+    /// is appended.
+    pub fn expect(
+        self: &Arc<Self>,
+        command: CommandId,
+        topic: &'static Topic,
+        partition: u32,
+    ) -> Result<Waiter, NoReply> {
+        let now = self.clock.monotonic_ms();
+        let place = admission::place(topic, partition);
+        let reply = self.waiting.lock().enter(command, place, now)?;
         Ok(Waiter { node: self.clone(), command, reply })
     }
 
     /// Requests that wait for an outcome.
     pub fn waiting(&self) -> usize {
-        self.waiters.lock().len()
+        self.waiting.lock().len()
     }
 
     /// Whether a session has ended.
@@ -262,7 +278,7 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        self.node.waiters.lock().remove(&self.command);
+        self.node.waiting.lock().leave(self.command);
     }
 }
 

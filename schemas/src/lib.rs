@@ -16,6 +16,8 @@
 
 pub mod conversation;
 pub mod deployment;
+#[cfg(feature = "json-schema")]
+pub mod document;
 pub mod envelope;
 pub mod error;
 pub mod event;

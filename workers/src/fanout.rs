@@ -1,22 +1,19 @@
 //! `fanout`: turns an event into at most one record per node that has sockets of its audience, with
 //! the client-ready frame inside.
 //!
-//! It keeps no state and caches no route (HAZARDS 10): one look-up per batch. Events of a partition
-//! leave in offset order, because a partition is one lane.
-
-use std::collections::BTreeMap;
+//! It keeps no state: `routing` says where to. Events of a partition leave in offset order, because
+//! a partition is one lane.
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use platform::Platform;
 use platform::partition::{Failure, Handler, LaneKey};
 use platform::port::ephemeral::Route;
-use platform::port::log::{Append, Budget, Record};
+use platform::port::log::{Budget, Record};
 use schemas::event::{self, Event};
-use schemas::outbound::{self, Outbound};
-use schemas::{InstanceId, topic};
+use schemas::outbound::Outbound;
 
 use crate::fold::shell::of_log;
+use crate::routing::Routing;
 
 /// The pool's handler.
 #[derive(Debug)]
@@ -28,20 +25,6 @@ impl Fanout {
     /// On these ports.
     pub fn new(platform: Platform) -> Self {
         Self { platform }
-    }
-
-    /// The nodes of each route, in one look-up.
-    async fn nodes(&self, events: &[Event]) -> Result<BTreeMap<Route, Vec<InstanceId>>, Failure> {
-        let mut routes: Vec<Route> = events.iter().flat_map(routes_of).collect();
-        routes.sort_unstable();
-        routes.dedup();
-        let found = self
-            .platform
-            .ephemeral
-            .routes(&routes)
-            .await
-            .map_err(|error| Failure::Retry(error.to_string()))?;
-        Ok(routes.into_iter().zip(found).collect())
     }
 }
 
@@ -77,33 +60,17 @@ impl Handler for Fanout {
                 reason: "not an event".to_owned(),
             })?);
         }
-        let nodes = self.nodes(&events).await?;
-        let count = self.platform.log.partitions(&topic::OUTBOUND);
+        let routes = events.iter().flat_map(routes_of).collect();
+        let routing = Routing::of(&self.platform, routes).await;
         let mut records = Vec::new();
         for event in &events {
-            let mut to: Vec<InstanceId> = routes_of(event)
-                .iter()
-                .filter_map(|route| nodes.get(route))
-                .flatten()
-                .copied()
-                .collect();
-            to.sort_unstable();
-            to.dedup();
-            if to.is_empty() {
-                continue;
-            }
-            let outbound = Outbound::Event {
+            let outbound = || Outbound::Event {
                 conversation: event.conversation,
                 rev: event.rev,
                 audience: event.audience.clone(),
                 frame: event.frame(),
             };
-            for node in to {
-                let (headers, value) = outbound.write(Some(node));
-                let partition = outbound::partition_of(node, count);
-                let key = Bytes::new();
-                records.push(Append { topic: &topic::OUTBOUND, partition, key, headers, value });
-            }
+            routing.send(&self.platform, &routes_of(event), outbound, &mut records);
         }
         if records.is_empty() {
             return Ok(());

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `persist` | `chat.commands` | conversations, members, messages; `chat.events`, `chat.users`, replies |
 //! | `feed` | `chat.users` | users and their feeds; feed frames, replies |
-//! | `fanout` | `chat.events` | `chat.outbound`: one record per interested node |
+//! | `fanout` | `chat.events` | `chat.outbound`: one record per interested node, or one for all |
 //!
 //! A pool is stateless: what it knows it has loaded, and another process may take over at any
 //! record. A folding pool is a pure core ([`fold::Fold`]: needs, decide, evolve) in one shell
@@ -17,5 +17,6 @@ pub mod feed;
 pub mod fold;
 pub mod persist;
 mod pools;
+mod routing;
 
 pub use pools::{NAMES, UnknownPool, start};

@@ -7,6 +7,7 @@ use platform::Platform;
 use platform::lifecycle::Lifecycle;
 use platform::partition::Handler;
 use platform::partition::driver::{self, Limits, Source};
+use platform::partition::lag;
 use platform::partition::progress::Progress;
 use schemas::topic::{self, Topic};
 
@@ -64,6 +65,8 @@ fn run<H: Handler>(
     progress: &Progress,
 ) {
     let source = Source { group: name, topic };
+    let report = lag::report(source, platform.clone(), progress.clone(), life.stopping());
+    life.component("lag", report);
     let (platform, progress) = (platform.clone(), progress.clone());
     let (limits, stopping) = (Limits::default(), life.stopping());
     let handler = Arc::new(handler);

@@ -166,3 +166,20 @@ async fn a_frame_that_is_not_text_is_dropped_and_nobody_is_disturbed() {
     ]);
     assert_eq!(client.revs().await, [2]);
 }
+
+#[tokio::test]
+async fn what_is_told_to_every_node_reaches_its_audience_once_and_nobody_else() {
+    let (one, two) = (server().await, server().await);
+    let mut alice = [one.enter(1, 11).await, two.enter(1, 12).await];
+    let mut bob = one.enter(2, 21).await;
+    let mut carol = two.enter(3, 31).await;
+    for server in [&one, &two] {
+        server.deliver(vec![event(7, 1, &[1, 3])]);
+        // Once more, by its route: what was on its way when the routes came back.
+        server.deliver(vec![event(7, 1, &[1, 3]), event(7, 2, &[1, 2, 3])]);
+    }
+    for client in alice.iter_mut().chain([&mut carol]) {
+        assert_eq!(client.revs().await, [1, 2]);
+    }
+    assert_eq!(bob.revs().await, [2]);
+}

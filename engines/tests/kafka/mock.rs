@@ -58,6 +58,7 @@ impl Cluster {
             min_insync: 1,
             session_ms: 3_000,
             properties: BTreeMap::from(properties),
+            ..Kafka::default()
         };
         for topic in topic::ALL {
             let partitions = if topic.partitions_kafka > 1 { 8 } else { 1 };

@@ -285,10 +285,10 @@ impl World {
             reply_to: Some(node.instance),
             trace: None,
         };
-        let waiter = node.expect(meta.id).unwrap();
         let key = user.to_string().into_bytes();
         let topic = &schemas::topic::USERS;
         let partition = schemas::partition::of(&key, self.platform.log.partitions(topic));
+        let waiter = node.expect(meta.id, topic, partition).unwrap();
         let value = encode(&meta, command).unwrap();
         let record = Append { topic, partition, key: key.into(), headers: Vec::new(), value };
         self.platform.log.append(Budget::Ingest, vec![record]).await.unwrap();

@@ -1,6 +1,7 @@
 //! Which engine is behind each port, and how the real ones are reached.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +76,8 @@ pub struct Kafka {
     pub session_ms: u32,
     /// More settings of librdkafka, by its names: `"security.protocol"`, `"sasl.username"` …
     pub properties: BTreeMap<String, String>,
+    /// A file of more of them, `name=value` a line: for secrets.
+    pub properties_file: PathBuf,
 }
 
 impl Default for Kafka {
@@ -86,6 +89,7 @@ impl Default for Kafka {
             min_insync: 2,
             session_ms: 6_000,
             properties: BTreeMap::new(),
+            properties_file: PathBuf::new(),
         }
     }
 }
@@ -106,6 +110,8 @@ pub struct Cql {
     pub username: String,
     /// Password.
     pub password: String,
+    /// A file that holds it instead.
+    pub password_file: PathBuf,
     /// Longest wait for an answer, ms.
     pub timeout_ms: u64,
 }
@@ -119,6 +125,7 @@ impl Default for Cql {
             replication: 3,
             username: String::new(),
             password: String::new(),
+            password_file: PathBuf::new(),
             timeout_ms: 2_000,
         }
     }
@@ -132,6 +139,8 @@ pub struct Redis {
     pub url: String,
     /// Password; empty: none, or that of the URL.
     pub password: String,
+    /// A file that holds it instead.
+    pub password_file: PathBuf,
     /// Longest wait for an answer, ms.
     pub timeout_ms: u64,
 }
@@ -141,6 +150,7 @@ impl Default for Redis {
         Self {
             url: "redis://127.0.0.1:6379/0".to_owned(),
             password: String::new(),
+            password_file: PathBuf::new(),
             timeout_ms: 250,
         }
     }

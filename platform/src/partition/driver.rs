@@ -13,12 +13,13 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
+use prometheus::Histogram;
 use schemas::topic::{self, Topic, header};
 use tokio::time::Instant;
 
 use super::lanes::{Job, Lanes};
 use super::ledger::Ledger;
-use super::progress::Progress;
+use super::progress::{Progress, Standing};
 use super::retry::Next;
 use super::{Failure, Handler, LaneKey};
 use crate::Platform;
@@ -54,6 +55,8 @@ impl Default for Limits {
 
 /// Longest rest of a fenced lane: twice the longest session that is configured.
 const FENCED_REST: Duration = Duration::from_mins(1);
+/// Time between two log lines about retries of a pool.
+const TELL_EVERY: Duration = Duration::from_secs(5);
 
 enum Outcome {
     Handled(Result<(), Failure>),
@@ -74,6 +77,10 @@ struct Driver<H: Handler> {
     paused: HashSet<u32>,
     running: FuturesUnordered<BoxFuture<'static, Finished<H::Lane>>>,
     progress: Progress,
+    stage: Histogram,
+    /// When a retry was last logged, and how many were not.
+    told: Option<Instant>,
+    untold: u64,
 }
 
 /// What a pool reads, as which group.
@@ -96,7 +103,11 @@ pub async fn run<H: Handler>(
 ) -> Result<(), String> {
     let joined = platform.log.join(source.group, source.topic).await;
     let mut member = joined.map_err(|e| e.to_string())?;
+    let stage = platform.metrics.stage_seconds.with_label_values(&[handler.pool()]);
     let mut driver = Driver {
+        stage,
+        told: None,
+        untold: 0,
         lanes: Lanes::new(limits.lanes),
         handler,
         platform,
@@ -139,7 +150,8 @@ impl<H: Handler> Driver<H> {
             Polled::Assigned(partitions) => {
                 for given in partitions {
                     self.ledgers.insert(given.partition, Ledger::at(given.committed));
-                    self.progress.set(&[(given.partition, given.committed)]);
+                    let standing = Standing { next: given.committed, behind_since: None };
+                    self.progress.set(&[(given.partition, standing)]);
                 }
             }
             Polled::Revoking(partitions) => self.revoke(partitions, member).await?,
@@ -157,8 +169,13 @@ impl<H: Handler> Driver<H> {
         let mut quiet: Vec<LaneKey> = Vec::new();
         for record in records {
             let Some(ledger) = self.ledgers.get_mut(&record.position.partition) else { continue };
-            if !ledger.take(record.position.offset, record.value.len()) {
+            if !ledger.take(record.position.offset, record.value.len(), record.appended_at) {
                 continue;
+            }
+            if ledger.span() == 1 {
+                let behind_since = Some(record.appended_at);
+                let standing = Standing { next: record.position.offset, behind_since };
+                self.progress.set(&[(record.position.partition, standing)]);
             }
             match self.handler.lane(&record) {
                 Ok(key) => quiet.extend(self.lanes.push(key, record)),
@@ -198,6 +215,20 @@ impl<H: Handler> Driver<H> {
         }));
     }
 
+    /// Says that a batch is tried again: at most every few seconds, as while an engine is away every
+    /// lane meets the same.
+    fn tell(&mut self, why: &str, delay: Duration) {
+        let now = Instant::now();
+        self.untold += 1;
+        if self.told.is_some_and(|told| now - told < TELL_EVERY) {
+            return;
+        }
+        let (pool, batches) = (self.handler.pool(), std::mem::take(&mut self.untold));
+        self.told = Some(now);
+        let delay_ms = delay.as_millis();
+        tracing::warn!(pool, why, delay_ms, batches, "trying again");
+    }
+
     /// Keeps a fenced batch unfinished until its partition is taken away. A group that leaves the
     /// partition here for longer than any session lasts contradicts the store: then the pool stops.
     fn rest(&self, job: Job<H::Lane>, why: String) {
@@ -229,6 +260,7 @@ impl<H: Handler> Driver<H> {
                     .records
                     .with_label_values(&[pool])
                     .inc_by(u64::try_from(job.batch.len()).unwrap_or(0));
+                self.observe(&job.batch);
                 for record in &job.batch {
                     self.finish(record);
                 }
@@ -238,7 +270,7 @@ impl<H: Handler> Driver<H> {
             Outcome::Handled(Err(Failure::Retry(why))) => {
                 self.platform.metrics.retries.with_label_values(&[pool]).inc();
                 let delay = job.attempts.retried();
-                tracing::warn!(pool, why, delay_ms = delay.as_millis(), "trying again");
+                self.tell(&why, delay);
                 self.run_job(job, delay);
             }
             Outcome::Handled(Err(Failure::Poison { offset, reason })) => {
@@ -281,6 +313,14 @@ impl<H: Handler> Driver<H> {
         } else {
             self.run_job(job, Duration::ZERO);
         }
+    }
+
+    /// Time from the append of a batch's first record to the end of its handling.
+    fn observe(&self, batch: &[Record]) {
+        let Some(first) = batch.first() else { return };
+        let now = self.platform.clock.now();
+        let ms = now.0.saturating_sub(first.appended_at.0).max(0);
+        self.stage.observe(Duration::from_millis(ms.unsigned_abs()).as_secs_f64());
     }
 
     fn finish(&mut self, record: &Record) {
@@ -343,8 +383,15 @@ impl<H: Handler> Driver<H> {
         if moved.is_empty() {
             return Ok(());
         }
-        member.commit(moved.clone()).await.map_err(|e| e.to_string())?;
-        self.progress.set(&moved);
+        let standings: Vec<(u32, Standing)> = moved
+            .iter()
+            .filter_map(|(partition, next)| {
+                let behind_since = self.ledgers.get(partition)?.behind_since();
+                Some((*partition, Standing { next: *next, behind_since }))
+            })
+            .collect();
+        member.commit(moved).await.map_err(|e| e.to_string())?;
+        self.progress.set(&standings);
         Ok(())
     }
 
@@ -381,6 +428,7 @@ impl<H: Handler> Driver<H> {
             self.paused.remove(partition);
             self.ledgers.remove(partition);
         }
+        self.progress.forget(partitions);
     }
 
     async fn stop(mut self, member: &mut dyn Member) -> Result<(), String> {

@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use schemas::Timestamp;
+
 /// The ledger of one partition.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -22,6 +24,7 @@ pub struct Ledger {
 struct Taken {
     offset: u64,
     bytes: usize,
+    at: Timestamp,
     finished: bool,
 }
 
@@ -31,9 +34,10 @@ impl Ledger {
         Self { frontier: committed, committed, ..Self::default() }
     }
 
-    /// A record was read. Whether it is new: a record below what was read before is not.
+    /// A record was read, appended at `at`. Whether it is new: a record below what was read before is
+    /// not.
     #[must_use]
-    pub fn take(&mut self, offset: u64, bytes: usize) -> bool {
+    pub fn take(&mut self, offset: u64, bytes: usize, at: Timestamp) -> bool {
         let next = self.taken.back().map_or(self.frontier, |last| last.offset + 1);
         if offset < next {
             return false;
@@ -42,7 +46,7 @@ impl Ledger {
         if self.taken.is_empty() {
             self.frontier = offset;
         }
-        self.taken.push_back(Taken { offset, bytes, finished: false });
+        self.taken.push_back(Taken { offset, bytes, at, finished: false });
         self.unfinished += 1;
         self.unfinished_bytes += bytes;
         true
@@ -61,6 +65,11 @@ impl Ledger {
         while let Some(first) = self.taken.pop_front_if(|first| first.finished) {
             self.frontier = first.offset + 1;
         }
+    }
+
+    /// When the oldest record that was read and is not finished was appended.
+    pub fn behind_since(&self) -> Option<Timestamp> {
+        self.taken.front().map(|first| first.at)
     }
 
     /// The offset to commit, if it moved since the last call.
@@ -98,7 +107,7 @@ mod tests {
     fn the_commit_waits_for_the_lowest_unfinished_offset() {
         let mut ledger = Ledger::at(10);
         for offset in 10..14 {
-            assert!(ledger.take(offset, 1));
+            assert!(ledger.take(offset, 1, Timestamp(0)));
         }
         ledger.finish(11);
         ledger.finish(13);
@@ -111,12 +120,26 @@ mod tests {
     }
 
     #[test]
+    fn it_is_behind_since_its_oldest_unfinished_record() {
+        let mut ledger = Ledger::at(0);
+        assert_eq!(ledger.behind_since(), None);
+        for offset in 0..3 {
+            assert!(ledger.take(offset, 1, Timestamp(100 + i64::try_from(offset).unwrap())));
+        }
+        ledger.finish(0);
+        ledger.finish(2);
+        assert_eq!(ledger.behind_since(), Some(Timestamp(101)));
+        ledger.finish(1);
+        assert_eq!(ledger.behind_since(), None);
+    }
+
+    #[test]
     fn a_record_that_comes_again_is_not_new() {
         let mut ledger = Ledger::at(0);
-        assert!(ledger.take(0, 1));
-        assert!(!ledger.take(0, 1));
+        assert!(ledger.take(0, 1, Timestamp(0)));
+        assert!(!ledger.take(0, 1, Timestamp(0)));
         ledger.finish(0);
-        assert!(!ledger.take(0, 1));
+        assert!(!ledger.take(0, 1, Timestamp(0)));
     }
 
     proptest! {
@@ -128,7 +151,7 @@ mod tests {
         ) {
             let offsets: Vec<u64> = gaps.iter().scan(0, |at, gap| { *at += gap; Some(*at) }).collect();
             let mut ledger = Ledger::at(0);
-            for offset in &offsets { prop_assert!(ledger.take(*offset, 1)); }
+            for offset in &offsets { prop_assert!(ledger.take(*offset, 1, Timestamp(0))); }
             let mut left = offsets.clone();
             let mut state = seed ^ order.index(1000) as u64;
             while !left.is_empty() {

@@ -9,6 +9,7 @@
 //! duplicate; nothing is skipped because an engine is away.
 
 pub mod driver;
+pub mod lag;
 pub mod lanes;
 pub mod ledger;
 pub mod progress;

@@ -11,6 +11,10 @@ use schemas::{ConversationId, InstanceId, UserId};
 #[error("the ephemeral store is not available: {0}")]
 pub struct Unavailable(pub String);
 
+/// Life of a route. Nodes announce theirs again well within it, so that whatever the store of routes
+/// has forgotten is whole again after this time.
+pub const ROUTE_TTL: Duration = Duration::from_secs(30);
+
 /// What nodes register for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Route {
@@ -60,6 +64,12 @@ pub trait Ephemeral: Send + Sync + 'static {
 
     /// The nodes of each route, in the order asked.
     async fn routes(&self, routes: &[Route]) -> Result<Vec<Vec<InstanceId>>, Unavailable>;
+
+    /// Whether `routes` may lack some that were announced: the store was away, or has begun anew,
+    /// less than [`ROUTE_TTL`] ago. Ask after `routes` has answered; then tell every node.
+    fn suspect(&self) -> bool {
+        false
+    }
 
     /// Takes one from a limit.
     async fn take(&self, key: &str, quota: Quota) -> Result<Verdict, Unavailable>;

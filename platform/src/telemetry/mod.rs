@@ -2,8 +2,8 @@
 //! platform, none global. Served on the operations port, never on the public one.
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 /// All metrics of a process.
@@ -14,10 +14,20 @@ pub struct Metrics {
     pub wakeups: IntCounterVec,
     /// Records handled, by pool.
     pub records: IntCounterVec,
-    /// Records given to a pool and not yet finished, by pool.
+    /// Batches that were tried again because an engine did not answer, by pool.
     pub retries: IntCounterVec,
     /// Records put on the dead-letter topic, by pool.
     pub dead_letters: IntCounterVec,
+    /// Time from the append of a record to the end of its handling, by stage.
+    pub stage_seconds: HistogramVec,
+    /// Records not finished, by pool and partition.
+    pub lag_records: IntGaugeVec,
+    /// Age of the oldest unfinished record, by pool and partition.
+    pub lag_seconds: GaugeVec,
+    /// Partitions that this process has, by pool.
+    pub assigned: IntGaugeVec,
+    /// 1 while records wait and none is finished, by pool.
+    pub stalled: IntGaugeVec,
     /// JSON encodes of a view.
     pub encodes: IntCounter,
     /// Rows written to folded tables.
@@ -28,6 +38,8 @@ pub struct Metrics {
     pub messages: IntCounter,
     /// Frames queued to sockets.
     pub deliveries: IntCounter,
+    /// Frames told to every node, because it could not be known which have sockets of whom.
+    pub broadcasts: IntCounter,
     /// Open, authenticated sockets.
     pub sockets: IntGauge,
     /// Requests by status class.
@@ -65,15 +77,34 @@ impl Metrics {
             registry.register(Box::new(metric.clone())).expect("names are unique");
             metric
         };
-        let gauges = |name: &str, help: &str, label: &str| {
+        let gauges = |name: &str, help: &str, labels: &[&str]| {
             let metric =
-                IntGaugeVec::new(Opts::new(name, help), &[label]).expect("a valid metric name");
+                IntGaugeVec::new(Opts::new(name, help), labels).expect("a valid metric name");
             registry.register(Box::new(metric.clone())).expect("names are unique");
             metric
         };
         let sockets = IntGauge::new("parlance_sockets", "Open, authenticated sockets.")
             .expect("a valid metric name");
         registry.register(Box::new(sockets.clone())).expect("names are unique");
+        let lag_seconds = GaugeVec::new(
+            Opts::new(
+                "parlance_pool_lag_seconds",
+                "Age of the oldest unfinished record, of the partitions that this process has.",
+            ),
+            &["pool", "partition"],
+        )
+        .expect("a valid metric name");
+        registry.register(Box::new(lag_seconds.clone())).expect("names are unique");
+        let stage_seconds = HistogramVec::new(
+            HistogramOpts::new(
+                "parlance_stage_seconds",
+                "Time from the append of a record to the end of its handling: one sample a batch.",
+            )
+            .buckets(prometheus::exponential_buckets(0.001, 2.0, 16).expect("valid buckets")),
+            &["stage"],
+        )
+        .expect("a valid metric name");
+        registry.register(Box::new(stage_seconds.clone())).expect("names are unique");
         let http_seconds = Histogram::with_opts(
             HistogramOpts::new(
                 "parlance_http_request_seconds",
@@ -96,6 +127,23 @@ impl Metrics {
                 "Records put on the dead-letter topic.",
                 "pool",
             ),
+            stage_seconds,
+            lag_records: gauges(
+                "parlance_pool_lag_records",
+                "Records not finished, of the partitions that this process has.",
+                &["pool", "partition"],
+            ),
+            lag_seconds,
+            assigned: gauges(
+                "parlance_pool_partitions",
+                "Partitions that this process has.",
+                &["pool"],
+            ),
+            stalled: gauges(
+                "parlance_pool_stalled",
+                "1 while records wait and none was finished for half a minute.",
+                &["pool"],
+            ),
             encodes: counter("parlance_view_encodes_total", "JSON encodes of a view."),
             rows_written: counter("parlance_rows_written_total", "Rows written to folded tables."),
             lsm_inserts: counter(
@@ -104,6 +152,10 @@ impl Metrics {
             ),
             messages: counter("parlance_messages_total", "Messages folded."),
             deliveries: counter("parlance_deliveries_total", "Frames queued to sockets."),
+            broadcasts: counter(
+                "parlance_broadcasts_total",
+                "Frames told to every node, because routes could not be read or trusted.",
+            ),
             sockets,
             http_requests: counters("parlance_http_requests_total", "REST requests.", "status"),
             http_seconds,
@@ -120,9 +172,9 @@ impl Metrics {
             kafka_queue: gauges(
                 "parlance_kafka_queue_records",
                 "Records that wait for their acknowledgement.",
-                "budget",
+                &["budget"],
             ),
-            kafka_up: gauges("parlance_kafka_up", "Whether appends are acknowledged.", "budget"),
+            kafka_up: gauges("parlance_kafka_up", "Whether appends are acknowledged.", &["budget"]),
             registry,
         }
     }

@@ -11,6 +11,7 @@ use crate::position::Position;
 use crate::time::Timestamp;
 
 /// What a conversation is.
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -56,6 +57,7 @@ impl<'de> Deserialize<'de> for Members {
 }
 
 /// The last message, for lists.
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Preview {

@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 use crate::user::view::Public;
 
 /// A conversation as its members see it.
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Conversation<'a> {
@@ -56,6 +57,7 @@ pub struct Conversation<'a> {
 }
 
 /// A member in a conversation's view.
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Participant<'a> {

@@ -2,6 +2,7 @@
 //! has moved his marker.
 
 pub mod table;
+pub mod view;
 
 use serde::{Deserialize, Serialize};
 

@@ -19,6 +19,7 @@ pub const TYPES: [&str; 12] = [
 ];
 
 /// A message as clients get it.
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Message<'a> {
@@ -46,6 +47,10 @@ pub struct Message<'a> {
     pub message_type: Cow<'a, str>,
     /// Free-form object.
     #[serde(borrow)]
+    #[cfg_attr(
+        feature = "json-schema",
+        schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")
+    )]
     pub metadata: Option<&'a RawValue>,
     /// The message answered.
     pub reply_to_id: Option<MessageId>,

@@ -42,6 +42,7 @@ impl Snapshot {
 }
 
 /// A user as others see him.
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Public<'a> {

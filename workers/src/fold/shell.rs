@@ -3,18 +3,17 @@
 use std::marker::PhantomData;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use platform::Platform;
 use platform::partition::{Failure, Handler, LaneKey};
 use platform::port::ephemeral::Route;
 use platform::port::log::{self, Append, Budget, Record};
 use platform::port::store;
-use schemas::outbound::{self, Outbound};
-use schemas::{InstanceId, partition, topic};
+use schemas::partition;
 use uuid::Uuid;
 
 use super::round::{Answer, Error, Lane, Round, Step};
 use super::{Emit, Fold, Item};
+use crate::routing::{self, Routing};
 
 /// A folding pool's handler.
 pub struct Shell<F: Fold> {
@@ -47,7 +46,7 @@ impl<F: Fold> Shell<F> {
                 Answer::Written
             }
             Step::Emit(emits) => {
-                let records = self.records(emits).await?;
+                let records = self.records(emits).await;
                 if !records.is_empty() {
                     let appended = self.platform.log.append(Budget::Worker, records).await;
                     appended.map_err(|error| of_log(&error, offset))?;
@@ -59,7 +58,12 @@ impl<F: Fold> Shell<F> {
     }
 
     /// The records of emits, in their order.
-    async fn records(&self, emits: Vec<Emit>) -> Result<Vec<Append>, Failure> {
+    async fn records(&self, emits: Vec<Emit>) -> Vec<Append> {
+        let pushed = emits.iter().filter_map(|emit| match emit {
+            Emit::Push(user, _) => Some(Route::User(*user)),
+            Emit::Record { .. } | Emit::To(..) => None,
+        });
+        let routing = Routing::of(&self.platform, pushed.collect()).await;
         let mut records = Vec::with_capacity(emits.len());
         for emit in emits {
             match emit {
@@ -67,30 +71,15 @@ impl<F: Fold> Shell<F> {
                     let partition = partition::of(&key, self.platform.log.partitions(topic));
                     records.push(Append { topic, partition, key, headers, value });
                 }
-                Emit::To(node, outbound) => records.push(self.outbound(node, &outbound)),
+                Emit::To(node, outbound) => {
+                    records.push(routing::to(&self.platform, node, &outbound));
+                }
                 Emit::Push(user, outbound) => {
-                    // A route that can not be read costs a push, never an entry: the feed is
-                    // dense, and the next one or a sync shows the gap.
-                    let routes = self.platform.ephemeral.routes(&[Route::User(user)]).await;
-                    for node in routes.unwrap_or_default().into_iter().flatten() {
-                        records.push(self.outbound(node, &outbound));
-                    }
+                    routing.send(&self.platform, &[Route::User(user)], || outbound, &mut records);
                 }
             }
         }
-        Ok(records)
-    }
-
-    fn outbound(&self, node: InstanceId, outbound: &Outbound) -> Append {
-        let count = self.platform.log.partitions(&topic::OUTBOUND);
-        let (headers, value) = outbound.write(Some(node));
-        Append {
-            topic: &topic::OUTBOUND,
-            partition: outbound::partition_of(node, count),
-            key: Bytes::new(),
-            headers,
-            value,
-        }
+        records
     }
 }
 

@@ -8,6 +8,7 @@ use schemas::envelope::{self, ConversationCommand, UserCommand};
 use schemas::frame;
 use schemas::limits::ROUTE_BY_MEMBER;
 use schemas::member::table::{Member, MembershipByUser};
+use schemas::member::view::Added;
 use schemas::member::{Membership, Role};
 use schemas::outbound::Before;
 use schemas::table::Write;
@@ -15,22 +16,9 @@ use schemas::topic::USERS;
 use schemas::user::command::ConversationAdded;
 use schemas::user::view::Public;
 use schemas::{ApiError, Code, CommandId, ConversationId};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::state::Conversation;
 use crate::fold::{Decision, Emit, Item};
-
-/// Payload of `member.added`. The first one of a conversation carries its view.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Payload<'a> {
-    #[serde(borrow)]
-    members: Vec<Participant<'a>>,
-    actor_id: schemas::UserId,
-    #[serde(borrow)]
-    conversation: std::borrow::Cow<'a, RawValue>,
-}
 
 pub(super) fn decide(
     state: &Conversation,
@@ -92,7 +80,7 @@ fn frame_of(change: &Change, create: &Create) -> frame::EventFrame {
     let view =
         head_of(change).map(|head| View::of(change.conversation, &head, participants.clone()));
     let conversation = serde_json::value::to_raw_value(&view).expect("plain data serialises");
-    let payload = Payload {
+    let payload = Added {
         members: participants,
         actor_id: create.members.first().map_or(schemas::UserId(uuid::Uuid::nil()), |m| m.id),
         conversation: std::borrow::Cow::Owned(conversation),
@@ -152,7 +140,7 @@ pub(super) fn rows(change: &Change, members: &[Membership]) -> Vec<Write> {
 /// second entry.
 pub(super) fn feed(change: &Change, members: &[Membership]) -> Vec<Emit> {
     let payload = change.frame.payload();
-    let payload: Payload<'_> =
+    let payload: Added<'_> =
         serde_json::from_slice(&payload).expect("the payload that this module wrote");
     members
         .iter()

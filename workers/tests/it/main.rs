@@ -5,4 +5,5 @@ mod model;
 mod pools;
 mod power_cut;
 mod replay;
+mod routing;
 mod sim;

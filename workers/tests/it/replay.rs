@@ -66,10 +66,11 @@ proptest! {
             (0usize..8, any::<u8>(), any::<bool>()).prop_map(|(step, part, cold)| (Cut { step, part }, cold)),
             0..12,
         ),
+        apart in any::<bool>(),
     ) {
         let items = records(&asks, &gaps);
         let expected = reference(&items);
-        let mut world = World::default();
+        let mut world = World { apart, ..World::default() };
         let mut lane = Lane::<Persist>::new(conversation());
         let mut splits = splits.iter().cycle();
         let mut cuts = cuts.into_iter();
@@ -123,6 +124,51 @@ proptest! {
         if paused_at > 0 {
             prop_assert_eq!(end, End::Fenced);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// Without transactions the fence is looked at before the write and may be passed: then stamps
+    /// alone keep what the successor wrote (G-08).
+    #[test]
+    fn writes_of_a_replaced_owner_that_arrive_late_change_no_cell(
+        asks in asks(),
+        paused_at in 0usize..40,
+        splits in (1usize..9, 1usize..9),
+        order in any::<prop::sample::Index>(),
+    ) {
+        let mut all = vec![Ask::Create];
+        all.extend(asks);
+        let items = records(&all, &[1]);
+        let expected = reference(&items);
+        let paused_at = paused_at.min(items.len() - 1);
+        let mut world = World { apart: true, ..World::default() };
+        let mut lane = Lane::<Persist>::new(conversation());
+        for one in &items[..paused_at] {
+            drive(&mut world, &mut lane, vec![one.clone()], None);
+        }
+        // Both fold the same records from here, in batches of their own; neither sees the other.
+        let mut zombie = world.clone();
+        zombie.written.clear();
+        for batch in items[paused_at..].chunks(splits.0) {
+            prop_assert_eq!(drive(&mut zombie, &mut lane, batch.to_vec(), None), End::Done);
+        }
+        let mut successor = Lane::<Persist>::new(conversation());
+        for batch in items[paused_at..].chunks(splits.1) {
+            prop_assert_eq!(drive(&mut world, &mut successor, batch.to_vec(), None), End::Done);
+        }
+        prop_assert_eq!(&world.rows, &expected.rows);
+        prop_assert_eq!(by_rev(&zombie), by_rev(&world));
+        // The zombie's writes arrive now, in any order.
+        let mut late = zombie.written;
+        let turn = order.index(late.len().max(1));
+        late.rotate_left(turn);
+        for write in &late {
+            world.put(write);
+        }
+        prop_assert_eq!(&world.rows, &expected.rows);
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use bytes::Bytes;
 use schemas::envelope::{Content, ConversationCommand, Meta};
 use schemas::position::Stamp;
-use schemas::table::{Batch, Get, Scan, Stored, TableDef, Value};
+use schemas::table::{Batch, Get, Scan, Stored, TableDef, Value, Write};
 use schemas::user::view::Snapshot;
 use schemas::{
     CommandId, ConversationId, InstanceId, MessageId, Position, Timestamp, UserId, conversation,
@@ -23,6 +23,11 @@ type Key = (u16, Vec<Value>);
 pub struct World {
     pub rows: BTreeMap<Key, Stored>,
     pub emitted: Vec<Emit>,
+    /// Rows of several partitions are written side by side, the fence row last, and of two writes of a
+    /// row the larger stamp stands: a store without transactions. Else a cut leaves a prefix.
+    pub apart: bool,
+    /// Every row that was written, in order.
+    pub written: Vec<Write>,
 }
 
 /// Where a round is to be cut: the number of the step, and how much of it is still done.
@@ -72,8 +77,9 @@ impl World {
         found
     }
 
-    /// Writes the first `count` rows of a batch; all of them if they lie in one partition.
-    fn write(&mut self, batch: &Batch, count: usize) -> Result<(), End> {
+    /// Writes what a cut lets through of a batch: all or nothing of rows in one partition; else a
+    /// prefix, or, where rows are written side by side, any of them but the fence row.
+    fn write(&mut self, batch: &Batch, part: Option<u8>) -> Result<(), End> {
         if let Some((get, newest)) = &batch.fence
             && self.get(get).is_some_and(|row| row.stamp > *newest)
         {
@@ -81,18 +87,39 @@ impl World {
         }
         let first = batch.writes.first().map(|w| partition(w.def, &w.get().key));
         let together = batch.writes.iter().all(|w| Some(partition(w.def, &w.get().key)) == first);
-        let count = if together && count < batch.writes.len() { 0 } else { count };
-        for write in batch.writes.iter().take(count) {
-            let key = (write.def.prefix, write.get().key);
-            let old = self.rows.get(&key).map_or(Stamp(-1), |row| row.stamp);
-            assert!(old <= write.stamp, "an older write meets a newer row: {write:?}");
-            let row = Stored { cells: write.cells.clone(), stamp: write.stamp };
-            if old == write.stamp {
-                assert_eq!(self.rows[&key], row, "the same stamp with another content");
+        let fence = batch.fence.as_ref().map(|(get, _)| get.row());
+        for (at, write) in batch.writes.iter().enumerate() {
+            let through = match part {
+                None => true,
+                Some(_) if together => false,
+                Some(part) if self.apart => {
+                    Some(write.get().row()) != fence
+                        && u32::from(part).rotate_right(u32::try_from(at).unwrap()) & 1 == 1
+                }
+                Some(part) => at < batch.writes.len() * usize::from(part) / 256,
+            };
+            if through {
+                self.put(write);
             }
-            self.rows.insert(key, row);
         }
         Ok(())
+    }
+
+    /// Writes a row; an older one than what stands changes nothing.
+    pub fn put(&mut self, write: &Write) {
+        let key = (write.def.prefix, write.get().key);
+        let old = self.rows.get(&key).map_or(Stamp(-1), |row| row.stamp);
+        assert!(self.apart || old <= write.stamp, "an older write meets a newer row: {write:?}");
+        if self.apart {
+            self.written.push(write.clone());
+        }
+        let row = Stored { cells: write.cells.clone(), stamp: write.stamp };
+        if old == write.stamp {
+            assert_eq!(self.rows[&key], row, "the same stamp with another content");
+        }
+        if old <= write.stamp {
+            self.rows.insert(key, row);
+        }
     }
 }
 
@@ -121,7 +148,7 @@ pub fn drive<F: Fold>(
             Step::Get(gets) => Answer::Rows(gets.iter().map(|get| world.get(get)).collect()),
             Step::Scan(scan) => Answer::Page(world.scan(&scan)),
             Step::Write(batch) => {
-                if let Err(end) = world.write(&batch, share(batch.writes.len())) {
+                if let Err(end) = world.write(&batch, here.map(|cut| cut.part)) {
                     return end;
                 }
                 Answer::Written

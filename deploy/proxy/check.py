@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""Runs haproxy with haproxy.cfg before a real server, and looks at what passes through.
+
+    deploy/proxy/check.py BINARY        (needs haproxy, and the package websockets)
+
+`/ws` must reach delivery (the server) and everything else ingest (a stand-in that answers with what it
+was sent); a client's own X-Forwarded-For must not; sockets must outlive a reload; a dead
+delivery must be a 503.
+"""
+
+import contextlib
+import http.server
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import websockets.exceptions
+from websockets.sync.client import connect
+
+HERE = pathlib.Path(__file__).resolve().parent
+PASSWORD = "violet-kettle-81"
+
+
+def free_port():
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return trial.getsockname()[1]
+
+
+def until(what, holds, seconds=20):
+    deadline = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(OSError, websockets.exceptions.WebSocketException):
+            found = holds()
+            if found:
+                return found
+        if time.monotonic() > deadline:
+            sys.exit(f"proxy: {what} did not come true in {seconds} s")
+        time.sleep(0.1)
+
+
+def call(url, body=None, headers=None):
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json", **(headers or {})}
+    request = urllib.request.Request(url, data=data, headers=headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+class Ingest(http.server.BaseHTTPRequestHandler):
+    """Answers with the path and the headers it was sent."""
+
+    def do_GET(self):
+        told = {"path": self.path, "headers": [[k.lower(), v] for k, v in self.headers.items()]}
+        body = json.dumps(told).encode()
+        # A health check goes once it has seen the status.
+        with contextlib.suppress(ConnectionError):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def token(server):
+    name = f"user_{os.urandom(6).hex()}"
+    about = {"username": name, "email": f"{name}@example.org", "password": PASSWORD}
+    call(f"{server}/auth/register", {**about, "firstName": "A", "lastName": "B"})
+    answer = call(f"{server}/auth/login", {"identifier": name, "password": PASSWORD})
+    return answer["data"]["accessToken"]
+
+
+def enter(stack, proxy, secret):
+    link = stack.enter_context(connect(f"ws://{proxy}/ws", subprotocols=["parlance.v1"]))
+    assert ask(link, "0", "auth", {"token": secret})["ok"]
+    return link
+
+
+def ask(link, number, kind, data):
+    """Sends a request and returns the answer to it."""
+    link.send(json.dumps({"id": number, "type": kind, "data": data}))
+    while True:
+        frame = json.loads(link.recv(timeout=10))
+        if frame.get("id") == number:
+            return frame
+
+
+def check(stack, proxy, server, haproxy, delivery):
+    base = f"http://{proxy}"
+    spoofed = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9"}
+    told = until("an answer of ingest", lambda: call(f"{base}/api/v1/x?y=z", headers=spoofed))
+    claims = [value for key, value in told["headers"] if "forwarded" in key]
+    assert told["path"] == "/api/v1/x?y=z", told
+    assert claims == ["127.0.0.1"], f"what a client claims is passed on: {claims}"
+    print("proxy: REST reaches ingest, with the address of the peer alone")
+
+    secret = until("a registration", lambda: token(server))
+    link = until("a socket", lambda: enter(stack, proxy, secret))
+    print("proxy: /ws is upgraded and reaches delivery")
+
+    haproxy.send_signal(signal.SIGUSR2)
+    time.sleep(2)
+    until("an answer after the reload", lambda: call(f"{base}/api/v1/x"))
+    # Any answer shows that the old socket is alive: this kind of request does not exist.
+    assert ask(link, "9", "no.such.request", {})["ok"] is False
+    enter(stack, proxy, secret)
+    print("proxy: a reload keeps old sockets and takes new ones")
+
+    delivery.kill()
+    delivery.wait()
+
+    def refused():
+        try:
+            with connect(f"ws://{proxy}/ws"):
+                return False
+        except websockets.exceptions.InvalidStatus as failure:
+            return failure.response.status_code == 503
+
+    until("a 503 for a dead delivery", refused)
+    assert call(f"{base}/api/v1/x")["path"] == "/api/v1/x"
+    print("proxy: without delivery /ws is a 503, and REST goes on")
+
+
+def end(child):
+    """Ends a process and its workers."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    public, api, health, stand_in = (free_port() for _ in range(4))
+    ingest = http.server.ThreadingHTTPServer(("127.0.0.1", stand_in), Ingest)
+    threading.Thread(target=ingest.serve_forever, daemon=True).start()
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        log = stack.enter_context(open(pathlib.Path(folder) / "log", "w+", encoding="utf-8"))
+
+        def run(command, settings):
+            child = subprocess.Popen(
+                command, cwd=folder, env={**os.environ, **settings}, stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL, start_new_session=True,
+            )
+            stack.callback(end, child)
+            return child
+
+        delivery = run(
+            [sys.argv[1]],
+            {
+                "PARLANCE_SERVER__LISTEN": f'["127.0.0.1:{api}"]',
+                "PARLANCE_OPERATIONS__LISTEN": f"127.0.0.1:{health}",
+                "PARLANCE_SERVER__TRUSTED_PROXIES": '["127.0.0.1"]',
+            },
+        )
+        haproxy = run(
+            ["haproxy", "-W", "-db", "-f", str(HERE / "haproxy.cfg")],
+            {
+                "LISTEN": f"127.0.0.1:{public}",
+                "INGEST": f"127.0.0.1:{stand_in}",
+                "INGEST_HEALTH": str(stand_in),
+                "DELIVERY": f"127.0.0.1:{api}",
+                "DELIVERY_HEALTH": str(health),
+            },
+        )
+        try:
+            server = f"http://127.0.0.1:{api}/api/v1"
+            check(stack, f"127.0.0.1:{public}", server, haproxy, delivery)
+        except BaseException:
+            log.seek(0)
+            sys.stderr.write(log.read()[-4000:])
+            raise
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+//! Reading: files and environment into one value, every mistake named.
+
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use figment::value::{Dict, Value};
+
+use super::{Config, Mistakes};
+
+impl Config {
+    /// The settings of this process.
+    pub fn load(file: Option<&Path>) -> Result<Self, Mistakes> {
+        let from_env = std::env::var_os("PARLANCE_CONFIG").map(PathBuf::from);
+        let named = file.map(Path::to_path_buf).or(from_env);
+        if let Some(missing) = named.as_ref().filter(|path| !path.is_file()) {
+            return Err(Mistakes(vec![format!("{} is not a file", missing.display())]));
+        }
+        let toml = named.unwrap_or_else(|| PathBuf::from("parlance.toml"));
+        let mut given = Figment::new();
+        if toml.is_file() {
+            given = given.merge(Toml::file_exact(toml));
+        }
+        // `PARLANCE_URL` and the like are not settings: a setting has a section.
+        let own = Env::prefixed("PARLANCE_").filter(|key| key.as_str().contains("__")).split("__");
+        Self::read(&given, |name| std::env::var(name).ok(), &Figment::from(own))
+    }
+
+    /// The settings of a file, the predecessor's names and our own, later ones over earlier ones.
+    pub(super) fn read(
+        file: &Figment,
+        predecessor: impl Fn(&str) -> Option<String>,
+        own: &Figment,
+    ) -> Result<Self, Mistakes> {
+        let mut mistakes = Vec::new();
+        let mut config = Self::default();
+        config.merge(file, &mut mistakes);
+        mistakes.extend(config.predecessor(predecessor));
+        config.merge(own, &mut mistakes);
+        config.read_secrets(&mut mistakes);
+        mistakes.extend(config.mistakes());
+        if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
+    }
+
+    /// Takes over what is given. If something of it can not be read, setting by setting, so that every
+    /// mistake is found and not only the first.
+    fn merge(&mut self, given: &Figment, mistakes: &mut Vec<String>) {
+        let over = |config: &Self| Figment::from(Serialized::defaults(config.clone()));
+        match over(self).merge(given.clone()).extract() {
+            Ok(config) => *self = config,
+            Err(first) => {
+                let Ok(sections) = given.extract::<Dict>() else {
+                    mistakes.extend(first.into_iter().map(|one| one.to_string()));
+                    return;
+                };
+                for (path, value) in settings(sections) {
+                    match over(self).merge(Serialized::default(&path, value)).extract() {
+                        Ok(config) => *self = config,
+                        Err(error) => mistakes
+                            .extend(error.into_iter().map(|one| format!("{path}: {}", one.kind))),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes secrets from the files that are named for them.
+    fn read_secrets(&mut self, mistakes: &mut Vec<String>) {
+        let secrets = [
+            ("auth.jwt_secret", &mut self.auth.jwt_secret, &self.auth.jwt_secret_file),
+            (
+                "auth.jwt_refresh_secret",
+                &mut self.auth.jwt_refresh_secret,
+                &self.auth.jwt_refresh_secret_file,
+            ),
+            ("cql.password", &mut self.cql.password, &self.cql.password_file),
+            ("redis.password", &mut self.redis.password, &self.redis.password_file),
+        ];
+        for (name, secret, file) in secrets {
+            if file.as_os_str().is_empty() {
+                continue;
+            }
+            if !secret.is_empty() {
+                mistakes.push(format!("{name} and {name}_file are both given"));
+                continue;
+            }
+            match std::fs::read_to_string(file) {
+                Ok(text) => text.trim_end_matches(['\r', '\n']).clone_into(secret),
+                Err(error) => {
+                    mistakes.push(format!("{name}_file: {}: {error}", file.display()));
+                }
+            }
+        }
+        let file = &self.kafka.properties_file;
+        if file.as_os_str().is_empty() {
+            return;
+        }
+        match std::fs::read_to_string(file) {
+            Ok(text) => match properties(&text) {
+                Ok(found) => self.kafka.properties.extend(found),
+                Err(line) => mistakes.push(format!(
+                    "kafka.properties_file: {}: line {line} is not name=value",
+                    file.display()
+                )),
+            },
+            Err(error) => {
+                mistakes.push(format!("kafka.properties_file: {}: {error}", file.display()));
+            }
+        }
+    }
+}
+
+/// Every setting of a document: two levels deep, as deep as names go.
+fn settings(sections: Dict) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    for (section, value) in sections {
+        match value {
+            Value::Dict(_, keys) => {
+                found.extend(
+                    keys.into_iter().map(|(key, value)| (format!("{section}.{key}"), value)),
+                );
+            }
+            value => found.push((section, value)),
+        }
+    }
+    found
+}
+
+/// `name=value` lines, as clients of Kafka keep them; the number of the first line that is none.
+fn properties(text: &str) -> Result<Vec<(String, String)>, usize> {
+    text.lines()
+        .enumerate()
+        .map(|(number, line)| (number + 1, line.trim()))
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+        .map(|(number, line)| {
+            let (name, value) = line.split_once('=').ok_or(number)?;
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        })
+        .collect()
+}

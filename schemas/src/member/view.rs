@@ -1,0 +1,28 @@
+//! The JSON of changes of membership.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::conversation::view::Participant;
+use crate::id::UserId;
+
+/// Payload of `member.added`. The first one of a conversation carries its view.
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Added<'a> {
+    /// Who was added.
+    #[serde(borrow)]
+    pub members: Vec<Participant<'a>>,
+    /// By whom.
+    pub actor_id: UserId,
+    /// The conversation as of then.
+    #[serde(borrow)]
+    #[cfg_attr(
+        feature = "json-schema",
+        schemars(with = "Option<crate::conversation::view::Conversation<'static>>")
+    )]
+    pub conversation: Cow<'a, RawValue>,
+}
