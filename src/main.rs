@@ -1,17 +1,22 @@
 //! The `parlance` binary: wiring only. What a role does lives in its tier's crate; what the world
-//! gives lives in `platform`.
+//! gives lives in `platform`, the real engines in `engines`.
 
-mod admin;
-mod all;
+mod doctor;
 mod engines;
+mod migrate;
 mod operations;
+mod roles;
+mod store;
 mod telemetry;
+mod topics;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use platform::config::Config;
+
+use crate::roles::Role;
 
 /// A message is some sixty short-lived allocations on several threads: the system's allocator took a
 /// seventh of the processor time of a saturated server.
@@ -21,7 +26,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// A chat backend built as a message-broker pipeline with stateless workers.
 ///
 /// Without a command it runs every role in one process on embedded, durable engines: no services
-/// and no configuration are needed.
+/// and no configuration are needed. With Kafka, ScyllaDB (or Cassandra) and Redis configured, each
+/// role can be a process of its own, as many as one likes.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 struct Cli {
@@ -29,40 +35,60 @@ struct Cli {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
-    role: Option<Role>,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
-enum Role {
+enum Command {
     /// Run every role in one process (the default).
     All,
-    /// Look at or rebuild the embedded store while no server runs.
+    /// Take REST requests: stateless, as many as one likes behind a balancer.
+    Ingest,
+    /// Hold sockets and push to them.
+    Delivery,
+    /// Run worker pools; each is a consumer group, scaled by starting more processes.
+    Worker {
+        /// persist, feed, fanout
+        #[arg(required = true, value_name = "POOL")]
+        pools: Vec<String>,
+    },
+    /// Bring the tables of the CQL store up to this version. Forward only; may be stopped and run
+    /// again, also while older processes run.
+    Migrate {
+        /// Only say what is missing; the exit status is 1 if something is.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Create and compare Kafka topics.
+    Topics {
+        #[command(subcommand)]
+        action: topics::Action,
+    },
+    /// Check every dependency, setting and clock, and say what to do.
+    Doctor,
+    /// Look at or rebuild the folded tables while no worker runs.
     Store {
         #[command(subcommand)]
-        action: StoreAction,
+        action: store::Action,
     },
-}
-
-#[derive(Debug, Subcommand)]
-enum StoreAction {
-    /// Print a line for every folded table: its name, number of rows, and SHA-256 over them.
-    Hash,
-    /// Forget every folded table and cursor: the next start folds them again from the log. Refused
-    /// if the log no longer holds its first record.
-    Refold,
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome =
-        Config::load(cli.config.as_deref()).map_err(anyhow::Error::from).and_then(|config| {
-            telemetry::init(&config.logging)?;
-            match cli.role.unwrap_or(Role::All) {
-                Role::All => all::run(&config),
-                Role::Store { action: StoreAction::Hash } => admin::hash(&config),
-                Role::Store { action: StoreAction::Refold } => admin::refold(&config),
-            }
-        });
+    let config = cli.config.as_deref();
+    let outcome = Config::load(config).map_err(anyhow::Error::from).and_then(|config| {
+        telemetry::init(&config.logging)?;
+        match cli.command.unwrap_or(Command::All) {
+            Command::All => roles::run(&config, &Role::all()),
+            Command::Ingest => roles::run(&config, &Role::ingest()),
+            Command::Delivery => roles::run(&config, &Role::delivery()),
+            Command::Worker { pools } => roles::run(&config, &Role::worker(&pools)?),
+            Command::Migrate { check } => migrate::run(&config, check),
+            Command::Topics { action } => topics::run(&config, action),
+            Command::Doctor => doctor::run(&config),
+            Command::Store { action } => store::run(&config, action),
+        }
+    });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

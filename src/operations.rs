@@ -12,21 +12,15 @@ use platform::telemetry::Metrics;
 use tokio::net::TcpListener;
 
 /// Serves `/metrics`, `/healthz` and `/readyz`; `refresh` takes over figures that engines keep
-/// themselves, at each scrape. A taken port is no reason not to chat: it is said and left.
+/// themselves, at each scrape.
 pub(crate) async fn start(
     listen: SocketAddr,
     metrics: Metrics,
     refresh: impl Fn(&Metrics) + Clone + Send + Sync + 'static,
     ready: Arc<AtomicBool>,
     life: &Lifecycle,
-) {
-    let listener = match TcpListener::bind(listen).await {
-        Ok(listener) => listener,
-        Err(error) => {
-            tracing::warn!(%listen, %error, "no metrics: the operations port is taken");
-            return;
-        }
-    };
+) -> std::io::Result<()> {
+    let listener = TcpListener::bind(listen).await?;
     let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     let router = Router::new()
         .route(
@@ -54,4 +48,5 @@ pub(crate) async fn start(
             .await
             .map_err(|error| error.to_string())
     });
+    Ok(())
 }

@@ -2,7 +2,8 @@
 //!
 //! DDL and statements come from the table definitions (`text`, `slice`), values go straight between
 //! frames and cells (`row`). `write` explains what a batch is here, `fence` when a writer learns that
-//! it is no longer the owner, `direct` the conditional writes, `migrate` how tables come to be.
+//! it is no longer the owner, `direct` the conditional writes, `migrate` how tables come to be,
+//! `admin` what operators ask.
 //!
 //! Against a write that was acknowledged, a later read through any handle of the same data centre sees
 //! it (G-13): both sides ask a quorum. Against a folded row, the larger stamp stands in whatever order
@@ -15,6 +16,7 @@
 //! at random and ids that are hashes do not mix; rows of one partition change together, of two they
 //! do not.
 
+pub mod admin;
 mod direct;
 mod error;
 mod fence;

@@ -47,6 +47,11 @@ impl Tables {
         Self { connection, keyspace, by_prefix: defs.iter().map(table).collect() }
     }
 
+    /// Where the tables lie.
+    pub(super) fn keyspace(&self) -> &str {
+        &self.keyspace
+    }
+
     /// The table of a definition.
     pub(super) fn of(&self, def: &TableDef) -> Result<&Statements, Error> {
         let unknown = || Error::Failed(format!("the store was not opened for {}", def.name));

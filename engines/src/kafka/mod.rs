@@ -8,6 +8,8 @@
 //!
 //! [`admin`] has what an operator does.
 
+pub use self::rewind::rewind;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,6 +41,7 @@ mod notes;
 mod offsets;
 mod producer;
 mod record;
+mod rewind;
 mod settings;
 mod tail;
 mod topics;

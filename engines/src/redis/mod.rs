@@ -9,6 +9,7 @@
 //! Keys begin with the namespace and `parlance:`; then `l:` a limit, `u:` and `c:` with 16 bytes of an id the routes of a
 //! user and of a conversation, `mark` the time at which this Redis began to know routes.
 
+pub mod admin;
 mod fallback;
 mod link;
 

@@ -179,6 +179,6 @@ pub struct Logging {
 
 impl Default for Logging {
     fn default() -> Self {
-        Self { filter: "info,fjall=warn,lsm_tree=warn".to_owned(), json: false }
+        Self { filter: "info,fjall=warn,lsm_tree=warn,scylla=warn".to_owned(), json: false }
     }
 }

@@ -1,4 +1,4 @@
-//! The engines behind the ports, as the configuration asks for them: today the embedded ones.
+//! Engines in this process, durable in the data folder.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,23 +7,18 @@ use anyhow::Context;
 use platform::Platform;
 use platform::config::Config;
 use platform::data_dir::DataDir;
-use platform::embedded::{
-    EmbeddedLog, JournalConfig, LocalEphemeral, LogConfig, LsmConfig, LsmStore,
-};
+use platform::embedded::{EmbeddedLog, JournalConfig, LogConfig, LsmConfig, LsmStore};
 use platform::port::clock::SystemClock;
 use platform::telemetry::Metrics;
 
-/// The platform of a process, and the folder it locks.
-pub(crate) struct Engines {
-    pub(crate) platform: Platform,
-    pub(crate) store: LsmStore,
-    pub(crate) data: DataDir,
-}
+use super::{Embedded, Engines, shared};
+use platform::lifecycle::Lifecycle;
 
-/// Opens what the configuration names. Recovery happens here: store, then log, then cursors.
-pub(crate) fn open(config: &Config) -> anyhow::Result<Engines> {
+/// Opens the data folder.
+pub(super) async fn open(config: &Config, life: &Lifecycle) -> anyhow::Result<Engines> {
     let data = DataDir::open(&config.data.dir)?;
     let clock = Arc::new(SystemClock);
+    let metrics = Metrics::new();
     let lsm = LsmConfig { cache_bytes: config.data.cache_mib << 20, ..LsmConfig::default() };
     let store = LsmStore::open(&data.store(), lsm).context("the embedded store")?;
     let defaults = LogConfig::default();
@@ -41,9 +36,9 @@ pub(crate) fn open(config: &Config) -> anyhow::Result<Engines> {
     let platform = Platform {
         log: Arc::new(log),
         store: Arc::new(store.clone()),
-        ephemeral: Arc::new(LocalEphemeral::new(clock.clone())),
+        ephemeral: shared::ephemeral(config, clock.clone(), life).await?,
         clock,
-        metrics: Metrics::new(),
+        metrics,
     };
-    Ok(Engines { platform, store, data })
+    Ok(Engines { platform, embedded: Some(Embedded { store, data }) })
 }
