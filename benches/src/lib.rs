@@ -5,15 +5,18 @@
 //! alone. Load and faults are drawn from a seed, so a run can be asked for again; verdicts depend on
 //! nothing but the history, so a kept one can be judged again.
 //!
-//! Nothing here may look inside the system under test: what clients can not see is not evidence.
+//! Nothing here may look inside the system under test: what neither clients nor operators can see is
+//! not evidence, and what only operators see (counters, rows) is marked as such in a history.
 
 pub mod checker;
+pub mod cluster;
 pub mod history;
 pub mod lean;
 pub mod prove;
 pub mod remote;
 pub mod scenarios;
 pub mod server;
+pub mod storm;
 pub mod target;
 pub mod task;
 pub mod workload;

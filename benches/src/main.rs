@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use bench::checker::{Needs, State, judge};
@@ -9,6 +10,7 @@ use bench::history;
 use bench::prove::{self, Prove};
 use bench::scenarios::saturate::Over;
 use bench::scenarios::{Bench, Measured, direct, idle, report, saturate, sync_floor};
+use bench::storm::{self, Storm};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::runtime::{Builder, Runtime};
 
@@ -31,6 +33,12 @@ enum Command {
         /// A tenth of everything.
         #[arg(long)]
         short: bool,
+    },
+    /// Break everything once: a deployment of many processes over the real engines, under load, with
+    /// kills, zombies, outages, scaling and a rolling restart, judged from one history.
+    Storm {
+        #[command(flatten)]
+        weather: Weather,
     },
     /// Judge a kept history again.
     Judge {
@@ -93,6 +101,37 @@ struct Place {
     seconds: u64,
 }
 
+#[derive(Args)]
+struct Weather {
+    /// The binary.
+    #[arg(long, env = "PARLANCE_BIN")]
+    binary: PathBuf,
+    /// Start with this binary; the rolling restart brings the other one (G-23).
+    #[arg(long)]
+    previous: Option<PathBuf>,
+    /// The script that runs the engines.
+    #[arg(long, default_value = "deploy/engines")]
+    engines: PathBuf,
+    /// No engines: one process on the embedded ones.
+    #[arg(long)]
+    embedded: bool,
+    /// About how long.
+    #[arg(long, default_value_t = 6.0)]
+    minutes: f64,
+    /// Everything random follows from it; else one is drawn and printed.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Where settings, logs and the history go; else a folder for temporary files.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// One process that accepts and one that folds live an hour off, to either side (G-28).
+    #[arg(long)]
+    skew: bool,
+    /// Break nothing.
+    #[arg(long)]
+    calm: bool,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Way {
     /// Sockets.
@@ -117,6 +156,7 @@ fn folder(given: Option<PathBuf>) -> PathBuf {
 fn main() -> anyhow::Result<ExitCode> {
     let measured = match Arguments::parse().command {
         Command::Prove { place, seed, short } => return proven(place, seed, short),
+        Command::Storm { weather } => return stormed(weather),
         Command::Judge { file, json } => {
             let report = judge(&history::read(&file)?, &Needs::default());
             say(&if json { serde_json::to_string(&report)? } else { report.table() });
@@ -153,6 +193,22 @@ fn proven(place: Place, seed: Option<u64>, short: bool) -> anyhow::Result<ExitCo
     let prove = Prove { binary, seed, short, folder };
     let good =
         Builder::new_multi_thread().enable_all().build()?.block_on(prove::run(&prove, &say))?;
+    Ok(code(good))
+}
+
+fn stormed(weather: Weather) -> anyhow::Result<ExitCode> {
+    let storm = Storm {
+        binary: weather.binary.canonicalize().context("the binary")?,
+        previous: weather.previous.map(|binary| binary.canonicalize()).transpose()?,
+        engines: (!weather.embedded).then_some(weather.engines),
+        length: Duration::try_from_secs_f64(weather.minutes * 60.0)?,
+        seed: weather.seed.unwrap_or_else(|| rand::random::<u64>() >> 12),
+        folder: folder(weather.folder),
+        skew: weather.skew,
+        calm: weather.calm,
+    };
+    let good =
+        Builder::new_multi_thread().enable_all().build()?.block_on(storm::run(&storm, &say))?;
     Ok(code(good))
 }
 

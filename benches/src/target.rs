@@ -117,6 +117,11 @@ pub trait Sender: Clone + Send + Sync + 'static {
 pub trait Events: Send + 'static {
     /// The next event with a rev; none: the socket is closed.
     fn next(&mut self) -> impl Future<Output = Option<Event>> + Send;
+
+    /// The code of the close frame, once the socket is closed and if one came.
+    fn close_code(&self) -> Option<u16> {
+        None
+    }
 }
 
 /// What can be broken in a system, and healed again.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::index::Index;
 use super::verdict::Guarantee;
-use crate::history::{Outcome, UNREACHABLE, Why};
+use crate::history::{Class, Outcome, UNREACHABLE, Why};
 
 /// What a run must show to be more than void.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +70,9 @@ pub struct Hygiene {
     pub faults: u64,
     /// Faults that hit an operation in flight.
     pub effective_faults: u64,
+    /// Faults that did not happen, and why.
+    #[serde(default)]
+    pub missed_faults: Vec<String>,
     /// Conversations that were written to and not read whole.
     pub unread: u64,
 }
@@ -86,6 +89,9 @@ impl Hygiene {
         if self.effective_faults < needs.faults {
             let (had, wanted) = (self.effective_faults, needs.faults);
             why.push(format!("{had} faults hit an operation in flight, {wanted} are needed"));
+        }
+        for missed in &self.missed_faults {
+            why.push(format!("a fault did not happen: {missed}"));
         }
         if self.unread > 0 {
             why.push(format!("{} conversations were written to and not read whole", self.unread));
@@ -124,9 +130,13 @@ pub(super) fn take(index: &Index<'_>) -> Hygiene {
         hygiene.sockets += u64::from(socket.opened.is_some());
         hygiene.live += socket.events.values().map(|events| events.len() as u64).sum::<u64>();
     }
-    for fault in &index.faults {
+    for fault in index.faults.iter().filter(|fault| fault.what.class != Class::OwnExit) {
         hygiene.faults += 1;
-        hygiene.effective_faults += u64::from(fault.what.in_flight > 0);
+        if let Some(why) = &fault.what.missed {
+            hygiene.missed_faults.push(format!("{}: {why}", fault.what.kind));
+        } else {
+            hygiene.effective_faults += u64::from(fault.what.in_flight > 0);
+        }
     }
     hygiene.unread = index.unread() as u64;
     hygiene.operations =

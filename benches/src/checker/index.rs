@@ -6,7 +6,7 @@ use schemas::{Rev, Seq};
 use uuid::Uuid;
 
 use crate::history::{
-    Attempt, Entry, Fault, Gotten, Live, Op, Opened, Outcome, Page, Seen, SocketId,
+    Attempt, Audit, Entry, Fault, Gotten, Live, Op, Opened, Outcome, Page, Process, Seen, SocketId,
 };
 
 /// One thing of a kind, and the entry it comes from.
@@ -25,8 +25,20 @@ pub(super) type ClientKey<'h> = (Uuid, Uuid, &'h str);
 pub(super) struct Socket<'h> {
     pub(super) opened: Option<u64>,
     pub(super) user: Option<Uuid>,
-    pub(super) closed: bool,
+    pub(super) node: usize,
+    /// Whoever holds it: one client over all its reconnects.
+    pub(super) process: Process,
+    pub(super) closed: Option<Closed>,
     pub(super) events: BTreeMap<Uuid, Vec<At<'h, Live>>>,
+}
+
+/// The end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Closed {
+    pub(super) line: usize,
+    pub(super) at: u64,
+    /// Of the server's close frame, if one came.
+    pub(super) code: Option<u16>,
 }
 
 /// The whole history.
@@ -41,6 +53,7 @@ pub(super) struct Index<'h> {
     pub(super) gets: Vec<At<'h, Gotten>>,
     pub(super) sockets: BTreeMap<SocketId, Socket<'h>>,
     pub(super) faults: Vec<At<'h, Fault>>,
+    pub(super) audits: Vec<At<'h, Audit>>,
 }
 
 /// Where something was seen.
@@ -103,14 +116,19 @@ impl<'h> Index<'h> {
                 let socket = self.sockets.entry(*socket).or_default();
                 socket.opened = Some(entry.end);
                 socket.user = Some(*user);
+                (socket.node, socket.process) = (entry.node, entry.process);
             }
-            Op::SocketClose(socket) => self.sockets.entry(*socket).or_default().closed = true,
+            Op::SocketClose(socket, code) => {
+                let closed = Closed { line, at: entry.end, code: *code };
+                self.sockets.entry(*socket).or_default().closed = Some(closed);
+            }
             Op::Live(what) => {
                 let socket = self.sockets.entry(what.socket).or_default();
                 let events = socket.events.entry(what.conversation).or_default();
                 events.push(At { line, entry, what });
             }
             Op::Fault(what) => self.faults.push(At { line, entry, what }),
+            Op::Audit(what) => self.audits.push(At { line, entry, what }),
         }
     }
 

@@ -9,17 +9,20 @@
 
 mod dense;
 mod durable;
+mod fault;
 mod fresh;
 mod hygiene;
 mod index;
 mod once;
 mod order;
 mod push;
+mod recovery;
 mod refusal;
 mod report;
 mod verdict;
 
 pub use hygiene::{Counts, Hygiene, Needs};
+pub use recovery::{Recovery, recoveries};
 pub use report::Report;
 pub use verdict::{Guarantee, Kind, State, Verdict, Witness};
 
@@ -29,7 +32,7 @@ use index::Index;
 /// Judges a history.
 pub fn judge(entries: &[Entry], needs: &Needs) -> Report {
     let index = Index::of(entries);
-    let verdicts = vec![
+    let mut verdicts = vec![
         durable::check(&index),
         refusal::check(&index),
         once::check(&index),
@@ -38,6 +41,10 @@ pub fn judge(entries: &[Entry], needs: &Needs) -> Report {
         push::check(&index),
         fresh::check(&index),
     ];
+    // G-12 (resume) and G-15 (removal) come here with their own modules once clients can resume from
+    // cursors and be removed: their evidence are operations that a history does not have yet.
+    verdicts.extend(fault::check(&index, needs));
+    verdicts.sort_by_key(|verdict| verdict.guarantee);
     let hygiene = hygiene::take(&index);
     Report::new(verdicts, hygiene, needs)
 }

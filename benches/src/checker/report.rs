@@ -74,11 +74,11 @@ impl Report {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        writeln!(out, "{:<6}{:<26}{:>9}  {:<19}verdict", "", "guarantee", "checked", "")?;
+        writeln!(out, "{:<6}{:<26}{:>9}  {:<22}verdict", "", "guarantee", "checked", "")?;
         for Judged { state, verdict, .. } in &self.verdicts {
             let (title, unit) = verdict.guarantee.title();
             let (id, checked) = (verdict.guarantee.id(), verdict.checked);
-            write!(out, "{id:<6}{title:<26}{checked:>9}  {unit:<19}{}", name(*state))?;
+            write!(out, "{id:<6}{title:<26}{checked:>9}  {unit:<22}{}", name(*state))?;
             for (kind, count) in &verdict.anomalies {
                 write!(out, "  {count} x {}", kind.name())?;
             }

@@ -25,26 +25,39 @@ pub enum Guarantee {
     /// G-06.
     #[serde(rename = "G-06")]
     OneOrder,
+    /// G-07.
+    #[serde(rename = "G-07")]
+    BoundedStall,
+    /// G-08.
+    #[serde(rename = "G-08")]
+    FencedZombie,
+    /// G-09.
+    #[serde(rename = "G-09")]
+    DeterministicFold,
     /// G-11.
     #[serde(rename = "G-11")]
     PersistBeforePush,
     /// G-13.
     #[serde(rename = "G-13")]
     ReadYourWrites,
+    /// G-19.
+    #[serde(rename = "G-19")]
+    BrokerAway,
+    /// G-20.
+    #[serde(rename = "G-20")]
+    RegistryAway,
+    /// G-21.
+    #[serde(rename = "G-21")]
+    StoreAway,
+    /// G-22.
+    #[serde(rename = "G-22")]
+    RollingRestart,
+    /// G-29.
+    #[serde(rename = "G-29")]
+    CountersAtZero,
 }
 
 impl Guarantee {
-    /// All that are judged.
-    pub const ALL: [Self; 7] = [
-        Self::DurableAck,
-        Self::HonestRefusal,
-        Self::OneEffect,
-        Self::DenseOrder,
-        Self::OneOrder,
-        Self::PersistBeforePush,
-        Self::ReadYourWrites,
-    ];
-
     /// Its number.
     pub fn id(self) -> &'static str {
         match self {
@@ -53,8 +66,16 @@ impl Guarantee {
             Self::OneEffect => "G-04",
             Self::DenseOrder => "G-05",
             Self::OneOrder => "G-06",
+            Self::BoundedStall => "G-07",
+            Self::FencedZombie => "G-08",
+            Self::DeterministicFold => "G-09",
             Self::PersistBeforePush => "G-11",
             Self::ReadYourWrites => "G-13",
+            Self::BrokerAway => "G-19",
+            Self::RegistryAway => "G-20",
+            Self::StoreAway => "G-21",
+            Self::RollingRestart => "G-22",
+            Self::CountersAtZero => "G-29",
         }
     }
 
@@ -66,8 +87,16 @@ impl Guarantee {
             Self::OneEffect => ("one effect per client id", "retried client ids"),
             Self::DenseOrder => ("dense order", "messages scanned"),
             Self::OneOrder => ("one order for all", "observations"),
+            Self::BoundedStall => ("stalls are bounded", "pauses between acks"),
+            Self::FencedZombie => ("fenced zombie", "revs and rows compared"),
+            Self::DeterministicFold => ("deterministic fold", "rows folded again"),
             Self::PersistBeforePush => ("persist before push", "reads at push"),
             Self::ReadYourWrites => ("read your writes", "reads after ack"),
+            Self::BrokerAway => ("broker away", "requests meanwhile"),
+            Self::RegistryAway => ("registry away", "pushes meanwhile"),
+            Self::StoreAway => ("store away", "writes and reads"),
+            Self::RollingRestart => ("rolling restart", "requests and sockets"),
+            Self::CountersAtZero => ("invariants watched", "processes scraped"),
         }
     }
 }
@@ -110,6 +139,38 @@ pub enum Kind {
     UnreadablePush,
     /// A read did not show what had been acknowledged before it began.
     StaleRead,
+    /// A conversation waited longer than it may, while nothing excused it.
+    Stall,
+    /// One (conversation, rev) names two different changes.
+    SplitRev,
+    /// A row is not what it was, though nothing may change it.
+    ChangedRow,
+    /// A write was neither acknowledged nor refused in time.
+    SlowRefusal,
+    /// A request that had to be served was not.
+    Unserved,
+    /// A request was answered for good while nobody could know.
+    FalseAnswer,
+    /// A socket was cut that had to go on.
+    SocketCut,
+    /// Service did not come back in time.
+    SlowReturn,
+    /// What had gathered was worked off too slowly.
+    SlowCatchUp,
+    /// An event reached a socket later than it may.
+    LatePush,
+    /// A process took too long to end, or ended in disorder.
+    SlowDrain,
+    /// A socket was closed without a code that says: come back.
+    BadClose,
+    /// No retry made a request succeed.
+    Unhealed,
+    /// A client never saw a message, neither over its sockets nor by reading what it had missed.
+    Missed,
+    /// A process counted something that must not happen.
+    BrokenInvariant,
+    /// The same log folded again gave another table.
+    DifferentFold,
 }
 
 impl Kind {
@@ -133,6 +194,22 @@ impl Kind {
             Self::Vanished => "vanished",
             Self::UnreadablePush => "unreadable-push",
             Self::StaleRead => "stale-read",
+            Self::Stall => "stall",
+            Self::SplitRev => "split-rev",
+            Self::ChangedRow => "changed-row",
+            Self::SlowRefusal => "slow-refusal",
+            Self::Unserved => "unserved",
+            Self::FalseAnswer => "false-answer",
+            Self::SocketCut => "socket-cut",
+            Self::SlowReturn => "slow-return",
+            Self::SlowCatchUp => "slow-catch-up",
+            Self::LatePush => "late-push",
+            Self::SlowDrain => "slow-drain",
+            Self::BadClose => "bad-close",
+            Self::Unhealed => "unhealed",
+            Self::Missed => "missed",
+            Self::BrokenInvariant => "broken-invariant",
+            Self::DifferentFold => "different-fold",
         }
     }
 }

@@ -8,6 +8,8 @@ use schemas::{Rev, Seq};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::fault::{Audit, Fault};
+
 /// A client: what one process does, it does in order.
 pub type Process = u32;
 
@@ -45,12 +47,14 @@ pub enum Op {
     Get(Gotten),
     /// A socket was opened and authenticated: from `end` on, it must see everything.
     SocketOpen(SocketId, Uuid),
-    /// A socket was closed, by whichever side.
-    SocketClose(SocketId),
+    /// A socket was closed, by whichever side; the code of the server's close frame, if one came.
+    SocketClose(SocketId, Option<u16>),
     /// An event with a rev came over a socket.
     Live(Live),
-    /// Something was broken on purpose.
+    /// Something was broken on purpose, from `start` until it was whole again at `end`.
     Fault(Fault),
+    /// What operators can see and clients can not: counters, rows.
+    Audit(Audit),
 }
 
 /// Code of an operation that never left this process, because nobody listened. It has no effect for
@@ -214,16 +218,6 @@ pub struct Live {
     pub rev: Rev,
     /// The message, where the event is one.
     pub message: Option<Seen>,
-}
-
-/// Something broken on purpose.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Fault {
-    /// What was done.
-    pub kind: String,
-    /// Sends that had been invoked and had not returned at that moment. None: it proves nothing.
-    pub in_flight: u32,
 }
 
 /// Hash of a content (FNV-1a, 64 bit): stable, so that kept histories stay readable.

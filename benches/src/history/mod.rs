@@ -6,12 +6,14 @@
 //! written to a file of JSON lines, so that a failing history is kept and judged again.
 
 mod entry;
+mod fault;
 mod file;
 mod recorder;
 
 pub use entry::{
-    Attempt, Entry, Fault, Gotten, Live, Loss, Op, Opened, Outcome, Page, Process, Request, Seen,
+    Attempt, Entry, Gotten, Live, Loss, Op, Opened, Outcome, Page, Process, Request, Seen,
     SocketId, UNREACHABLE, Via, Why, body_of,
 };
+pub use fault::{Audit, Class, Exit, Fault, Look};
 pub use file::{read, write};
 pub use recorder::{Pending, Recorder};

@@ -48,6 +48,11 @@ impl Recorder {
         self.entries.lock().len()
     }
 
+    /// Looks at all entries so far; they wait as long.
+    pub fn peek<T>(&self, look: impl FnOnce(&[Entry]) -> T) -> T {
+        look(&self.entries.lock())
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -57,6 +62,11 @@ impl Recorder {
     pub fn note(&self, process: Process, node: usize, op: Op) {
         let now = self.now();
         self.push(Entry { process, node, start: now, end: now, op });
+    }
+
+    /// Logs something that began at `start` and ended just now.
+    pub fn lasted(&self, process: Process, node: usize, start: u64, op: Op) {
+        self.push(Entry { process, node, start, end: self.now(), op });
     }
 
     /// An operation begins; it is logged when it is done, or as it stands when it is dropped.

@@ -30,6 +30,8 @@ pub const PASSWORD: &str = "Quiet-otters-47-climb!";
 pub struct Remote {
     rest: Rest,
     nodes: Arc<[String]>,
+    /// Where sockets are served.
+    sockets: Arc<[String]>,
     tag: Arc<str>,
 }
 
@@ -60,7 +62,13 @@ struct Open {
 impl Remote {
     /// The system at these addresses (`host:port`).
     pub fn new(nodes: Vec<String>, tag: &str) -> Self {
-        Self { rest: Rest::new(), nodes: nodes.into(), tag: Arc::from(tag) }
+        Self::split(nodes.clone(), nodes, tag)
+    }
+
+    /// A system that serves requests and sockets at different addresses.
+    pub fn split(requests: Vec<String>, sockets: Vec<String>, tag: &str) -> Self {
+        let (nodes, sockets) = (requests.into(), sockets.into());
+        Self { rest: Rest::new(), nodes, sockets, tag: Arc::from(tag) }
     }
 
     /// The same with connections of its own: those of before may end at a server that is gone.
@@ -78,6 +86,11 @@ impl Remote {
         self.nodes.get(node % self.nodes.len().max(1)).map_or("", String::as_str)
     }
 
+    /// `host:port` of the node that holds sockets.
+    pub fn socket_authority(&self, node: usize) -> &str {
+        self.sockets.get(node % self.sockets.len().max(1)).map_or("", String::as_str)
+    }
+
     /// Name of the user with this number.
     pub fn username(&self, number: usize) -> String {
         format!("{}-{number}", self.tag)
@@ -93,7 +106,7 @@ impl Target for Remote {
     type Events = Push;
 
     fn nodes(&self) -> usize {
-        self.nodes.len()
+        self.nodes.len().max(self.sockets.len())
     }
 
     async fn register(&self, number: usize) -> anyhow::Result<User> {
@@ -148,6 +161,6 @@ impl Target for Remote {
     }
 
     async fn connect(&self, node: usize, user: &User) -> anyhow::Result<(Line, Push)> {
-        socket::open(self.authority(node), &user.token).await
+        socket::open(self.socket_authority(node), &user.token).await
     }
 }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -54,7 +54,11 @@ pub struct Line {
 
 /// The receiving half.
 #[derive(Debug)]
-pub struct Push(mpsc::Receiver<Event>);
+pub struct Push {
+    events: mpsc::Receiver<Event>,
+    /// 0: no close frame came.
+    code: Arc<AtomicU16>,
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -96,8 +100,10 @@ async fn opened(authority: &str, token: &str) -> anyhow::Result<(Line, Push)> {
     let (events, pushed) = mpsc::channel(EVENTS);
     let waiting: Arc<Waiting> = Arc::new(Mutex::new(Some(HashMap::new())));
     spawn(write_all(write, queue));
-    spawn(read_all(read, events, waiting.clone()));
-    Ok((Line { requests, waiting, ids: Arc::new(AtomicU64::new(1)) }, Push(pushed)))
+    let code = Arc::new(AtomicU16::new(0));
+    spawn(read_all(read, events, waiting.clone(), code.clone()));
+    let line = Line { requests, waiting, ids: Arc::new(AtomicU64::new(1)) };
+    Ok((line, Push { events: pushed, code }))
 }
 
 /// A connection with the subprotocol agreed, before `auth`.
@@ -143,9 +149,17 @@ async fn read_all(
     mut read: SplitStream<Connection>,
     events: mpsc::Sender<Event>,
     waiting: Arc<Waiting>,
+    code: Arc<AtomicU16>,
 ) {
     while let Some(Ok(message)) = read.next().await {
-        let Wire::Text(text) = message else { continue };
+        let text = match message {
+            Wire::Text(text) => text,
+            Wire::Close(Some(close)) => {
+                code.store(close.code.into(), Ordering::SeqCst);
+                continue;
+            }
+            _ => continue,
+        };
         let Ok(frame) = serde_json::from_str::<Frame<'_>>(&text) else { break };
         if let Some(id) = &frame.id {
             let asker = id.parse().ok().and_then(|id: u64| waiting.lock().as_mut()?.remove(&id));
@@ -154,7 +168,9 @@ async fn read_all(
                 drop(asker.send(outcome(&frame)));
             }
         } else if frame.kind.as_deref() == Some("resync") {
-            // The server dropped what was queued: this connection is no witness any more.
+            // The server dropped what was queued: this connection is no witness any more. It would
+            // be closed with this code if it went on like this.
+            code.store(4508, Ordering::SeqCst);
             break;
         } else if let Some(event) = event(&frame)
             && events.send(event).await.is_err()
@@ -232,6 +248,10 @@ impl Sender for Line {
 
 impl Events for Push {
     async fn next(&mut self) -> Option<Event> {
-        self.0.recv().await
+        self.events.recv().await
+    }
+
+    fn close_code(&self) -> Option<u16> {
+        Some(self.code.load(Ordering::SeqCst)).filter(|code| *code > 0)
     }
 }

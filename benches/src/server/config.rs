@@ -33,8 +33,6 @@ const LIMITS: [&str; 7] = ["auth", "account", "messages", "writes", "reads", "se
 /// cost belongs to what is measured.
 pub fn config(addresses: &Addresses, data: &Path) -> String {
     let nodes: Vec<String> = addresses.nodes.iter().map(|node| format!("\"{node}\"")).collect();
-    let limits =
-        LIMITS.map(|class| format!("{class} = {{ burst = 10000000, per_minute = 100000000 }}\n"));
     format!(
         "[server]\n\
          listen = [{nodes}]\n\
@@ -45,12 +43,17 @@ pub fn config(addresses: &Addresses, data: &Path) -> String {
          [auth]\n\
          argon2_memory_kib = 64\n\
          argon2_iterations = 1\n\
-         [limits]\n\
-         unauthenticated_sockets = 100000\n\
          {limits}",
         nodes = nodes.join(", "),
         operations = addresses.operations,
         data = data.display(),
-        limits = limits.concat(),
+        limits = limits(),
     )
+}
+
+/// The section of raised limits.
+pub fn limits() -> String {
+    let classes =
+        LIMITS.map(|class| format!("{class} = {{ burst = 10000000, per_minute = 100000000 }}\n"));
+    format!("[limits]\nunauthenticated_sockets = 100000\n{}", classes.concat())
 }

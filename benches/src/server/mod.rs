@@ -7,7 +7,7 @@ mod config;
 mod metrics;
 mod usage;
 
-pub use config::{Addresses, config};
+pub use config::{Addresses, config, limits};
 pub use metrics::Metrics;
 pub use usage::{Usage, raise_file_limit, usage};
 
@@ -27,7 +27,7 @@ const START: Duration = Duration::from_mins(2);
 /// Longest stop.
 const STOP: Duration = Duration::from_secs(30);
 /// Settings of the machine that must not reach the server.
-const FOREIGN: [&str; 7] = [
+pub(crate) const FOREIGN: [&str; 7] = [
     "PORT",
     "CORS_ORIGIN",
     "JWT_SECRET",

@@ -21,4 +21,4 @@ mod writer;
 pub use pace::{Pace, Schedule, Ticket};
 pub use plan::{Act, Fate, Plan, Step};
 pub use setup::retryable;
-pub use storm::run;
+pub use storm::{NEMESIS, in_flight, run, run_while};

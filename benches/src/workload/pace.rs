@@ -1,6 +1,6 @@
 //! When the next operation is due.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -22,6 +22,7 @@ pub struct Schedule {
     began: Instant,
     next: AtomicU64,
     tickets: u64,
+    ended: AtomicBool,
 }
 
 /// One operation to do.
@@ -36,13 +37,19 @@ pub struct Ticket {
 impl Schedule {
     /// So many operations, from now on.
     pub fn new(pace: Pace, tickets: u64) -> Self {
-        Self { pace, began: Instant::now(), next: AtomicU64::new(0), tickets }
+        Self {
+            pace,
+            began: Instant::now(),
+            next: AtomicU64::new(0),
+            tickets,
+            ended: AtomicBool::new(false),
+        }
     }
 
     /// Waits for the next operation's time; none when there are no more.
     pub async fn next(&self) -> Option<Ticket> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        if number >= self.tickets {
+        if number >= self.tickets || self.ended.load(Ordering::Relaxed) {
             return None;
         }
         let due = match self.pace {
@@ -54,6 +61,11 @@ impl Schedule {
             }
         };
         Some(Ticket { number, due })
+    }
+
+    /// No more operations begin.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
     }
 
     /// Operations that were begun, and all.

@@ -30,6 +30,12 @@ pub struct Plan {
     pub pace: Pace,
     /// Faults, spread over the run.
     pub faults: usize,
+    /// Longest wait before a try.
+    pub again_max: Duration,
+    /// Wait of a reader between two conversations.
+    pub reader_pause: Duration,
+    /// Whether a user whose socket comes back reads what it missed.
+    pub catch_up: bool,
     /// Share of acks that come and are thrown away; the client retries.
     pub dropped: f64,
     /// Share of sends that the client abandons before the ack can come; it retries.
@@ -63,6 +69,9 @@ impl Plan {
             sends: 1_500,
             pace: Pace::Closed,
             faults: 4,
+            again_max: Duration::from_millis(200),
+            reader_pause: Duration::from_millis(10),
+            catch_up: false,
             dropped: 0.24,
             abandoned: 0.06,
             given_up: 0.2,

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use rand::Rng as _;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::hub::Hub;
 use crate::history::{Op, Outcome, Page, Process, Seen};
 use crate::target::Target;
 
-/// Wait between two conversations.
-const PAUSE: Duration = Duration::from_millis(10);
 /// Wait after a read that was not answered.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -28,7 +27,7 @@ pub(super) async fn run<T: Target>(
             let (second, node, depth) =
                 (rng.random(), rng.random_range(0..64), rng.random_range(1..4));
             browse(&hub, process, conversation, second, node, depth).await;
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(hub.plan.reader_pause).await;
         }
     };
     tokio::select! {
@@ -60,7 +59,7 @@ async fn browse<T: Target>(
 }
 
 /// One page, in the history.
-pub(super) async fn page<T: Target>(
+async fn page<T: Target>(
     hub: &Hub<T>,
     process: Process,
     conversation: usize,
@@ -68,14 +67,28 @@ pub(super) async fn page<T: Target>(
     node: usize,
     before: Option<i64>,
 ) -> Outcome<Vec<Seen>> {
-    let abandoned = || Outcome::Unknown("abandoned".to_owned());
-    let Some(place) = hub.conversations.get(conversation) else { return abandoned() };
+    let Some(place) = hub.conversations.get(conversation) else {
+        return Outcome::Unknown("abandoned".to_owned());
+    };
     let [first, other] = place.members;
-    let Some(user) = hub.users.get(if second { other } else { first }) else { return abandoned() };
+    let user = if second { other } else { first };
+    page_of(hub, process, (place.id, user), node, before).await
+}
+
+/// One page of a conversation as a user sees it, in the history.
+pub(super) async fn page_of<T: Target>(
+    hub: &Hub<T>,
+    process: Process,
+    (conversation, user): (Uuid, usize),
+    node: usize,
+    before: Option<i64>,
+) -> Outcome<Vec<Seen>> {
+    let abandoned = || Outcome::Unknown("abandoned".to_owned());
+    let Some(user) = hub.users.get(user) else { return abandoned() };
     let node = hub.node(node);
-    let page = Page { conversation: place.id, by: user.id, before, outcome: abandoned() };
+    let page = Page { conversation, by: user.id, before, outcome: abandoned() };
     let pending = hub.recorder.begin(process, node, Op::Page(page));
-    let outcome = hub.target.page(node, user, place.id, before).await;
+    let outcome = hub.target.page(node, user, conversation, before).await;
     pending.done(|op| {
         if let Op::Page(page) = op {
             page.outcome = outcome.clone();

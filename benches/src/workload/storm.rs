@@ -1,5 +1,6 @@
 //! The whole run, from registration to the full read.
 
+use std::ops::RangeFrom;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use anyhow::Context as _;
 use futures_util::future::join_all;
 use rand::Rng as _;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::hub::Hub;
@@ -20,6 +22,8 @@ use crate::task::spawn;
 
 /// Longest wait for a send in flight before a fault is made all the same.
 const CATCH: Duration = Duration::from_secs(2);
+/// Number of whoever breaks things.
+pub const NEMESIS: u32 = 0;
 
 /// Runs a plan against a target; the history is in the recorder.
 pub async fn run<T: Target, N: Nemesis>(
@@ -28,43 +32,103 @@ pub async fn run<T: Target, N: Nemesis>(
     nemesis: N,
     recorder: Arc<Recorder>,
 ) -> anyhow::Result<()> {
-    let users = setup::users(&target, plan).await?;
-    let conversations = setup::conversations(&target, &recorder, plan, &users).await?;
-    let hub = Arc::new(Hub::new(target, recorder, plan.clone(), users, conversations));
-    let mut processes = 1..;
-    let mut process = move || processes.next().unwrap_or(u32::MAX);
-
-    let (stop, stopped) = watch::channel(false);
-    let mut observers = Vec::new();
-    for user in 0..plan.users {
-        for place in 0..plan.sockets {
-            let watching = observer::run(hub.clone(), process(), (user, place), stopped.clone());
-            observers.push(spawn(watching));
-        }
-    }
-    finale::opened(&hub).await.context("sockets before the run")?;
-
-    let (stop_readers, readers_stopped) = watch::channel(false);
-    let readers: Vec<_> = (0..plan.readers)
-        .map(|n| spawn(reader::run(hub.clone(), process(), n, readers_stopped.clone())))
-        .collect();
-    let tickets = u64::try_from(plan.sends).unwrap_or(u64::MAX);
-    let schedule = Arc::new(Schedule::new(plan.pace, tickets));
-    let faults = spawn(break_things(hub.clone(), nemesis, schedule.clone(), process()));
-    let writers = (0..plan.writers)
-        .map(|n| spawn(Writer::new(hub.clone(), process(), n).run(schedule.clone())));
-    for writer in join_all(writers).await {
-        writer.context("a writer panicked")?;
-    }
+    let mut stage = Stage::set(target, plan, recorder).await?;
+    let faults = spawn(break_things(stage.hub.clone(), nemesis, stage.schedule.clone()));
+    stage.written().await?;
     faults.await.context("the nemesis panicked")??;
-    stop_readers.send_replace(true);
-    join_all(readers).await;
+    stage.strike().await
+}
 
-    finale::settle(&hub).await.context("sockets after the run")?;
-    finale::read_all(&hub, process()).await;
-    stop.send_replace(true);
-    join_all(observers).await;
-    Ok(())
+/// Runs a plan for as long as the faults take, whatever it says of their number; the schedule ends
+/// with them.
+pub async fn run_while<T: Target>(
+    target: Arc<T>,
+    plan: &Plan,
+    recorder: Arc<Recorder>,
+    faults: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+) -> anyhow::Result<()> {
+    let mut stage = Stage::set(target, plan, recorder).await?;
+    let schedule = stage.schedule.clone();
+    let faults = spawn(async move {
+        let outcome = faults.await;
+        schedule.end();
+        outcome
+    });
+    stage.written().await?;
+    faults.await.context("the faults' task panicked")??;
+    stage.strike().await
+}
+
+/// A run whose clients are at work.
+struct Stage<T: Target> {
+    hub: Arc<Hub<T>>,
+    schedule: Arc<Schedule>,
+    writers: Vec<JoinHandle<()>>,
+    readers: Vec<JoinHandle<()>>,
+    observers: Vec<JoinHandle<()>>,
+    stop_readers: watch::Sender<bool>,
+    stop_observers: watch::Sender<bool>,
+    processes: RangeFrom<u32>,
+}
+
+impl<T: Target> Stage<T> {
+    async fn set(target: Arc<T>, plan: &Plan, recorder: Arc<Recorder>) -> anyhow::Result<Self> {
+        let users = setup::users(&target, plan).await?;
+        let conversations = setup::conversations(&target, &recorder, plan, &users).await?;
+        let hub = Arc::new(Hub::new(target, recorder, plan.clone(), users, conversations));
+        let mut processes = NEMESIS + 1..;
+        let mut process = || processes.next().unwrap_or(u32::MAX);
+
+        let (stop_observers, stopped) = watch::channel(false);
+        let mut observers = Vec::new();
+        for user in 0..plan.users {
+            for place in 0..plan.sockets {
+                let watching =
+                    observer::run(hub.clone(), process(), (user, place), stopped.clone());
+                observers.push(spawn(watching));
+            }
+        }
+        finale::opened(&hub).await.context("sockets before the run")?;
+
+        let (stop_readers, stopped) = watch::channel(false);
+        let readers = (0..plan.readers)
+            .map(|n| spawn(reader::run(hub.clone(), process(), n, stopped.clone())))
+            .collect();
+        let tickets = u64::try_from(plan.sends).unwrap_or(u64::MAX);
+        let schedule = Arc::new(Schedule::new(plan.pace, tickets));
+        let writers = (0..plan.writers)
+            .map(|n| spawn(Writer::new(hub.clone(), process(), n).run(schedule.clone())))
+            .collect();
+        Ok(Self {
+            hub,
+            schedule,
+            writers,
+            readers,
+            observers,
+            stop_readers,
+            stop_observers,
+            processes,
+        })
+    }
+
+    /// Waits until everything is written.
+    async fn written(&mut self) -> anyhow::Result<()> {
+        for writer in join_all(std::mem::take(&mut self.writers)).await {
+            writer.context("a writer panicked")?;
+        }
+        Ok(())
+    }
+
+    /// The last act: sockets settle, then everything is read whole.
+    async fn strike(mut self) -> anyhow::Result<()> {
+        self.stop_readers.send_replace(true);
+        join_all(self.readers).await;
+        finale::settle(&self.hub).await.context("sockets after the run")?;
+        finale::read_all(&self.hub, self.processes.next().unwrap_or(u32::MAX)).await;
+        self.stop_observers.send_replace(true);
+        join_all(self.observers).await;
+        Ok(())
+    }
 }
 
 /// Faults at random points of the schedule, each while a send is in flight.
@@ -72,7 +136,6 @@ async fn break_things<T: Target, N: Nemesis>(
     hub: Arc<Hub<T>>,
     mut nemesis: N,
     schedule: Arc<Schedule>,
-    process: u32,
 ) -> anyhow::Result<()> {
     let mut rng = hub.plan.rng("nemesis", 0);
     let faults = hub.plan.faults;
@@ -85,16 +148,25 @@ async fn break_things<T: Target, N: Nemesis>(
             sleep(Duration::from_millis(2)).await;
         }
         sleep(Duration::from_micros(rng.random_range(0..20_000))).await;
-        let deadline = Instant::now() + CATCH;
-        while hub.recorder.in_flight() == 0 && Instant::now() < deadline {
-            sleep(Duration::from_micros(200)).await;
-        }
-        let fault = Fault { kind: nemesis.kind().to_owned(), in_flight: hub.recorder.in_flight() };
-        hub.recorder.note(process, 0, Op::Fault(fault));
+        in_flight(&hub.recorder).await;
+        let (kind, in_flight) = (nemesis.kind().to_owned(), hub.recorder.in_flight());
+        let began = hub.recorder.now();
         nemesis.strike().await.context("breaking the system")?;
+        let mending = Some(hub.recorder.now());
         nemesis.heal().await.context("healing the system")?;
+        let fault = Fault { kind, in_flight, mending, ..Fault::default() };
+        hub.recorder.lasted(NEMESIS, 0, began, Op::Fault(fault));
     }
     Ok(())
+}
+
+/// Waits until a send is in flight, but not for ever; how many are.
+pub async fn in_flight(recorder: &Recorder) -> u32 {
+    let deadline = Instant::now() + CATCH;
+    while recorder.in_flight() == 0 && Instant::now() < deadline {
+        sleep(Duration::from_micros(200)).await;
+    }
+    recorder.in_flight()
 }
 
 fn done(schedule: &Schedule) -> f64 {

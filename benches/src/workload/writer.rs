@@ -1,27 +1,32 @@
-//! One process that sends: does the steps of its plan, one after the other, and sees each message
-//! through to an outcome, as a client with an outbox does.
+//! One process that sends: does the steps of its plan and sees each message through to an outcome, as
+//! a client with an outbox does. In a closed loop a step waits for the one before it; in an open one
+//! it begins when it is due, whatever became of the others.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use super::hub::Hub;
-use super::pace::Schedule;
+use super::pace::{Pace, Schedule};
 use super::plan::{Act, Fate, Step};
 use super::setup::retryable;
 use crate::history::{Attempt, Gotten, Loss, Op, Outcome, Process, Seen, Via, Why};
 use crate::target::{Message, Sender as _, Target};
+use crate::task::spawn;
 
 /// How long a client goes on retrying.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// Wait before a second try; it doubles with each, up to [`AGAIN_MAX`].
+/// Wait before a second try; it doubles with each, up to the plan's longest.
 const AGAIN: Duration = Duration::from_millis(10);
-/// Longest wait before a try.
-const AGAIN_MAX: Duration = Duration::from_millis(200);
+/// Steps of one open-loop writer that may be under way: beyond it the writer waits, and says so.
+const UNDER_WAY: usize = 1_024;
 /// Messages a client remembers in order to send one again, late.
 const MEMORY: usize = 256;
 /// One code point more than a message may have.
@@ -32,9 +37,9 @@ pub(super) struct Writer<T: Target> {
     hub: Arc<Hub<T>>,
     process: Process,
     number: usize,
-    made: u64,
+    made: AtomicU64,
     /// What was sent before, by whom, and whether it was acknowledged.
-    past: VecDeque<(usize, Message, bool)>,
+    past: Mutex<VecDeque<(usize, Message, bool)>>,
 }
 
 /// By which way an attempt goes.
@@ -53,20 +58,37 @@ struct Answer {
 
 impl<T: Target> Writer<T> {
     pub(super) fn new(hub: Arc<Hub<T>>, process: Process, number: usize) -> Self {
-        Self { hub, process, number, made: 0, past: VecDeque::new() }
+        Self { hub, process, number, made: AtomicU64::new(0), past: Mutex::default() }
     }
 
     /// Works until the schedule is used up.
-    pub(super) async fn run(mut self, schedule: Arc<Schedule>) {
+    pub(super) async fn run(self, schedule: Arc<Schedule>) {
         let mut rng = self.hub.plan.rng("writer", self.number);
+        let writer = Arc::new(self);
+        let room = Arc::new(Semaphore::new(UNDER_WAY));
         while schedule.next().await.is_some() {
-            let step = self.hub.plan.step(&mut rng);
-            match step.act {
-                Act::Single => self.single(&step).await,
-                Act::Pipeline(depth) => self.pipeline(&step, depth).await,
-                Act::Late(pick) => self.late(&step, pick).await,
-                Act::Refused(kind) => self.refused(&step, kind).await,
+            let step = writer.hub.plan.step(&mut rng);
+            if writer.hub.plan.pace == Pace::Closed {
+                writer.step(&step).await;
+                continue;
             }
+            let Ok(place) = room.clone().acquire_owned().await else { return };
+            let writer = writer.clone();
+            spawn(async move {
+                writer.step(&step).await;
+                drop(place);
+            });
+        }
+        // Whatever is under way ends before the run does.
+        drop(room.acquire_many(u32::try_from(UNDER_WAY).unwrap_or(u32::MAX)).await);
+    }
+
+    async fn step(&self, step: &Step) {
+        match step.act {
+            Act::Single => self.single(step).await,
+            Act::Pipeline(depth) => self.pipeline(step, depth).await,
+            Act::Late(pick) => self.late(step, pick).await,
+            Act::Refused(kind) => self.refused(step, kind).await,
         }
     }
 
@@ -76,15 +98,15 @@ impl<T: Target> Writer<T> {
         Some((conversation.id, if step.second { second } else { first }))
     }
 
-    fn message(&mut self, conversation: Uuid, user: usize, padding: usize) -> Option<Message> {
+    fn message(&self, conversation: Uuid, user: usize, padding: usize) -> Option<Message> {
         let sender = self.hub.users.get(user)?.id;
-        self.made += 1;
-        let client = format!("{:x}-{}-{}", self.hub.plan.seed, self.number, self.made);
+        let made = self.made.fetch_add(1, Ordering::Relaxed) + 1;
+        let client = format!("{:x}-{}-{made}", self.hub.plan.seed, self.number);
         let content = format!("{client} {}", ".".repeat(padding));
         Some(Message::new(conversation, sender, &client, content))
     }
 
-    async fn single(&mut self, step: &Step) {
+    async fn single(&self, step: &Step) {
         let Some((conversation, user)) = self.members(step) else { return };
         let Some(message) = self.message(conversation, user, step.padding) else { return };
         let way = Way { rest: step.rest, node: step.node, socket: step.socket };
@@ -92,7 +114,7 @@ impl<T: Target> Writer<T> {
         self.see_through(step, user, message, first).await;
     }
 
-    async fn pipeline(&mut self, step: &Step, depth: usize) {
+    async fn pipeline(&self, step: &Step, depth: usize) {
         let Some((conversation, user)) = self.members(step) else { return };
         let messages: Vec<Message> =
             (0..depth).filter_map(|_| self.message(conversation, user, step.padding)).collect();
@@ -107,16 +129,19 @@ impl<T: Target> Writer<T> {
         }
     }
 
-    async fn late(&mut self, step: &Step, pick: u64) {
-        let count = u64::try_from(self.past.len()).unwrap_or(u64::MAX).max(1);
-        let place = usize::try_from(pick % count).unwrap_or(0);
-        let Some((user, message, _)) = self.past.get(place).cloned() else { return };
+    async fn late(&self, step: &Step, pick: u64) {
+        let chosen = {
+            let past = self.past.lock();
+            let count = u64::try_from(past.len()).unwrap_or(u64::MAX).max(1);
+            past.get(usize::try_from(pick % count).unwrap_or(0)).cloned()
+        };
+        let Some((user, message, _)) = chosen else { return };
         let way = Way { rest: step.rest, node: step.node, socket: step.socket };
         // Whatever comes stands in the history; nothing depends on it.
         self.attempt(user, &message, way, step.fate).await;
     }
 
-    async fn refused(&mut self, step: &Step, kind: usize) {
+    async fn refused(&self, step: &Step, kind: usize) {
         let Some((conversation, user)) = self.members(step) else { return };
         let stranger = || {
             let members = self.hub.conversations.get(step.conversation)?.members;
@@ -129,12 +154,10 @@ impl<T: Target> Writer<T> {
             0 => {}
             1 => message = same_id(&message, String::new()),
             2 => {
-                let Some((user, past, _)) = self.past.iter().rev().find(|(.., acked)| *acked)
-                else {
-                    return;
-                };
-                sender = *user;
-                message = same_id(past, format!("{} changed", past.content));
+                let acked = self.past.lock().iter().rev().find(|(.., acked)| *acked).cloned();
+                let Some((user, past, _)) = acked else { return };
+                sender = user;
+                message = same_id(&past, format!("{} changed", past.content));
             }
             _ => message = same_id(&message, "x".repeat(TOO_LONG)),
         }
@@ -143,7 +166,7 @@ impl<T: Target> Writer<T> {
     }
 
     /// Retries on other nodes until there is an outcome, or as long as this client bothers.
-    async fn see_through(&mut self, step: &Step, user: usize, m: Message, first: Answer) {
+    async fn see_through(&self, step: &Step, user: usize, m: Message, first: Answer) {
         let until = Instant::now() + PATIENCE;
         let Answer { mut node, mut outcome } = first;
         // An ack that was thrown away: the client knows nothing and asks again.
@@ -157,7 +180,7 @@ impl<T: Target> Writer<T> {
                 Outcome::Ok(_) => {}
                 Outcome::Fail(_) | Outcome::Unknown(_) => {
                     sleep(wait).await;
-                    wait = AGAIN_MAX.min(wait * 2);
+                    wait = self.hub.plan.again_max.min(wait * 2);
                 }
             }
             if Instant::now() > until {
@@ -172,9 +195,10 @@ impl<T: Target> Writer<T> {
         {
             self.read_back(user, node + 1, m.request.conversation, seen).await;
         }
-        self.past.push_back((user, m, outcome.ok().is_some()));
-        if self.past.len() > MEMORY {
-            self.past.pop_front();
+        let mut past = self.past.lock();
+        past.push_back((user, m, outcome.ok().is_some()));
+        if past.len() > MEMORY {
+            past.pop_front();
         }
     }
 

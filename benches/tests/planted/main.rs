@@ -1,6 +1,7 @@
 //! The checker against systems whose defects are known: it must catch every planted bug and pass
 //! the clean system, at several seeds. A checker that has not proves nothing (GUARANTEES, hygiene).
 
+mod faults;
 mod model;
 mod tiers;
 

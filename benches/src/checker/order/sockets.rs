@@ -120,7 +120,7 @@ fn complete(
         });
     }
     // A socket that was cut is owed nothing behind the cut.
-    if !socket.closed && last.is_none_or(|last| last.what.rev < owed.last) {
+    if socket.closed.is_none() && last.is_none_or(|last| last.what.rev < owed.last) {
         let lines: Vec<usize> = last.map(|last| last.line).into_iter().collect();
         verdict.found(Kind::Unseen, &lines, || {
             format!(
