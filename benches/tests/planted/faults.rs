@@ -249,7 +249,9 @@ fn a_rolling_restart_that_hurts_somebody_is_found() {
     clean(&with(Class::Rolling, |_, _| {}), Guarantee::RollingRestart);
     let rolling = |inside: fn(&mut Script, u64)| with(Class::Rolling, inside);
     let unhealed = rolling(|script, _| {
-        script.attempt(9_999, 100 * MS, Outcome::Fail("overloaded".into()));
+        for _ in 0..4 {
+            script.attempt(9_999, 3_000 * MS, Outcome::Fail("overloaded".into()));
+        }
     });
     found(&unhealed, Guarantee::RollingRestart, Kind::Unhealed);
     let refused = rolling(|script, _| {

@@ -19,6 +19,8 @@ use crate::history::{Class, Outcome, Process};
 const DRAINED_IN: u64 = 20_000;
 /// A restart ends some time before what it has caused.
 const AFTER: u64 = 5 * SECOND;
+/// How long a client tries before its failure is the server's.
+const PATIENT: u64 = 10 * SECOND;
 /// Codes of refusals that the workload provokes on purpose.
 const PROVOKED: [&str; 5] =
     ["not_member", "validation_failed", "empty_message", "idempotency_mismatch", "too_large"];
@@ -68,7 +70,8 @@ fn closed(index: &Index<'_>, window: &Window<'_>, verdict: &mut Verdict) {
 
 fn healed(index: &Index<'_>, demand: &Demand, verdict: &mut Verdict) {
     verdict.checked += 1;
-    if demand.acked {
+    // A client that did not try again for a while says nothing about what a retry would have done.
+    if demand.acked || demand.to - demand.from < PATIENT {
         return;
     }
     let Some(first) = index.sends.iter().find(|send| send.line == demand.line) else { return };
