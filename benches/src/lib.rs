@@ -10,6 +10,7 @@
 
 pub mod checker;
 pub mod cluster;
+pub mod disk_full;
 pub mod history;
 pub mod lean;
 pub mod prove;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bench::checker::{Needs, State, judge};
+use bench::disk_full;
 use bench::history;
 use bench::prove::{self, Prove};
 use bench::scenarios::saturate::Over;
@@ -39,6 +40,14 @@ enum Command {
     Storm {
         #[command(flatten)]
         weather: Weather,
+    },
+    /// Fill the disk of a server under load and empty it again. Needs the right to mount.
+    DiskFull {
+        #[command(flatten)]
+        place: Place,
+        /// Everything random follows from it; else one is drawn and printed.
+        #[arg(long)]
+        seed: Option<u64>,
     },
     /// Judge a kept history again.
     Judge {
@@ -157,6 +166,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let measured = match Arguments::parse().command {
         Command::Prove { place, seed, short } => return proven(place, seed, short),
         Command::Storm { weather } => return stormed(weather),
+        Command::DiskFull { place, seed } => return filled(place, seed),
         Command::Judge { file, json } => {
             let report = judge(&history::read(&file)?, &Needs::default());
             say(&if json { serde_json::to_string(&report)? } else { report.table() });
@@ -210,6 +220,21 @@ fn stormed(weather: Weather) -> anyhow::Result<ExitCode> {
     let good =
         Builder::new_multi_thread().enable_all().build()?.block_on(storm::run(&storm, &say))?;
     Ok(code(good))
+}
+
+fn filled(place: Place, seed: Option<u64>) -> anyhow::Result<ExitCode> {
+    let Bench { binary, folder, .. } = place.bench()?;
+    let seed = seed.unwrap_or_else(|| rand::random::<u64>() >> 12);
+    say(&format!("seed {seed}, data and logs in {}", folder.display()));
+    let runtime = Builder::new_multi_thread().enable_all().build()?;
+    let held = runtime.block_on(disk_full::run(&binary, &folder, seed, &say))?;
+    let must = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    if held.is_none() {
+        say(
+            "\n!!! SKIPPED: no file system may be mounted here; nothing is shown of a full disk !!!",
+        );
+    }
+    Ok(code(held.unwrap_or(!must)))
 }
 
 /// One thread: the other core is the server's.
