@@ -9,6 +9,7 @@ use bench::checker::{Needs, State, judge};
 use bench::disk_full;
 use bench::history;
 use bench::prove::{self, Prove};
+use bench::scenarios::cluster::{self, Deployment};
 use bench::scenarios::saturate::Over;
 use bench::scenarios::{Bench, Measured, direct, idle, report, saturate, sync_floor};
 use bench::storm::{self, Storm};
@@ -84,6 +85,20 @@ enum Command {
         #[arg(long, default_value_t = 2_000)]
         sockets: usize,
     },
+    /// A deployment over the real engines: latency at a steady rate, the largest rate, and CPU by role.
+    Cluster {
+        #[command(flatten)]
+        place: Place,
+        /// The script that runs the engines.
+        #[arg(long, default_value = "deploy/engines")]
+        engines: PathBuf,
+        /// Processes of each role.
+        #[arg(long, default_value_t = 1)]
+        each: usize,
+        /// Messages a second.
+        #[arg(long, default_value_t = 200.0)]
+        rate: f64,
+    },
     /// Bare append and fdatasync: what the disk can do.
     SyncFloor {
         /// A folder on the disk in question.
@@ -133,6 +148,9 @@ struct Weather {
     /// Where settings, logs and the history go; else a folder for temporary files.
     #[arg(long)]
     folder: Option<PathBuf>,
+    /// Prefix of topics, keyspace and keys; else one that no other run has.
+    #[arg(long, default_value = "")]
+    namespace: String,
     /// One process that accepts and one that folds live an hour off, to either side (G-28).
     #[arg(long)]
     skew: bool,
@@ -191,6 +209,12 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Idle { place, sockets } => {
             lean()?.block_on(idle::run(&place.bench()?, sockets))?
         }
+        Command::Cluster { place, engines, each, rate } => {
+            let deployment = Deployment { engines, each, rate };
+            let all = lean()?.block_on(cluster::run(&place.bench()?, &deployment))?;
+            say(&report::table(&all));
+            return Ok(ExitCode::SUCCESS);
+        }
         Command::SyncFloor { folder: given } => sync_floor::run(&folder(given))?,
     };
     say(&measured.lines());
@@ -214,6 +238,7 @@ fn stormed(weather: Weather) -> anyhow::Result<ExitCode> {
         length: Duration::try_from_secs_f64(weather.minutes * 60.0)?,
         seed: weather.seed.unwrap_or_else(|| rand::random::<u64>() >> 12),
         folder: folder(weather.folder),
+        namespace: weather.namespace,
         skew: weather.skew,
         calm: weather.calm,
     };

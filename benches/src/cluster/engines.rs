@@ -72,6 +72,17 @@ impl Engines {
         address.is_ok_and(|at| TcpStream::connect_timeout(&at, Duration::from_millis(500)).is_ok())
     }
 
+    /// Their processes, where they are processes of this machine.
+    pub async fn pids(&self) -> anyhow::Result<BTreeMap<Engine, u32>> {
+        let text = self.run(&["status"]).await?;
+        let pid = |line: &str| line.split_once("pid ")?.1.split(',').next()?.trim().parse().ok();
+        let of = |engine: Engine| {
+            let line = text.lines().find(|line| line.starts_with(engine.name()))?;
+            Some((engine, pid(line)?))
+        };
+        Ok(Engine::ALL.into_iter().filter_map(of).collect())
+    }
+
     async fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let mut command = Command::new(&self.script);
         command.args(arguments);

@@ -92,7 +92,7 @@ impl Cluster {
                 }
             }
         }
-        Ok(Self { folder: folder.to_path_buf(), members, rest: Rest::new() })
+        Ok(Self { folder: folder.clone(), members, rest: Rest::new() })
     }
 
     /// All processes.

@@ -50,12 +50,8 @@ impl Drop for Supervisor {
 
 fn tend(cluster: &Cluster, recorder: &Recorder, exits: &Mutex<Vec<OwnExit>>) {
     for member in cluster.members() {
-        let exit = match member.tend() {
-            Ok(None) => continue,
-            Ok(Some(exit)) => exit,
-            // A binary that can not be started now may be there at the next look.
-            Err(_) => continue,
-        };
+        // A binary that can not be started now may be there at the next look.
+        let Ok(Some(exit)) = member.tend() else { continue };
         let fault = Fault {
             kind: format!("{} ended by itself: {}", exit.name, exit.status),
             in_flight: recorder.in_flight(),

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use futures_util::future::join_all;
+use tokio::task::JoinHandle;
 
 use super::setup::{Pair, Stage};
 use super::{Bench, CONTENT_BYTES, Latencies, Measured};
@@ -22,7 +23,7 @@ const WARM: Duration = Duration::from_secs(2);
 /// Time that the last messages get.
 const LAST: Duration = Duration::from_secs(3);
 /// Conversations that the messages go round.
-const PAIRS: usize = 50;
+pub(super) const PAIRS: usize = 50;
 /// Sleep ends this long before a message is due; the rest is spun.
 const SPIN: Duration = Duration::from_micros(60);
 
@@ -59,59 +60,112 @@ fn to_count(value: f64) -> u64 {
 
 /// Runs it at so many messages a second.
 pub async fn run(bench: &Bench, rate: f64) -> anyhow::Result<Measured> {
-    ensure!(rate >= 1.0, "at least one message a second");
     let stage = Stage::set(bench, "direct").await?;
     let pairs = stage.pairs(PAIRS * 2).await?;
-    let (received, acked) = (Arc::new(Latencies::default()), Arc::new(Latencies::default()));
-    let done = Arc::new(AtomicBool::new(false));
-    let mut lines = Vec::new();
-    let mut readers = Vec::new();
-    let mut sockets = Vec::new();
-    for pair in &pairs {
-        let [from, to] = &pair.members;
-        let (write, own) = open_apart(&stage.authority(), &from.token).await?;
-        // The receiver's writing half is kept, or the connection would close.
-        let (kept, other) = open_apart(&stage.authority(), &to.token).await?;
-        lines.push((write, pair.clone()));
-        sockets.push(kept);
-        readers.push((own, other));
-    }
-    let times = Times::new(rate, bench.seconds);
-    let tasks: Vec<_> = readers
-        .into_iter()
-        .flat_map(|(own, other)| {
-            let acks = spawn(read(own, times, acked.clone(), Reads::Acks, done.clone()));
-            let events = spawn(read(other, times, received.clone(), Reads::Events, done.clone()));
-            [acks, events]
-        })
-        .collect();
-    let sender = std::thread::spawn(move || send(lines, times));
-
-    tokio::time::sleep_until(times.due(times.first).into()).await;
-    let before = stage.reading().await?;
-    tokio::time::sleep_until(times.due(times.end).into()).await;
-    let after = stage.reading().await?;
-    let lines = tokio::task::spawn_blocking(move || sender.join()).await?;
-    let late = lines.map_err(|_| anyhow::anyhow!("the sender panicked"))??;
-    tokio::time::sleep(LAST).await;
-    done.store(true, Ordering::SeqCst);
-    let messages = times.end - times.first;
-    let (got, acks) = (received.count(), acked.count());
-
+    let authority = stage.authority();
+    let load = Load::open(&pairs, |_| authority.clone()).await?;
+    let driven = load.drive(rate, bench.seconds, async || stage.reading().await).await?;
     let mut measured = Measured::new(format!("direct, {rate:.0} messages/s over sockets"));
-    received.tell("send → receive", &mut measured);
-    acked.tell("send → ack", &mut measured);
-    measured.add("not received", messages.saturating_sub(got) as f64);
-    measured.add("not acknowledged", messages.saturating_sub(acks) as f64);
-    measured.add("latest send behind its time, ms", late.as_secs_f64() * 1e3);
-    before.costs(&after, messages, &mut measured);
+    driven.tell(&mut measured);
+    driven.before.costs(&driven.after, driven.messages, &mut measured);
     stage.strike().await?;
-    drop(sockets);
-    for task in join_all(tasks).await {
-        // The server's end is the readers' end.
-        drop(task?);
-    }
+    driven.end().await;
     Ok(measured)
+}
+
+/// Open sockets of pairs: one end sends, the other gets.
+pub(super) struct Load {
+    lines: Vec<(TcpStream, Pair)>,
+    readers: Vec<(Reader, Reader)>,
+    /// The receivers' writing halves are kept, or the connections would close.
+    kept: Vec<TcpStream>,
+}
+
+/// What came of it, with readings at the begin and the end of what was measured.
+pub(super) struct Driven<R> {
+    pub(super) before: R,
+    pub(super) after: R,
+    /// Messages that were measured.
+    pub(super) messages: u64,
+    received: Arc<Latencies>,
+    acked: Arc<Latencies>,
+    late: Duration,
+    tasks: Vec<JoinHandle<anyhow::Result<()>>>,
+    kept: Vec<TcpStream>,
+}
+
+impl Load {
+    /// Opens the sockets; `authority` says where, by number of the socket.
+    pub(super) async fn open(
+        pairs: &[Pair],
+        authority: impl Fn(usize) -> String,
+    ) -> anyhow::Result<Self> {
+        let mut load = Self { lines: Vec::new(), readers: Vec::new(), kept: Vec::new() };
+        for (number, pair) in pairs.iter().enumerate() {
+            let [from, to] = &pair.members;
+            let (write, own) = open_apart(&authority(number), &from.token).await?;
+            let (kept, other) = open_apart(&authority(number + 1), &to.token).await?;
+            load.lines.push((write, pair.clone()));
+            load.kept.push(kept);
+            load.readers.push((own, other));
+        }
+        Ok(load)
+    }
+
+    /// Sends at so many messages a second for so long, behind a time for warming up.
+    pub(super) async fn drive<R>(
+        self,
+        rate: f64,
+        seconds: u64,
+        reading: impl AsyncFn() -> anyhow::Result<R>,
+    ) -> anyhow::Result<Driven<R>> {
+        ensure!(rate >= 1.0, "at least one message a second");
+        let Self { lines, readers, kept } = self;
+        let (received, acked) = (Arc::new(Latencies::default()), Arc::new(Latencies::default()));
+        let done = Arc::new(AtomicBool::new(false));
+        let times = Times::new(rate, seconds);
+        let tasks: Vec<_> = readers
+            .into_iter()
+            .flat_map(|(own, other)| {
+                let acks = spawn(read(own, times, acked.clone(), Reads::Acks, done.clone()));
+                let events =
+                    spawn(read(other, times, received.clone(), Reads::Events, done.clone()));
+                [acks, events]
+            })
+            .collect();
+        let sender = std::thread::spawn(move || send(lines, times));
+        tokio::time::sleep_until(times.due(times.first).into()).await;
+        let before = reading().await?;
+        tokio::time::sleep_until(times.due(times.end).into()).await;
+        let after = reading().await?;
+        let late = tokio::task::spawn_blocking(move || sender.join()).await?;
+        let late = late.map_err(|_| anyhow::anyhow!("the sender panicked"))??;
+        tokio::time::sleep(LAST).await;
+        done.store(true, Ordering::SeqCst);
+        let messages = times.end - times.first;
+        Ok(Driven { before, after, messages, received, acked, late, tasks, kept })
+    }
+}
+
+impl<R> Driven<R> {
+    /// Latencies and what did not come.
+    pub(super) fn tell(&self, measured: &mut Measured) {
+        self.received.tell("send → receive", measured);
+        self.acked.tell("send → ack", measured);
+        let missing = |got: u64| self.messages.saturating_sub(got) as f64;
+        measured.add("not received", missing(self.received.count()));
+        measured.add("not acknowledged", missing(self.acked.count()));
+        measured.add("latest send behind its time, ms", self.late.as_secs_f64() * 1e3);
+    }
+
+    /// Once the server is gone.
+    pub(super) async fn end(self) {
+        drop(self.kept);
+        for task in join_all(self.tasks).await {
+            // The server's end is the readers' end.
+            drop(task);
+        }
+    }
 }
 
 /// Sends everything at its time; gives the sockets' sending halves back by dropping them last, and

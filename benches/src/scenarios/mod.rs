@@ -4,6 +4,7 @@
 //! Machines differ and are noisy: what the disk can do is measured in the same minute
 //! ([`sync_floor`]), and CPU is counted per message, on both sides.
 
+pub mod cluster;
 pub mod direct;
 pub mod idle;
 mod latency;

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use tokio::time::sleep_until;
 use uuid::Uuid;
 
-use super::setup::Stage;
+use super::setup::{Pair, Stage};
 use super::{Bench, CONTENT_BYTES, Latencies, Measured};
 use crate::lean::{Conn, find, mask_free, open};
 use crate::target::User;
@@ -31,7 +31,6 @@ pub enum Over {
 
 /// What all clients share.
 struct Load {
-    authority: String,
     from: Instant,
     until: Instant,
     acks: Latencies,
@@ -54,49 +53,85 @@ impl Load {
 
 /// Runs it with so many users.
 pub async fn run(bench: &Bench, over: Over, users: usize) -> anyhow::Result<Measured> {
-    let name = match over {
-        Over::Sockets => "saturate-ws",
-        Over::Rest => "saturate-rest",
-    };
+    let name = over.name();
     let stage = Stage::set(bench, name).await?;
     let pairs = stage.pairs(users).await?;
-    let from = Instant::now() + WARM;
-    let load = Arc::new(Load {
-        authority: stage.authority(),
-        from,
-        until: from + Duration::from_secs(bench.seconds),
-        acks: Latencies::default(),
-        events: AtomicU64::new(0),
-    });
-    let mut clients = Vec::new();
-    for pair in &pairs {
-        for user in &pair.members {
-            let (load, user, to) = (load.clone(), user.clone(), pair.conversation);
-            clients.push(match over {
-                Over::Sockets => spawn(async move { over_sockets(&load, &user, to).await }),
-                Over::Rest => spawn(async move { over_rest(&load, &user, to).await }),
-            });
-        }
-    }
-    sleep_until(load.from.into()).await;
-    let before = stage.reading().await?;
-    sleep_until(load.until.into()).await;
-    let after = stage.reading().await?;
-    for client in join_all(clients).await {
-        client??;
-    }
-
-    let messages = load.acks.count();
+    let authority = stage.authority();
+    let driven =
+        drive(&pairs, over, bench.seconds, |_| authority.clone(), async || stage.reading().await)
+            .await?;
     let mut measured = Measured::new(format!("{name}, {} users", pairs.len() * 2));
-    measured.add("durable messages per second", messages as f64 / bench.seconds as f64);
-    load.acks.tell("ack", &mut measured);
-    before.costs(&after, messages, &mut measured);
+    driven.tell(&mut measured);
+    driven.before.costs(&driven.after, driven.messages, &mut measured);
     if over == Over::Sockets {
-        let events = load.events.load(Ordering::Relaxed);
-        measured.add("events received per second", events as f64 / bench.seconds as f64);
+        measured.add("events received per second", driven.events as f64 / bench.seconds as f64);
     }
     stage.strike().await?;
     Ok(measured)
+}
+
+/// What came of it, with readings at the begin and the end of what was measured.
+pub(super) struct Driven<R> {
+    pub(super) before: R,
+    pub(super) after: R,
+    pub(super) messages: u64,
+    events: u64,
+    seconds: u64,
+    load: Arc<Load>,
+}
+
+/// Every user of the pairs sends as fast as acks come; `authority` says where, by number of the user.
+pub(super) async fn drive<R>(
+    pairs: &[Pair],
+    over: Over,
+    seconds: u64,
+    authority: impl Fn(usize) -> String,
+    reading: impl AsyncFn() -> anyhow::Result<R>,
+) -> anyhow::Result<Driven<R>> {
+    let from = Instant::now() + WARM;
+    let load = Arc::new(Load {
+        from,
+        until: from + Duration::from_secs(seconds),
+        acks: Latencies::default(),
+        events: AtomicU64::new(0),
+    });
+    let users = pairs.iter().flat_map(|pair| pair.members.iter().map(move |user| (pair, user)));
+    let mut clients = Vec::new();
+    for (number, (pair, user)) in users.enumerate() {
+        let (load, user, to) = (load.clone(), user.clone(), pair.conversation);
+        let at = authority(number);
+        clients.push(match over {
+            Over::Sockets => spawn(async move { over_sockets(&load, &at, &user, to).await }),
+            Over::Rest => spawn(async move { over_rest(&load, &at, &user, to).await }),
+        });
+    }
+    sleep_until(load.from.into()).await;
+    let before = reading().await?;
+    sleep_until(load.until.into()).await;
+    let after = reading().await?;
+    for client in join_all(clients).await {
+        client??;
+    }
+    let (messages, events) = (load.acks.count(), load.events.load(Ordering::Relaxed));
+    Ok(Driven { before, after, messages, events, seconds, load })
+}
+
+impl<R> Driven<R> {
+    /// The rate and the latency of acks at it.
+    pub(super) fn tell(&self, measured: &mut Measured) {
+        let rate = self.messages as f64 / self.seconds as f64;
+        measured.add("durable messages per second", rate);
+        self.load.acks.tell("ack", measured);
+    }
+}
+
+impl Over {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sockets => "saturate-ws",
+            Self::Rest => "saturate-rest",
+        }
+    }
 }
 
 /// A request with places for a running number, which are found once.
@@ -143,8 +178,8 @@ fn content() -> String {
     "The quick brown fox jumps over the lazy dog. ".chars().cycle().take(CONTENT_BYTES).collect()
 }
 
-async fn over_sockets(load: &Load, user: &User, to: Uuid) -> anyhow::Result<()> {
-    let (mut writer, mut reader) = open(&load.authority, &user.token).await?;
+async fn over_sockets(load: &Load, at: &str, user: &User, to: Uuid) -> anyhow::Result<()> {
+    let (mut writer, mut reader) = open(at, &user.token).await?;
     let frame = format!(
         r#"{{"id":"{MARK}","type":"message.send","data":{{"conversationId":"{to}","clientMessageId":"{}-{MARK}","type":"text","content":"{}"}}}}"#,
         user.id.simple(),
@@ -178,8 +213,8 @@ async fn over_sockets(load: &Load, user: &User, to: Uuid) -> anyhow::Result<()> 
     Ok(())
 }
 
-async fn over_rest(load: &Load, user: &User, to: Uuid) -> anyhow::Result<()> {
-    let mut conn = Conn::open(&load.authority).await?;
+async fn over_rest(load: &Load, at: &str, user: &User, to: Uuid) -> anyhow::Result<()> {
+    let mut conn = Conn::open(at).await?;
     let body = format!(
         r#"{{"conversationId":"{to}","content":"{}","clientMessageId":"{}-{MARK}"}}"#,
         content(),
@@ -188,7 +223,7 @@ async fn over_rest(load: &Load, user: &User, to: Uuid) -> anyhow::Result<()> {
     let request = format!(
         "POST /api/v1/messages HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        load.authority,
+        at,
         user.token,
         body.len(),
     );

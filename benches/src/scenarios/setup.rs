@@ -46,25 +46,11 @@ impl Stage {
     }
 
     pub(super) async fn users(&self, count: usize) -> anyhow::Result<Vec<User>> {
-        let register = |number| {
-            let remote = self.remote.clone();
-            async move { remote.register(number).await }
-        };
-        stream::iter((0..count).map(register)).buffered(AT_ONCE).try_collect().await
+        users(&self.remote, count).await
     }
 
     pub(super) async fn pairs(&self, users: usize) -> anyhow::Result<Vec<Pair>> {
-        let users = self.users(users.max(2)).await?;
-        let mut pairs = Vec::new();
-        for pair in users.chunks_exact(2) {
-            let [one, other] = pair else { continue };
-            let conversation = match self.remote.open(0, one, other).await {
-                Outcome::Ok(id) => id,
-                other => bail!("opening a conversation: {other:?}"),
-            };
-            pairs.push(Pair { members: [one.clone(), other.clone()], conversation });
-        }
-        Ok(pairs)
+        pairs(&self.remote, users).await
     }
 
     pub(super) async fn reading(&self) -> anyhow::Result<Reading> {
@@ -79,6 +65,30 @@ impl Stage {
         let folder = folder.parent().context("a log in a folder")?;
         std::fs::remove_dir_all(folder).with_context(|| folder.display().to_string())
     }
+}
+
+/// So many users.
+pub(super) async fn users(remote: &Remote, count: usize) -> anyhow::Result<Vec<User>> {
+    let register = |number| {
+        let remote = remote.clone();
+        async move { remote.register(number).await }
+    };
+    stream::iter((0..count).map(register)).buffered(AT_ONCE).try_collect().await
+}
+
+/// So many users in pairs, each with its conversation.
+pub(super) async fn pairs(remote: &Remote, count: usize) -> anyhow::Result<Vec<Pair>> {
+    let users = users(remote, count.max(2)).await?;
+    let mut pairs = Vec::new();
+    for pair in users.chunks_exact(2) {
+        let [one, other] = pair else { continue };
+        let conversation = match remote.open(0, one, other).await {
+            Outcome::Ok(id) => id,
+            other => bail!("opening a conversation: {other:?}"),
+        };
+        pairs.push(Pair { members: [one.clone(), other.clone()], conversation });
+    }
+    Ok(pairs)
 }
 
 /// What was used and counted up to a moment.

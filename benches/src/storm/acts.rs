@@ -171,7 +171,9 @@ impl Breaker {
 
     async fn add(&self, members: &[&Arc<Member>], kind: &str) -> anyhow::Result<()> {
         let strike = self.strike(kind.to_owned(), Class::Scale).await;
-        members.iter().for_each(|member| member.want(true));
+        for member in members {
+            member.want(true);
+        }
         for member in members {
             ready(&self.cluster, member).await?;
         }

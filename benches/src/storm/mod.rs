@@ -43,6 +43,8 @@ pub struct Storm {
     pub seed: u64,
     /// Where settings, logs and the history go.
     pub folder: PathBuf,
+    /// Prefix of topics, keyspace and keys; empty: one that no other run has.
+    pub namespace: String,
     /// Whether some processes live an hour in the future and the past (G-28).
     pub skew: bool,
     /// Whether nothing is broken: what a calm run looks like.
@@ -57,7 +59,9 @@ pub async fn run(storm: &Storm, say: Say<'_>) -> anyhow::Result<bool> {
         None => None,
     };
     let layout = if engines.is_some() { Layout::split(2) } else { Layout::together() };
-    let namespace = format!("storm{:x}x{:x}", storm.seed & 0xff_ffff, std::process::id());
+    let own = || format!("storm{:x}x{:x}", storm.seed & 0xff_ffff, std::process::id());
+    let given = Some(storm.namespace.clone()).filter(|namespace| !namespace.is_empty());
+    let namespace = given.unwrap_or_else(own);
     let first = storm.previous.as_ref().unwrap_or(&storm.binary);
     let cluster = Cluster::prepare(first, &storm.folder, &layout, engines.as_ref(), &namespace)?;
     let cluster = Arc::new(cluster);

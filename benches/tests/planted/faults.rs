@@ -48,14 +48,14 @@ impl Script {
 
     fn seen(number: i64) -> Seen {
         let client = format!("m{number}");
-        let id = Uuid::from_u128(1_000 + u128::try_from(number).unwrap());
+        let id = Uuid::from_u128(1_000 + u128::try_from(number).expect("counted from 1"));
         let body = body_of(&client);
         Seen { id, seq: number, rev: number, client: Some(client.into()), sender: ALICE, body }
     }
 
     /// A message, acknowledged after 5 ms and pushed `push` later.
     fn message(&mut self, push: [Option<u64>; 2]) {
-        let number = i64::try_from(self.messages.len()).unwrap() + 1;
+        let number = i64::try_from(self.messages.len()).expect("a short script") + 1;
         let seen = Self::seen(number);
         self.attempt(number, 5 * MS, Outcome::Ok(seen.clone()));
         for (socket, after) in (1..).zip(push) {
@@ -139,7 +139,7 @@ fn found(history: &[Entry], guarantee: Guarantee, kind: Kind) {
 fn clean(history: &[Entry], guarantee: Guarantee) {
     let report = judge(history, &asked(guarantee));
     let needed = report.verdicts.iter().find(|judged| judged.verdict.guarantee == guarantee);
-    assert_eq!(needed.unwrap().state, State::Pass, "{}", report.table());
+    assert_eq!(needed.expect("it was asked for").state, State::Pass, "{}", report.table());
     assert_eq!(report.anomalies(), [], "{}", report.table());
 }
 
