@@ -17,7 +17,7 @@ use crate::history::{Gotten, Live, Op, Outcome, Process, SocketId, Why};
 use crate::target::{Event, Events as _, Target};
 use crate::task::spawn;
 
-/// Wait before a second try to connect; it doubles with each, up to [`AGAIN_MAX`], with jitter.
+/// Wait before a second try to connect; for clients that move on it grows, with jitter.
 const AGAIN: Duration = Duration::from_millis(50);
 /// Longest wait before a try.
 const AGAIN_MAX: Duration = Duration::from_secs(1);
@@ -52,9 +52,11 @@ async fn watch_for_ever<T: Target>(hub: &Arc<Hub<T>>, process: Process, user: us
         let Ok((sender, mut events)) = hub.target.connect(node, who).await else {
             // It never was a socket: the entry says only that one was tried.
             open.done(|op| *op = Op::SocketClose(id, None));
-            tokio::time::sleep(wait.mul_f64(rng.random_range(0.5..1.0))).await;
-            wait = AGAIN_MAX.min(wait * 2);
-            node = if hub.plan.catch_up { hub.node(node + 1) } else { node };
+            tokio::time::sleep(wait).await;
+            if hub.plan.catch_up {
+                wait = AGAIN_MAX.min(wait.mul_f64(rng.random_range(1.0..3.0)));
+                node = hub.node(node + 1);
+            }
             continue;
         };
         open.done(|_| {});

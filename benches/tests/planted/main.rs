@@ -80,7 +80,7 @@ async fn every_bug_planted_under_the_tiers_is_caught() {
     for bug in caught_bugs {
         let mut caught = false;
         // A bug that struck where it does no harm gets another chance.
-        for seed in SEEDS {
+        for seed in SEEDS.into_iter().chain(2..8) {
             let (report, fired) = tiers(Some((bug, 20)), false, seed).await;
             say(&format!("{bug:?} seed {seed}, struck {fired} times: {:?}", report.anomalies()));
             caught = fired > 0 && !report.anomalies().is_empty();

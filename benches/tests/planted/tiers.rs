@@ -93,7 +93,7 @@ impl Tiers {
         let Some((bug, often)) = self.planted else { return };
         let one_in = if on { often } else { u64::MAX };
         for faults in [&self.log_faults, &self.store_faults] {
-            // Planting again would forget how often it has struck: so it is moved along.
+            // With the same dice it would do again what it did.
             faults.plant(bug, one_in, self.seed.wrapping_add(faults.fired(bug)));
         }
     }

@@ -155,10 +155,12 @@ impl Faults {
         *self.0.hook.lock() = None;
     }
 
-    /// Plants a bug that strikes once in `one_in` chances, by this seed.
+    /// Plants a bug that strikes once in `one_in` chances, by this seed. Planted again, it goes on
+    /// counting.
     pub fn plant(&self, bug: Bug, one_in: u64, seed: u64) {
-        let planted = Planted { one_in: one_in.max(1), dice: Seeded::new(seed), fired: 0 };
-        self.0.bugs.lock().insert(bug, planted);
+        let mut bugs = self.0.bugs.lock();
+        let fired = bugs.get(&bug).map_or(0, |planted| planted.fired);
+        bugs.insert(bug, Planted { one_in: one_in.max(1), dice: Seeded::new(seed), fired });
     }
 
     /// How often a bug has struck: a checker that found nothing may have had nothing to find.
