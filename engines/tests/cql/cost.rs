@@ -57,7 +57,20 @@ pub(crate) fn a_write_and_a_read(world: &World) -> LocalBoxFuture<'_, ()> {
         };
         let insert = |seq| Write::insert(&line(seq), Stamp(1));
         let write = async |writes| store.write(Batch { fence: None, writes }).await;
+        let text = format!(
+            "INSERT INTO \"{}\".test_lines (owner, bucket, seq, body, stamp) \
+             VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?",
+            world.keyspace
+        );
+        let plain = &world.session.prepare(text).await.expect("prepared");
         for (count, at_once) in [(2_000, 1), (60_000, 128)] {
+            measure("the same row by the driver alone", count, at_once, |at| async move {
+                let line = line(at);
+                let values = (line.owner, line.bucket, line.seq, &line.body[..], 1_i64, 1_i64);
+                world.session.execute_unpaged(plain, values).await.expect("written");
+                Ok(())
+            })
+            .await;
             measure("one row of 400 bytes", count, at_once, |at| write(vec![insert(at)])).await;
             measure("a read of one row", count, at_once, |at| async move {
                 store.get(&[line(at % 60_000).get()]).await.map(drop)

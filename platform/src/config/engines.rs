@@ -102,7 +102,8 @@ pub struct Cql {
     pub contact_points: Vec<String>,
     /// Keyspace, after the namespace.
     pub keyspace: String,
-    /// The data centre whose nodes are asked and whose quorum counts; empty: any.
+    /// The data centre whose nodes are asked and whose quorum counts; empty: the only
+    /// one there is.
     pub datacenter: String,
     /// Copies of each row when `migrate` creates the keyspace.
     pub replication: u16,

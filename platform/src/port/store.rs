@@ -38,7 +38,9 @@ pub enum Claim {
 
 /// Tables. Contract:
 ///
-/// - `get` answers in the order of its keys; `scan` in clustering order, or reversed.
+/// - `get` answers in the order of its keys, each row as it is at some moment during the call; `scan`
+///   in clustering order, or reversed. uuids of different versions sort as the engine likes: the same
+///   way each time, and not as bytes everywhere.
 /// - A write is visible to every later read through any handle once it has returned (G-13).
 /// - Folded tables: a write with the stamp and content of an earlier one changes nothing; a batch
 ///   whose fence row has a newer stamp is refused whole with [`Error::Fenced`]. An engine without
