@@ -125,7 +125,7 @@ pub struct KafkaLog(Arc<Shared>);
 
 impl std::fmt::Debug for KafkaLog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KafkaLog").field("settings", &self.0.settings).finish_non_exhaustive()
+        f.debug_struct("KafkaLog").field("topics", &self.0.topics).finish_non_exhaustive()
     }
 }
 

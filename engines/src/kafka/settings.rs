@@ -39,8 +39,8 @@ const FIXED: [&str; 14] = [
     "partition.assignment.strategy",
 ];
 
-/// How this process names and configures its clients.
-#[derive(Clone, Debug)]
+/// How this process names and configures its clients. It holds secrets: no `Debug`.
+#[derive(Clone)]
 pub(super) struct Settings {
     config: Kafka,
     prefix: String,

@@ -2,5 +2,9 @@
 //! `PARLANCE_TEST_KAFKA=host:port` names one.
 
 mod conformance;
+mod faults;
+mod figures;
+mod identity;
 mod mock;
 mod real;
+mod suspended;

@@ -42,29 +42,24 @@ impl Cluster {
             let cluster = rdkafka_sys::rd_kafka_handle_mock_cluster(owner.client().native_ptr());
             rdkafka_sys::rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, 50);
         }
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Faults::default()));
+        let store = memory_store();
         let mut cluster = Self { owner, store, metrics: Metrics::new(), config: Kafka::default() };
-        let properties = [
-            ("fetch.wait.max.ms", "10"),
-            ("heartbeat.interval.ms", "100"),
-            ("topic.metadata.refresh.interval.ms", "1000"),
-        ];
-        let properties = properties.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let brokers = vec![cluster.mock().bootstrap_servers()];
-        cluster.config = Kafka {
-            brokers,
-            partitions: PARTITIONS,
-            replication: 1,
-            min_insync: 1,
-            session_ms: 3_000,
-            properties: BTreeMap::from(properties),
-            ..Kafka::default()
-        };
+        let brokers = cluster.mock().bootstrap_servers();
+        cluster.config = config(brokers);
         for topic in topic::ALL {
             let partitions = if topic.partitions_kafka > 1 { 8 } else { 1 };
             cluster.mock().create_topic(topic.name, partitions, 1).expect("a topic");
         }
         cluster
+    }
+
+    /// The log on a cluster of another process.
+    pub(crate) async fn of(brokers: &str) -> KafkaLog {
+        let (config, store) = (config(brokers.to_owned()), memory_store());
+        let admin = Admin::connect(&config, "", store.clone()).expect("an admin client");
+        admin.apply().await.expect("applied");
+        let clock = Arc::new(SystemClock);
+        KafkaLog::open(&config, "", store, clock, &Metrics::new()).await.expect("the log opens")
     }
 
     pub(crate) fn mock(&self) -> MockCluster<'_, DefaultProducerContext> {
@@ -81,6 +76,29 @@ impl Cluster {
         KafkaLog::open(&self.config, "", self.store.clone(), clock, &self.metrics)
             .await
             .expect("the log opens")
+    }
+}
+
+fn memory_store() -> Arc<dyn Store> {
+    Arc::new(MemoryStore::new(Faults::default()))
+}
+
+/// Quick rebalances. The mock answers a fetch at the end of its wait.
+fn config(brokers: String) -> Kafka {
+    let properties = [
+        ("fetch.wait.max.ms", "10"),
+        ("heartbeat.interval.ms", "100"),
+        ("topic.metadata.refresh.interval.ms", "1000"),
+    ];
+    let properties = properties.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Kafka {
+        brokers: vec![brokers],
+        partitions: PARTITIONS,
+        replication: 1,
+        min_insync: 1,
+        session_ms: 3_000,
+        properties: BTreeMap::from(properties),
+        ..Kafka::default()
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use engines::kafka::KafkaLog;
 use engines::kafka::admin::Admin;
+use engines::kafka::{KafkaLog, Refused};
 use platform::config::Kafka;
 use platform::memory::{Faults, MemoryStore};
 use platform::port::clock::{SystemClock, uuid_v7};
@@ -46,10 +46,13 @@ impl Brokers {
 
     pub(crate) async fn open(&self) -> KafkaLog {
         self.admin().apply().await.expect("applied");
+        self.try_open().await.expect("the log opens")
+    }
+
+    pub(crate) async fn try_open(&self) -> Result<KafkaLog, Refused> {
         let clock = Arc::new(SystemClock);
         KafkaLog::open(&self.config, &self.namespace, self.store.clone(), clock, &self.metrics)
             .await
-            .expect("the log opens")
     }
 }
 

@@ -1,6 +1,9 @@
 //! What an operator does with topics: `parlance topics apply | diff | new-epoch`.
 //!
-//! All of it can be broken off at any point and run again.
+//! `apply` before the first start: it creates what is missing and notes in the store which topics they
+//! are. `diff` says what the brokers have that the configuration or the store does not. `new-epoch`
+//! (see [`epoch`]) when the log is another one than before. All of it can be broken off at any point
+//! and run again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +21,16 @@ use schemas::deployment::table::TopicState;
 use schemas::table::Write;
 use schemas::topic::{self, Topic};
 
-use super::context::Voice;
-use super::ffi::{Described, describe_topics};
-use super::identity::state_of;
-use super::settings::{MESSAGE_BYTES, Settings};
-use super::{CONNECT, Control, Refused, blocking, control};
+use crate::kafka::context::Voice;
+use crate::kafka::ffi::{Described, describe_topics};
+use crate::kafka::identity::state_of;
+use crate::kafka::settings::{MESSAGE_BYTES, Settings};
+use crate::kafka::{CONNECT, Control, Refused, blocking, control};
+
+mod diff;
+pub mod epoch;
+
+pub use diff::{Difference, What};
 
 /// Longest wait for a topic that was created to be there on all brokers.
 const CREATED: Duration = Duration::from_secs(30);
@@ -62,7 +70,7 @@ pub struct Admin {
 
 impl std::fmt::Debug for Admin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Admin").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Admin").finish_non_exhaustive()
     }
 }
 
@@ -140,7 +148,7 @@ impl Admin {
             .zip(&names)
             .zip(&values)
             .map(|((topic, name), values)| {
-                let partitions = super::offsets::native(self.settings.partitions(topic));
+                let partitions = crate::kafka::offsets::native(self.settings.partitions(topic));
                 let copies = TopicReplication::Fixed(i32::from(config.replication));
                 let new = NewTopic::new(name, partitions, copies);
                 values.iter().fold(new, |new, (key, value)| new.set(key, value))
