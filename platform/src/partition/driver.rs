@@ -445,3 +445,6 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "of unknown type".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

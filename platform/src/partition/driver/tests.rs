@@ -1,0 +1,207 @@
+//! What the driver does when its partitions are gone before it could let them go.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use schemas::topic::Topic;
+use schemas::{Position, Timestamp, topic};
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::embedded::LocalEphemeral;
+use crate::lifecycle::Lifecycle;
+use crate::memory::{Faults, MemoryStore};
+use crate::port::clock::SimClock;
+use crate::port::log::{Assignment, Log, PartitionState, Start, Tail};
+use crate::telemetry::Metrics;
+
+/// A log whose one member meets what the test says.
+#[derive(Clone)]
+struct Scripted {
+    script: Arc<Mutex<Option<mpsc::Receiver<Polled>>>>,
+    commits: Arc<Mutex<Vec<(u32, u64)>>>,
+}
+
+struct Actor(mpsc::Receiver<Polled>, Arc<Mutex<Vec<(u32, u64)>>>);
+
+#[async_trait]
+impl Member for Actor {
+    async fn poll(&mut self) -> Result<Polled, Error> {
+        self.0.recv().await.ok_or(Error::Closed)
+    }
+    fn pause(&mut self, _: u32, _: bool) {}
+    async fn commit(&mut self, offsets: Vec<(u32, u64)>) -> Result<(), Error> {
+        self.1.lock().extend(offsets);
+        Ok(())
+    }
+    async fn released(&mut self, _: Vec<u32>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Log for Scripted {
+    fn append(&self, _: Budget, _: Vec<Append>) -> BoxFuture<'static, Result<Vec<Position>, Error>> {
+        Box::pin(async { Err(Error::Closed) })
+    }
+    async fn join(&self, _: &'static str, _: &'static Topic) -> Result<Box<dyn Member>, Error> {
+        let script = self.script.lock().take().ok_or(Error::Closed)?;
+        Ok(Box::new(Actor(script, self.commits.clone())))
+    }
+    async fn tail(
+        &self,
+        _: &'static Topic,
+        _: Vec<u32>,
+        _: Start,
+    ) -> Result<Box<dyn Tail>, Error> {
+        Err(Error::Closed)
+    }
+    async fn describe(&self, _: &'static Topic) -> Result<Vec<PartitionState>, Error> {
+        Ok(Vec::new())
+    }
+    async fn committed(
+        &self,
+        _: &'static str,
+        _: &'static Topic,
+    ) -> Result<Vec<(u32, u64)>, Error> {
+        Ok(Vec::new())
+    }
+    fn partitions(&self, _: &'static Topic) -> u32 {
+        1
+    }
+    async fn close(&self) {}
+}
+
+/// Tells what it handles; the first batch waits until it is let go, or is fenced.
+struct Slow {
+    handled: mpsc::Sender<u64>,
+    gate: Arc<tokio::sync::Semaphore>,
+    fenced: Mutex<bool>,
+}
+
+#[async_trait]
+impl Handler for Slow {
+    type Lane = ();
+    fn pool(&self) -> &'static str {
+        "slow"
+    }
+    fn lane(&self, _: &Record) -> Result<LaneKey, String> {
+        Ok(1)
+    }
+    fn open(&self, _: LaneKey, _: u32) {}
+    async fn handle(&self, (): &mut (), batch: &[Record]) -> Result<(), Failure> {
+        for record in batch {
+            self.handled.try_send(record.position.offset).unwrap();
+        }
+        if std::mem::take(&mut *self.fenced.lock()) {
+            return Err(Failure::Fenced("another owner".to_owned()));
+        }
+        self.gate.acquire().await.unwrap().forget();
+        Ok(())
+    }
+}
+
+struct Stage {
+    say: mpsc::Sender<Polled>,
+    handled: mpsc::Receiver<u64>,
+    gate: Arc<tokio::sync::Semaphore>,
+    commits: Arc<Mutex<Vec<(u32, u64)>>>,
+    progress: Progress,
+    life: Lifecycle,
+}
+
+fn stage(fenced: bool) -> Stage {
+    let clock = Arc::new(SimClock::at(Timestamp(0)));
+    let (say, script) = mpsc::channel(16);
+    let (handled_sender, handled) = mpsc::channel(64);
+    let log = Scripted { script: Arc::new(Mutex::new(Some(script))), commits: Arc::default() };
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let commits = log.commits.clone();
+    let platform = Platform {
+        log: Arc::new(log),
+        store: Arc::new(MemoryStore::new(Faults::default())),
+        ephemeral: Arc::new(LocalEphemeral::new(clock.clone())),
+        clock,
+        metrics: Metrics::new(),
+    };
+    let handler = Slow { handled: handled_sender, gate: gate.clone(), fenced: Mutex::new(fenced) };
+    let source = Source { group: "slow", topic: &topic::COMMANDS };
+    let (life, progress) = (Lifecycle::new(), Progress::default());
+    let run = run(
+        Arc::new(handler),
+        platform,
+        source,
+        Limits::default(),
+        progress.clone(),
+        life.stopping(),
+    );
+    life.component("slow", run);
+    Stage { say, handled, gate, commits, progress, life }
+}
+
+fn assigned(committed: u64) -> Polled {
+    Polled::Assigned(vec![Assignment { partition: 0, epoch: 1, committed }])
+}
+
+fn records(offsets: std::ops::Range<u64>) -> Polled {
+    let record = |offset| Record {
+        topic: &topic::COMMANDS,
+        position: Position { epoch: 1, partition: 0, offset },
+        appended_at: Timestamp(0),
+        key: Bytes::new(),
+        headers: Vec::new(),
+        value: Bytes::new(),
+    };
+    Polled::Records(offsets.map(record).collect())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_for_a_lost_partition_is_never_committed() {
+    let mut stage = stage(false);
+    stage.say.send(assigned(5)).await.unwrap();
+    stage.say.send(records(5..6)).await.unwrap();
+    assert_eq!(stage.handled.recv().await, Some(5));
+    stage.say.send(Polled::Lost(vec![0])).await.unwrap();
+    stage.say.send(assigned(5)).await.unwrap();
+    // Both the old batch and the new one may end now: only the new one counts.
+    stage.gate.add_permits(1);
+    stage.say.send(records(5..7)).await.unwrap();
+    assert_eq!(stage.handled.recv().await, Some(5));
+    assert_eq!(stage.handled.recv().await, Some(6));
+    assert_eq!(*stage.commits.lock(), []);
+    stage.gate.add_permits(1);
+    stage.progress.reached(&[(0, 7)]).await;
+    assert_eq!(*stage.commits.lock(), [(0, 7)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fenced_lane_rests_until_its_partition_is_lost() {
+    let mut stage = stage(true);
+    stage.gate.add_permits(8);
+    stage.say.send(assigned(0)).await.unwrap();
+    stage.say.send(records(0..2)).await.unwrap();
+    assert_eq!((stage.handled.recv().await, stage.handled.recv().await), (Some(0), Some(1)));
+    tokio::time::sleep(FENCED_REST / 2).await;
+    assert_eq!(*stage.commits.lock(), [], "nothing is finished by whoever is fenced");
+    stage.say.send(Polled::Lost(vec![0])).await.unwrap();
+    stage.say.send(assigned(2)).await.unwrap();
+    stage.say.send(records(2..3)).await.unwrap();
+    assert_eq!(stage.handled.recv().await, Some(2));
+    stage.progress.reached(&[(0, 3)]).await;
+    // The rest is over by then, and nobody minds it.
+    tokio::time::sleep(FENCED_REST).await;
+    assert!(!stage.life.stopping().begun());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fence_that_the_group_knows_nothing_of_stops_the_pool() {
+    let mut stage = stage(true);
+    stage.say.send(assigned(0)).await.unwrap();
+    stage.say.send(records(0..1)).await.unwrap();
+    assert_eq!(stage.handled.recv().await, Some(0));
+    let died = stage.life.stopped().await;
+    assert!(died.is_some_and(|why| why.contains("another owner")));
+}
