@@ -121,6 +121,11 @@ impl Ingest {
         self.ready.store(ready, Ordering::Relaxed);
     }
 
+    /// Forgets ended sessions whose last access token has expired, here alone.
+    pub fn forget(&self) {
+        self.0.node.forget_revoked(self.now());
+    }
+
     /// Forgets ended sessions whose last access token has expired, here and in the store, and deletes
     /// the rows of old sessions, a slice at each call. To be called every minute or so.
     pub async fn sweep(&self) -> Result<(), platform::port::store::Error> {

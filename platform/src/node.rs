@@ -16,7 +16,6 @@ use std::time::Duration;
 use parking_lot::{Mutex, RwLock};
 use schemas::outbound::{self, Outbound, Reply, SessionEnded};
 use schemas::session::table::Revocation;
-use schemas::table::{Get, Table, Value};
 use schemas::topic::Topic;
 use schemas::{CommandId, InstanceId, SessionId, Timestamp, limits, topic};
 use tokio::sync::oneshot;
@@ -120,15 +119,26 @@ impl Node {
         platform: &Platform,
         ended: impl Fn(Vec<SessionEnded>),
     ) -> Result<(), store::Error> {
+        let now = platform.clock.now();
+        for shard in Revocation::living(now) {
+            self.load_shard(platform, shard, &ended).await?;
+        }
+        Ok(())
+    }
+
+    async fn load_shard(
+        &self,
+        platform: &Platform,
+        shard: i64,
+        ended: &impl Fn(Vec<SessionEnded>),
+    ) -> Result<(), store::Error> {
         let mut after = None;
         loop {
-            let rows = platform.store.dump(Revocation::DEF, after, PAGE).await?;
-            let rows = rows.into_iter().map(|row| Revocation::from_cells(row.cells));
-            let rows = rows.collect::<Result<Vec<_>, _>>()?;
+            let page = Revocation::page(shard, after, PAGE);
+            let rows = store::scan(&*platform.store, page).await?;
             // A short page may have others behind it, an empty one has not.
             let Some(last) = rows.last() else { return Ok(()) };
-            let key = vec![Value::Int(last.shard), Value::Uuid(last.session.0)];
-            after = Some(Get::of::<Revocation>(key));
+            after = Some(last.session);
             let now = platform.clock.now();
             let live = rows.into_iter().filter(|row| row.until > now);
             let live = live.map(|Revocation { session, user, until, .. }| SessionEnded {

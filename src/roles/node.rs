@@ -56,7 +56,7 @@ impl Part<'_> {
         let node = Node::start(self.platform, readers).await.map_err(|error| anyhow!(error))?;
         let settings = IngestConfig::from(self.config);
         let ingest = Ingest::new(self.platform.clone(), node.clone(), self.keys.clone(), settings)?;
-        life.component("sweep", sweep(ingest.clone(), life.stopping()));
+        life.component("sweep", sweep(ingest.clone(), self.role.ingest, life.stopping()));
         let mut router = if self.role.ingest { ingest.router() } else { ingest.health_router() };
         if self.role.delivery {
             let inbound = Arc::new(ingest);
@@ -88,13 +88,15 @@ async fn listen_on(listen: SocketAddr, router: Router, life: &Lifecycle) -> anyh
     Ok(())
 }
 
-/// Forgets ended sessions once their last tokens have expired.
-async fn sweep(ingest: Ingest, mut stopping: Stopping) -> Result<(), String> {
+/// Forgets ended sessions once their last tokens have expired; ingest also in the store.
+async fn sweep(ingest: Ingest, stored: bool, mut stopping: Stopping) -> Result<(), String> {
     let mut every = tokio::time::interval(SWEEP);
     loop {
         tokio::select! {
             _ = every.tick() => {
-                if let Err(error) = ingest.sweep().await {
+                if !stored {
+                    ingest.forget();
+                } else if let Err(error) = ingest.sweep().await {
                     tracing::warn!(%error, "ended sessions could not be swept");
                 }
             }

@@ -75,7 +75,8 @@ async fn every_step(ingest: &Ingest, session: SessionId) -> Result<(), Failure> 
         return Ok(());
     }
     // From here on something is written, so a failure leaves the outcome open.
-    let revocation = Revocation { shard: 0, session, user: row.user, until };
+    let shard = Revocation::shard(until);
+    let revocation = Revocation { shard, session, user: row.user, until };
     let kept = ingest.platform.store.put(vec![Write::insert(&revocation, Stamp(0))]).await;
     kept.map_err(|error| unknown(error.to_string()))?;
 

@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 use parking_lot::Mutex;
 use platform::port::store;
 use schemas::session::table::{Revocation, Session};
-use schemas::table::{Get, Op, Stored, Table, Value, Write};
+use schemas::table::{Op, Stored, Table, Write};
 use schemas::{SessionId, Stamp, Timestamp};
 
 use super::end;
@@ -23,9 +23,13 @@ const KEPT_MS: i64 = 86_400_000;
 /// Rows that are deleted at once: they share the sync of their group.
 const AT_ONCE: usize = 64;
 
-/// Where the next slice of session rows begins. Forgotten at a restart: then from the start again.
+/// Hours of revocations that a sweep looks back after a start.
+const HOURS: i64 = 48;
+
+/// Where the next slice of session rows begins, and the next hour of revocations. Forgotten at a
+/// restart: then from the start again.
 #[derive(Debug, Default)]
-pub(crate) struct Cursor(Mutex<Option<SessionId>>);
+pub(crate) struct Cursor(Mutex<Option<SessionId>>, Mutex<Option<i64>>);
 
 /// Sweeps revocations, and a slice of the session rows.
 pub(crate) async fn sweep(ingest: &Ingest) -> Result<(), store::Error> {
@@ -34,29 +38,35 @@ pub(crate) async fn sweep(ingest: &Ingest) -> Result<(), store::Error> {
     sessions(ingest, SLICE).await
 }
 
+/// Deletes the revocations of hours that nobody reads any more, each hour once.
 async fn revocations(ingest: &Ingest) -> Result<(), store::Error> {
+    let [old, first_living, ..] = Revocation::living(ingest.now());
+    let swept = *ingest.swept.1.lock();
+    if swept.is_none() {
+        shard(ingest, old).await?;
+    }
+    for hour in swept.unwrap_or(first_living - HOURS)..first_living {
+        shard(ingest, hour).await?;
+        *ingest.swept.1.lock() = Some(hour + 1);
+    }
+    Ok(())
+}
+
+/// Deletes what is over in one partition.
+async fn shard(ingest: &Ingest, shard: i64) -> Result<(), store::Error> {
     let (store, now) = (&*ingest.platform.store, ingest.now());
     let mut after = None;
     loop {
-        let rows = store.dump(Revocation::DEF, after, PAGE).await?;
-        let full = rows.len() == PAGE;
-        let mut last = None;
-        let mut gone = Vec::new();
-        for row in rows {
-            let row = Revocation::from_cells(row.cells)?;
-            last = Some(row.session);
-            if row.until <= now {
-                gone.push(Write { op: Op::Delete, ..Write::insert(&row, Stamp(0)) });
-            }
-        }
+        let rows = store::scan(store, Revocation::page(shard, after, PAGE)).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = Some(last.session);
+        let gone: Vec<Write> = rows
+            .iter()
+            .filter(|row| row.until <= now)
+            .map(|row| Write { op: Op::Delete, ..Write::insert(row, Stamp(0)) })
+            .collect();
         if !gone.is_empty() {
             store.put(gone).await?;
-        }
-        after = last
-            .filter(|_| full)
-            .map(|session| Get::of::<Revocation>(vec![Value::Int(0), Value::Uuid(session.0)]));
-        if after.is_none() {
-            return Ok(());
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::memory::{Fault, Faults, MemoryLog, MemoryStore, Operation};
 use crate::port::clock::SimClock;
 use crate::telemetry::Metrics;
 
-const NOW: Timestamp = Timestamp(1_000_000);
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
 fn platform(faults: &Faults) -> Platform {
     let clock = Arc::new(SimClock::at(NOW));
@@ -32,7 +32,10 @@ fn ended(number: usize) -> SessionEnded {
 /// Ends sessions where only the store knows it.
 async fn end(platform: &Platform, ended: impl Iterator<Item = SessionEnded>) {
     let row = |SessionEnded { session, user, until }| {
-        Write::insert(&Revocation { shard: 0, session, user, until }, Stamp(0))
+        Write::insert(
+            &Revocation { shard: Revocation::shard(until), session, user, until },
+            Stamp(0),
+        )
     };
     platform.store.put(ended.map(row).collect()).await.unwrap();
 }
@@ -91,8 +94,8 @@ async fn a_node_that_can_not_load_all_of_them_does_not_start() {
     let pages = Mutex::new(0);
     faults.on(move |operation| {
         let mut pages = pages.lock();
-        *pages += usize::from(operation == Operation::Dump);
-        if operation == Operation::Dump && *pages == 2 { Fault::Refuse } else { Fault::None }
+        *pages += usize::from(operation == Operation::Scan);
+        if operation == Operation::Scan && *pages == 2 { Fault::Refuse } else { Fault::None }
     });
     assert!(Node::start(&platform, &Lifecycle::new()).await.is_err());
 }
@@ -124,7 +127,7 @@ async fn a_store_that_is_away_is_waited_for_and_not_for_ever() {
     let left = away.clone();
     faults.on(move |operation| {
         let mut left = left.lock();
-        if operation != Operation::Dump || *left == 0 {
+        if operation != Operation::Scan || *left == 0 {
             return Fault::None;
         }
         *left -= 1;

@@ -1,5 +1,7 @@
 //! Tables of sessions, written directly by ingest and synced before the answer.
 
+use std::ops::Bound;
+
 use crate::id::{SessionId, UserId};
 use crate::table::{Class, Get, Scan, Table, TableDef, Value};
 use crate::time::Timestamp;
@@ -33,7 +35,8 @@ crate::table! {
     /// them before it is ready.
     pub struct Revocation in "revocation", prefix 0x0502, class Class::Direct;
     partition {
-        /// Always 0: one small partition.
+        /// The hour (since 1970) of `until`. A partition is read while it may hold a living row, and
+        /// then never again: deleted rows of the past cost nobody anything.
         shard: i64,
     }
     cluster { session: SessionId => Asc }
@@ -55,9 +58,24 @@ impl Session {
     }
 }
 
+const HOUR_MS: i64 = 3_600_000;
+
 impl Revocation {
-    /// All that are kept.
-    pub fn all(limit: usize) -> Scan<Self> {
-        Scan::of(vec![Value::Int(0)], limit)
+    /// The partition of a row.
+    pub fn shard(until: Timestamp) -> i64 {
+        until.0.div_euclid(HOUR_MS)
+    }
+
+    /// The partitions that may hold a row that is not over at `now`, by clocks that are up to an hour
+    /// apart. Access tokens live for less than an hour. Partition 0 has the rows of version 0.1.
+    pub fn living(now: Timestamp) -> [i64; 4] {
+        let hour = Self::shard(now);
+        [0, hour - 1, hour, hour + 1]
+    }
+
+    /// A page of a partition, behind a session.
+    pub fn page(shard: i64, after: Option<SessionId>, limit: usize) -> Scan<Self> {
+        let from = after.map_or(Bound::Unbounded, |at| Bound::Excluded(vec![Value::Uuid(at.0)]));
+        Scan { from, ..Scan::of(vec![Value::Int(shard)], limit) }
     }
 }
