@@ -23,19 +23,28 @@ pub(super) async fn checks(config: &Config, checks: &mut Vec<Check>) {
         checks.push(Check { what: "store", finding: store });
         checks.extend(clock.map(|finding| Check { what: "store clock", finding }));
         checks.push(Check { what: "tables", finding: tables(config).await });
-        checks.extend(topics::examine(config).await.into_iter().map(of_topics));
+        kafka(config, checks).await;
     }
     if config.engines.ephemeral == EphemeralEngine::Redis {
         redis(config, checks).await;
     }
 }
 
-fn of_topics(found: Result<String, (String, String)>) -> Check {
-    let finding = match found {
-        Ok(found) => Good(found),
-        Err((found, advice)) => Broken(found, advice),
-    };
-    Check { what: "Kafka", finding }
+async fn kafka(config: &Config, checks: &mut Vec<Check>) {
+    let check = |finding| Check { what: "Kafka", finding };
+    match topics::examine(config).await {
+        Ok(troubles) if troubles.is_empty() => {
+            checks.push(check(Good("every topic is there and as it should be".to_owned())));
+        }
+        Ok(troubles) => checks.extend(troubles.into_iter().map(|trouble| {
+            let kind = if trouble.fatal { Broken } else { Doubtful };
+            check(kind(trouble.what, trouble.advice.to_owned()))
+        })),
+        Err(error) => {
+            let advice = "start it, or correct kafka.brokers and kafka.properties".to_owned();
+            checks.push(check(Broken(format!("{error:#}"), advice)));
+        }
+    }
 }
 
 async fn cql(config: &Config) -> (Finding, Option<Finding>) {

@@ -19,4 +19,4 @@ pub mod persist;
 mod pools;
 mod routing;
 
-pub use pools::{NAMES, UnknownPool, start};
+pub use pools::{NAMES, UnknownPool, groups, start};

@@ -19,6 +19,11 @@ use crate::persist::Persist;
 /// Every pool.
 pub const NAMES: [&str; 3] = ["persist", "feed", "fanout"];
 
+/// Every pool as a consumer group, with what it reads.
+pub fn groups() -> [(&'static str, &'static Topic); 3] {
+    [("persist", &topic::COMMANDS), ("feed", &topic::USERS), ("fanout", &topic::EVENTS)]
+}
+
 /// There is no such pool.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no pool {name}; pools are {}", NAMES.join(", "))]
