@@ -12,6 +12,8 @@ use platform::port::store;
 use schemas::{ApiError, Code, Timestamp};
 use serde::Serialize;
 
+use crate::state::State;
+
 /// Wait that a refusal for lack of room asks for.
 pub(crate) const OVERLOAD_RETRY_MS: u64 = 1_000;
 
@@ -43,11 +45,22 @@ impl Failure {
     }
 
     /// What is left of it where there is no frame; the cause goes to the log.
-    pub(crate) fn into_api(self) -> ApiError {
-        if let Some(cause) = self.cause {
-            tracing::warn!(code = self.api.code.text(), cause, "a request failed");
+    pub(crate) fn into_api(self, ingest: &State) -> ApiError {
+        if let Some(cause) = &self.cause
+            && let Some(untold) = self.turn(ingest)
+        {
+            tracing::warn!(code = self.api.code.text(), cause, untold, "a request failed");
         }
         self.api
+    }
+
+    /// Whether the log is to hear of it; how many like it the log did not. What may be tried again
+    /// comes in thousands, while an engine is away.
+    pub(crate) fn turn(&self, ingest: &State) -> Option<u64> {
+        if !self.api.code.retryable() {
+            return Some(0);
+        }
+        ingest.complaints.turn(ingest.platform.clock.monotonic_ms())
     }
 }
 

@@ -33,8 +33,12 @@ impl Inbound for Ingest {
                 let request = read_json(json.as_bytes())?;
                 let sent = write::accept(self, who.user, &request, None)
                     .await
-                    .map_err(Failure::into_api)?;
-                Ok(async move { sent.outcome().await.map_err(Failure::into_api) }.boxed())
+                    .map_err(|failure: Failure| failure.into_api(self))?;
+                let ingest = self.clone();
+                let outcome = async move {
+                    sent.outcome().await.map_err(|failure| failure.into_api(&ingest))
+                };
+                Ok(outcome.boxed())
             }
             _ => Err(ApiError::new(Code::Unsupported, "this type of request is not supported")),
         }

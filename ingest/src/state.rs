@@ -9,6 +9,7 @@ use platform::Platform;
 use platform::auth::Keys;
 use platform::inbound::Inbound;
 use platform::node::Node;
+use platform::telemetry::Seldom;
 use schemas::Timestamp;
 
 use crate::access::Access;
@@ -37,6 +38,7 @@ pub struct State {
     pub(crate) passwords: Passwords,
     pub(crate) limiter: Limiter,
     pub(crate) swept: session::sweep::Cursor,
+    pub(crate) complaints: Seldom,
     ready: AtomicBool,
 }
 
@@ -81,6 +83,7 @@ impl Ingest {
             passwords,
             limiter,
             swept: session::sweep::Cursor::default(),
+            complaints: Seldom::default(),
         })))
     }
 

@@ -161,6 +161,7 @@ impl Shared {
     }
 
     fn failed(&self, failure: Failure, about: Where<'_>) -> Response {
+        let turn = failure.turn(&self.ingest);
         let Failure { api, cause } = failure;
         let Where { method, uri, id } = about;
         let (code, path) = (api.code.text(), uri.path());
@@ -169,7 +170,9 @@ impl Shared {
                 tracing::error!(request_id = id, %method, path, code, cause, "a request failed");
             }
             Some(cause) => {
-                tracing::warn!(request_id = id, %method, path, code, cause, "a request failed");
+                if let Some(untold) = turn {
+                    tracing::warn!(request_id = id, %method, path, code, cause, untold, "a request failed");
+                }
             }
             None => tracing::debug!(request_id = id, %method, path, code, "a request was refused"),
         }

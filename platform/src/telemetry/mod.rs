@@ -1,6 +1,10 @@
 //! Metrics: typed, named once, with help texts; labels from closed sets only. One value per
 //! platform, none global. Served on the operations port, never on the public one.
 
+mod seldom;
+
+pub use seldom::Seldom;
+
 use prometheus::{
     Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
