@@ -9,7 +9,6 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -18,7 +17,9 @@ use platform::telemetry::Metrics;
 use prometheus::IntGauge;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
+use rdkafka::producer::{
+    BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig,
+};
 use rdkafka::{ClientContext, Message};
 use schemas::{Position, limits};
 use tokio::sync::oneshot;
@@ -47,8 +48,8 @@ const OVERFLOW: Bounds = Bounds { records: 1 << 20, bytes: 256 << 20 };
 /// Clients' records that may try their luck while the brokers are away: the first that is
 /// acknowledged opens the door again.
 const PROBES: usize = 16;
-/// Longest wait for one delivery event.
-const POLL: Duration = Duration::from_millis(250);
+/// Length of one poll. Each ends with a millisecond of spinning in the wrapper: so not a short one.
+const POLL: Duration = Duration::from_secs(1);
 
 /// A call whose records have not all been given to librdkafka.
 struct Waiting {
@@ -100,7 +101,6 @@ pub(super) struct Lane {
     client: Arc<Client>,
     shared: Arc<Shared>,
     stop: Arc<AtomicBool>,
-    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Shared {
@@ -320,10 +320,13 @@ impl Lane {
                     let held = shared.records.load(Ordering::Relaxed) + waiting;
                     shared.queue.set(i64::try_from(held).unwrap_or(i64::MAX));
                 }
+                // What no broker has taken until now is answered.
+                client.purge(PurgeConfig::default().queue().inflight());
+                client.poll(Duration::ZERO);
             }
         });
-        let thread = thread.map_err(|e| KafkaError::ClientCreation(e.to_string()))?;
-        Ok(Self { client, shared, stop, thread: Mutex::new(Some(thread)) })
+        thread.map_err(|e| KafkaError::ClientCreation(e.to_string()))?;
+        Ok(Self { client, shared, stop })
     }
 
     /// Takes the next place for these records. Their sizes and partitions have been checked.
@@ -381,7 +384,8 @@ impl Lane {
         }
     }
 
-    /// Takes nothing more, waits until what was taken is acknowledged, ends the thread. Blocks.
+    /// Takes nothing more and waits until what was taken is acknowledged. Blocks. The thread ends a
+    /// little later.
     pub(super) fn close(&self, limit: Duration) {
         let deadline = std::time::Instant::now() + limit;
         let mut order = self.shared.order.lock();
@@ -402,14 +406,6 @@ impl Lane {
         }
         self.shared.end(&mut self.shared.order.lock(), Status::Closed);
         self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.lock().take()
-            && thread.join().is_err()
-        {
-            tracing::error!(target: "rdkafka", "a producer's thread panicked");
-        }
-        let purge = rdkafka::producer::PurgeConfig::default().queue().inflight();
-        self.client.purge(purge);
-        self.client.poll(Duration::ZERO);
     }
 }
 

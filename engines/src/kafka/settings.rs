@@ -10,6 +10,7 @@ use platform::config::Kafka;
 use platform::port::clock::random;
 use platform::port::log::Budget;
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use schemas::limits;
 use schemas::topic::Topic;
 
@@ -22,7 +23,7 @@ pub(super) const MESSAGE_BYTES: usize = limits::RECORD_BYTES + 48_588;
 const PREFETCH_BYTES: usize = 16 << 20;
 
 /// What the guarantees rest on: not an operator's to set.
-const FIXED: [&str; 14] = [
+const FIXED: [&str; 15] = [
     "acks",
     "allow.auto.create.topics",
     "auto.offset.reset",
@@ -37,6 +38,7 @@ const FIXED: [&str; 14] = [
     "isolation.level",
     "message.timeout.ms",
     "partition.assignment.strategy",
+    "session.timeout.ms",
 ];
 
 /// How this process names and configures its clients. It holds secrets: no `Debug`.
@@ -103,7 +105,8 @@ impl Settings {
             .set("socket.connection.setup.timeout.ms", "5000")
             .set("socket.keepalive.enable", "true")
             .set("socket.nagle.disable", "true")
-            .set("socket.timeout.ms", "10000");
+            .set("socket.timeout.ms", "10000")
+            .set_log_level(RDKafkaLogLevel::Notice);
         client
     }
 

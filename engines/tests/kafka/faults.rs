@@ -192,3 +192,26 @@ async fn a_task_that_sleeps_stays_a_member() {
     assert_eq!(read, 20_000);
     log.close().await;
 }
+
+/// More than a producer holds waits before it, in order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_workers_waits_in_order() {
+    let cluster = Cluster::start();
+    let log = cluster.open().await;
+    cluster.mock().broker_down(1).expect("down");
+    let batch =
+        |start: u32| (start..start + 1_000).map(|n| to(&EVENTS, n % PARTITIONS, "x")).collect();
+    let waiting: Vec<_> =
+        (0..160_000).step_by(1_000).map(|n| log.append(Budget::Worker, batch(n))).collect();
+    cluster.mock().broker_up(1).expect("up");
+    let mut next = [0_u64; 8];
+    for appended in waiting {
+        for position in soon(appended).await.expect("workers wait") {
+            let next = &mut next[usize::try_from(position.partition).expect("small")];
+            assert_eq!(position.offset, *next, "in the order of the calls");
+            *next += 1;
+        }
+    }
+    assert_eq!(next, [20_000; 8]);
+    log.close().await;
+}

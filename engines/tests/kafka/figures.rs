@@ -1,5 +1,5 @@
 //! Figures of real brokers: `cargo test --release -p parlance-engines --test kafka figures --
-//! --ignored --nocapture`.
+//! --ignored --nocapture`. `PARLANCE_FIGURES="partitions=8 linger.ms=1"` measures other settings.
 
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,20 @@ use platform::port::log::{Append, Budget, Member, Polled, Start};
 use schemas::topic::{COMMANDS, Headers};
 
 use crate::real::Brokers;
+
+fn brokers() -> Option<Brokers> {
+    let mut brokers = Brokers::named()?;
+    brokers.config.partitions = 128;
+    let settings = std::env::var("PARLANCE_FIGURES").unwrap_or_default();
+    for (name, value) in settings.split(' ').filter_map(|one| one.split_once('=')) {
+        if name == "partitions" {
+            brokers.config.partitions = value.parse().expect("a number");
+        } else {
+            brokers.config.properties.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    Some(brokers)
+}
 
 fn record(partition: u32, value: Bytes) -> Append {
     let key = Bytes::from_static(b"01890000-0000-7000-8000-000000000000");
@@ -46,8 +60,7 @@ fn print(what: &str, mut times: Vec<Duration>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
 async fn figures_of_a_quiet_log() {
-    let Some(mut brokers) = Brokers::named() else { return };
-    brokers.config.partitions = 128;
+    let Some(brokers) = brokers() else { return };
     let log = brokers.open().await;
     let mut member = log.join("figures", &COMMANDS).await.expect("joined");
     assigned(&mut *member).await;
@@ -102,18 +115,18 @@ async fn figures_of_a_quiet_log() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
 async fn figures_of_a_busy_log() {
-    let Some(mut brokers) = Brokers::named() else { return };
-    brokers.config.partitions = 128;
+    let Some(brokers) = brokers() else { return };
     let log = brokers.open().await;
     let mut member = log.join("figures", &COMMANDS).await.expect("joined");
     assigned(&mut *member).await;
-    let count = 400_000_u32;
+    let (count, partitions) = (400_000_u32, log.partitions(&COMMANDS));
     let value = Bytes::from(vec![7; 400]);
     let (began, used) = (Instant::now(), cpu());
     let produce = async {
         let mut waiting = std::collections::VecDeque::new();
         for start in (0..count).step_by(100) {
-            let batch = (start..start + 100).map(|n| record(n % 128, value.clone())).collect();
+            let batch =
+                (start..start + 100).map(|n| record(n % partitions, value.clone())).collect();
             waiting.push_back(log.append(Budget::Worker, batch));
             if waiting.len() > 100 {
                 waiting.pop_front().expect("some").await.expect("appended");
@@ -144,7 +157,8 @@ async fn figures_of_a_busy_log() {
     eprintln!("{}.{} µs of CPU a record, both sides", each / 10, each % 10);
     // Catching up from the start: what reading alone costs.
     let (began, used) = (Instant::now(), cpu());
-    let mut tail = log.tail(&COMMANDS, (0..128).collect(), Start::Earliest).await.expect("tail");
+    let mut tail =
+        log.tail(&COMMANDS, (0..partitions).collect(), Start::Earliest).await.expect("tail");
     let mut seen = 0;
     while seen < count {
         seen += u32::try_from(tail.next().await.expect("records").len()).expect("few");

@@ -11,6 +11,10 @@ use platform::port::clock::{SystemClock, uuid_v7};
 use platform::telemetry::Metrics;
 use platform::testing::conformance::log;
 use platform::{Log, Store};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+use schemas::topic;
 
 /// The brokers named by the environment.
 pub(crate) struct Brokers {
@@ -53,6 +57,23 @@ impl Brokers {
         let clock = Arc::new(SystemClock);
         KafkaLog::open(&self.config, &self.namespace, self.store.clone(), clock, &self.metrics)
             .await
+    }
+}
+
+impl Drop for Brokers {
+    /// Deletes what the test made: the next one finds brokers with few partitions.
+    fn drop(&mut self) {
+        let names: Vec<String> =
+            topic::ALL.iter().map(|topic| format!("{}.{}", self.namespace, topic.name)).collect();
+        let brokers = self.config.brokers.join(",");
+        let swept = std::thread::spawn(move || {
+            let admin: AdminClient<DefaultClientContext> =
+                ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a client");
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            runtime.block_on(admin.delete_topics(&names, &AdminOptions::new())).ok();
+        });
+        swept.join().ok();
     }
 }
 
