@@ -1,6 +1,6 @@
 //! Brokers that go away, and groups that change under load.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -201,17 +201,19 @@ async fn a_flood_of_workers_waits_in_order() {
     cluster.mock().broker_down(1).expect("down");
     let batch =
         |start: u32| (start..start + 1_000).map(|n| to(&EVENTS, n % PARTITIONS, "x")).collect();
-    let waiting: Vec<_> =
-        (0..160_000).step_by(1_000).map(|n| log.append(Budget::Worker, batch(n))).collect();
+    let append = |n: u32| log.append(Budget::Worker, batch(n * 1_000));
+    let mut waiting: VecDeque<_> = (0..160).map(append).collect();
     cluster.mock().broker_up(1).expect("up");
-    let mut next = [0_u64; 8];
-    for appended in waiting {
+    let (mut next, mut more) = ([0_u64; 8], 160..200);
+    while let Some(appended) = waiting.pop_front() {
         for position in soon(appended).await.expect("workers wait") {
             let next = &mut next[usize::try_from(position.partition).expect("small")];
             assert_eq!(position.offset, *next, "in the order of the calls");
             *next += 1;
         }
+        // There is room now, but not for these: others wait.
+        waiting.extend(more.next().map(append));
     }
-    assert_eq!(next, [20_000; 8]);
+    assert_eq!(next, [25_000; 8]);
     log.close().await;
 }
