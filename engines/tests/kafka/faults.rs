@@ -201,18 +201,20 @@ async fn a_flood_of_workers_waits_in_order() {
     cluster.mock().broker_down(1).expect("down");
     let batch =
         |start: u32| (start..start + 1_000).map(|n| to(&EVENTS, n % PARTITIONS, "x")).collect();
-    let append = |n: u32| log.append(Budget::Worker, batch(n * 1_000));
-    let mut waiting: VecDeque<_> = (0..160).map(append).collect();
+    let mut waiting: VecDeque<_> =
+        (0..160).map(|n| log.append(Budget::Worker, batch(n * 1_000))).collect();
     cluster.mock().broker_up(1).expect("up");
-    let (mut next, mut more) = ([0_u64; 8], 160..200);
+    let mut next = [0_u64; 8];
+    // While they drain there is room for one now and then, but others wait.
+    for n in 0..40_000 {
+        waiting.push_back(log.append(Budget::Worker, vec![to(&EVENTS, n % PARTITIONS, "x")]));
+    }
     while let Some(appended) = waiting.pop_front() {
         for position in soon(appended).await.expect("workers wait") {
             let next = &mut next[usize::try_from(position.partition).expect("small")];
             assert_eq!(position.offset, *next, "in the order of the calls");
             *next += 1;
         }
-        // There is room now, but not for these: others wait.
-        waiting.extend(more.next().map(append));
     }
     assert_eq!(next, [25_000; 8]);
     log.close().await;
