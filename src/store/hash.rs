@@ -6,7 +6,7 @@ use platform::Store;
 use schemas::table::{Get, Stored, TableDef};
 use sha2::{Digest, Sha256};
 
-const PAGE: usize = 1_000;
+pub(super) const PAGE: usize = 1_000;
 
 /// Prints them.
 pub(super) async fn print(store: &dyn Store) -> anyhow::Result<()> {
@@ -37,6 +37,6 @@ async fn hash_table(store: &dyn Store, def: &'static TableDef) -> anyhow::Result
     Ok((rows, digest))
 }
 
-fn key_of(def: &'static TableDef, row: &Stored) -> Get {
+pub(super) fn key_of(def: &'static TableDef, row: &Stored) -> Get {
     Get { def, key: row.cells.iter().take(def.key_columns()).flatten().cloned().collect() }
 }

@@ -10,7 +10,7 @@ use crate::history::{Audit, Look};
 use crate::server::Metrics;
 
 /// Tables whose rows are written once: the journal, the messages, the index of ids.
-const ONCE: [&str; 3] = ["changes", "messages", "id_index"];
+const ONCE: [&str; 3] = ["changes", "message_by_seq", "id_index"];
 
 /// Rows by table and key.
 pub(super) type Rows = HashMap<String, String>;
@@ -25,8 +25,8 @@ pub(super) async fn read(cluster: &Arc<Cluster>, binary: &Path) -> anyhow::Resul
     })
     .await??;
     let row = |line: &str| {
-        let (table, rest) = line.split_once(' ')?;
-        let (key, value) = rest.split_once(' ')?;
+        let mut words = line.splitn(3, ' ');
+        let (table, key, value) = (words.next()?, words.next()?, words.next()?);
         Some((format!("{table} {key}"), value.to_owned()))
     };
     Ok(text.lines().filter_map(row).collect())
