@@ -26,8 +26,8 @@ import jsonschema
 SCHEMAS = pathlib.Path(__file__).resolve().parents[2] / "schemas/json/chat.events"
 REQUIRED = ("specversion", "id", "source", "type", "subject", "time", "rev")
 # The value by its length, then the headers up to a mark: one of them, the audience, is raw bytes.
-MARK = b"\x00\x01end of headers\x01\x00"
-FORMAT = r"%p\t%o\t%k\t%R%s%h\x00\x01end of headers\x01\x00"
+MARK = b"\n=== end of headers ===\n"
+FORMAT = r"%p\t%o\t%k\t%R%s%h\n=== end of headers ===\n"
 TEXT_HEADER = re.compile(rb"(?:^|,)(ce_[a-z]+|content-type)=([^,]*)")
 SHOWN = 10
 

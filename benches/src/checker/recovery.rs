@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::{Demands, SECOND, Window, stalls};
+use super::fault::{CatchUp, Demands, SECOND, Window, stalls};
 use super::index::Index;
 use crate::history::{Entry, Outcome};
 
@@ -32,6 +32,8 @@ pub struct Recovery {
     pub in_flight: u32,
     /// Attempts that were cut, refused or unknown meanwhile; clients tried them again.
     pub failed: u64,
+    /// While an engine was away: the longest time that a send took to be answered.
+    pub slowest_answer: Option<f64>,
     /// The longest wait of a conversation for its next ack.
     pub longest_stall: f64,
     /// Until the first ack.
@@ -40,6 +42,8 @@ pub struct Recovery {
     pub full_rate: Option<f64>,
     /// Until everything was acknowledged that had been asked for before.
     pub worked_off: Option<f64>,
+    /// Speed of that, as a multiple of the input.
+    pub catch_up: Option<f64>,
 }
 
 /// Of every fault that happened, in their order.
@@ -64,6 +68,9 @@ pub fn recoveries(entries: &[Entry]) -> Vec<Recovery> {
         let longest = stalls.iter().filter(|stall| inside(stall.from.max(window.from)));
         let longest = longest.filter(|stall| stall.to > window.from);
         let longest = longest.map(|stall| stall.to - stall.from).max().unwrap_or_default();
+        let asked = index.sends.iter().filter(|send| window.broken_at(send.entry.start));
+        let slowest = asked.map(|send| send.entry.end - send.entry.start).max();
+        let outage = window.fault.class.outage();
         let after = acks.get(acks.partition_point(|at| *at < begin)..).unwrap_or_default();
         let worked_off = demands.open_at(begin).map(|demand| demand.to).max();
         all.push(Recovery {
@@ -76,6 +83,8 @@ pub fn recoveries(entries: &[Entry]) -> Vec<Recovery> {
             first_ack: after.first().map(|at| seconds(*at)),
             full_rate: full(after, begin, rate).map(seconds),
             worked_off: worked_off.map(seconds),
+            catch_up: CatchUp::of(&demands, window).filter(|_| outage).map(|fast| fast.ratio()),
+            slowest_answer: slowest.filter(|_| outage).map(|ns| ns as f64 / SECOND as f64),
         });
     }
     all
@@ -109,22 +118,34 @@ impl Recovery {
     /// A table for people.
     pub fn table(all: &[Self]) -> String {
         let mut out = format!(
-            "{:<30}{:>7}{:>7}{:>7}{:>8}{:>8}{:>8}{:>8}{:>8}\n",
-            "fault", "at", "away", "flying", "failed", "stall", "1st ack", "rate", "done"
+            "{:<22}{:>7}{:>7}{:>7}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}\n",
+            "fault",
+            "at",
+            "away",
+            "flying",
+            "failed",
+            "slowest",
+            "stall",
+            "1st ack",
+            "rate",
+            "done",
+            "x input"
         );
         for one in all {
             writeln!(
                 out,
-                "{:<30}{:>7.1}{:>7.1}{:>7}{:>8}{:>8.1}{:>8}{:>8}{:>8}",
+                "{:<22}{:>7.1}{:>7.1}{:>7}{:>8}{:>8}{:>8.1}{:>8}{:>8}{:>8}{:>8}",
                 one.kind,
                 one.at,
                 one.away,
                 one.in_flight,
                 one.failed,
+                cell(one.slowest_answer),
                 one.longest_stall,
                 cell(one.first_ack),
                 cell(one.full_rate),
-                cell(one.worked_off)
+                cell(one.worked_off),
+                cell(one.catch_up)
             )
             .expect("writing to memory does not fail");
         }
@@ -134,20 +155,22 @@ impl Recovery {
     /// The same for a document.
     pub fn markdown(all: &[Self]) -> String {
         let mut out = String::from(
-            "| fault | away, s | attempts that failed | longest stall, s | first ack, s | full rate, s | worked off, s |\n\
-             |---|---:|---:|---:|---:|---:|---:|\n",
+            "| fault | away, s | attempts that failed | slowest answer, s | longest stall, s | first ack, s | full rate, s | worked off, s | x input |\n\
+             |---|---:|---:|---:|---:|---:|---:|---:|---:|\n",
         );
         for one in all {
             writeln!(
                 out,
-                "| {} | {:.1} | {} | {:.1} | {} | {} | {} |",
+                "| {} | {:.1} | {} | {} | {:.1} | {} | {} | {} | {} |",
                 one.kind,
                 one.away,
                 one.failed,
+                cell(one.slowest_answer),
                 one.longest_stall,
                 cell(one.first_ack),
                 cell(one.full_rate),
-                cell(one.worked_off)
+                cell(one.worked_off),
+                cell(one.catch_up)
             )
             .expect("writing to memory does not fail");
         }

@@ -45,6 +45,10 @@ pub struct Fault {
     /// What kind of thing it was.
     #[serde(default)]
     pub class: Class,
+    /// When it was surely broken, in nanoseconds since the history began: an engine that is asked to
+    /// stop serves on for a moment.
+    #[serde(default)]
+    pub gone: Option<u64>,
     /// When mending began, in nanoseconds since the history began: until then it was surely broken.
     #[serde(default)]
     pub mending: Option<u64>,

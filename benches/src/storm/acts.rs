@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::schedule::{Act, Step};
 use super::{Storm, ready, rows};
 use crate::cluster::{Cluster, Engine, Engines, Member, Role};
-use crate::history::{Audit, Class, Exit, Fault, Look, Op, Recorder};
-use crate::workload::{NEMESIS, in_flight};
+use crate::history::{Audit, Class, Entry, Exit, Fault, Look, Op, Outcome, Recorder};
+use crate::workload::{NEMESIS, in_flight, retryable};
 
 /// Between two steps of scaling: a session and a hand-over.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -29,6 +29,13 @@ pub(super) struct Breaker {
     binary: PathBuf,
     prepare: bool,
 }
+
+/// How long the sockets of an engine that has ended may still be there.
+const ENDS: Duration = Duration::from_secs(5);
+/// Nothing has failed for so long: what was broken is healed.
+const QUIET: u64 = 2_000_000_000;
+/// Longest wait for that.
+const HEALED: Duration = Duration::from_mins(1);
 
 /// A strike under way.
 struct Strike {
@@ -61,6 +68,17 @@ impl Breaker {
             Act::Outage(engine, away) => self.outage(engine, "stop", away).await,
             Act::Scale => self.scale().await,
             Act::Rolling => self.rolling().await,
+        }
+    }
+
+    /// Waits until what was broken troubles nobody any more, so that the next thing meets a whole system.
+    pub(super) async fn calm(&self, step: &Step) {
+        sleep(step.calm).await;
+        let until = Instant::now() + HEALED;
+        while Instant::now() < until
+            && !self.recorder.peek(|entries| quiet(entries, &self.recorder))
+        {
+            sleep(Duration::from_millis(200)).await;
         }
     }
 
@@ -98,7 +116,7 @@ impl Breaker {
         let mut strike = self.strike(kind, Class::Zombie).await;
         let folded = rows::folded(&self.cluster, member).await;
         member.pause()?;
-        let until = tokio::time::Instant::now() + pause;
+        let until = Instant::now() + pause;
         // Rows as the successor left them, while the zombie can not touch them.
         sleep(pause / 2).await;
         let before = rows::read(&self.cluster, &self.binary).await;
@@ -133,9 +151,15 @@ impl Breaker {
         };
         let mut strike = self.strike(kind, class).await;
         engines.tell(verb, engine).await?;
+        // A process whose end is seen may have threads that are still ending.
+        let until = Instant::now() + ENDS;
+        while engines.listens(engine) && Instant::now() < until {
+            sleep(Duration::from_millis(5)).await;
+        }
         if engines.listens(engine) {
             strike.fault.missed = Some("it still listens".to_owned());
         }
+        strike.fault.gone = Some(self.recorder.now());
         sleep(away).await;
         strike.fault.mending = Some(self.recorder.now());
         engines.tell("start", engine).await?;
@@ -205,6 +229,23 @@ impl Breaker {
         }
         Ok(())
     }
+}
+
+/// Whether sends have been acknowledged lately, and none has failed.
+fn quiet(entries: &[Entry], recorder: &Recorder) -> bool {
+    let since = recorder.now().saturating_sub(QUIET);
+    let lately = entries.iter().rev().take_while(|entry| entry.end > since);
+    let mut acked = false;
+    for entry in lately {
+        let Op::Send(attempt) = &entry.op else { continue };
+        match &attempt.outcome {
+            Outcome::Ok(_) => acked = true,
+            Outcome::Fail(code) if !retryable(code) => {}
+            Outcome::Unknown(why) if why == "abandoned" => {}
+            Outcome::Fail(_) | Outcome::Unknown(_) => return false,
+        }
+    }
+    acked
 }
 
 /// Whether Linux says that a process is stopped.

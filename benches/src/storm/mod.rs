@@ -98,7 +98,7 @@ pub async fn run(storm: &Storm, say: Say<'_>) -> anyhow::Result<bool> {
         }
         for step in steps {
             breaker.step(&step).await.with_context(|| step.act.to_string())?;
-            tokio::time::sleep(step.calm).await;
+            breaker.calm(&step).await;
         }
         Ok(())
     };
@@ -165,7 +165,7 @@ fn plan(seed: u64) -> Plan {
         sends: usize::MAX,
         pace: Pace::Open(RATE),
         faults: 0,
-        again_max: Duration::from_millis(1_500),
+        again_max: Duration::from_secs(4),
         reader_pause: Duration::from_millis(150),
         catch_up: true,
         dropped: 0.1,

@@ -36,6 +36,9 @@ pub(super) async fn run(
     }
     let before = cluster.run(binary, &["store", "hash"])?;
     cluster.run(binary, &["store", "refold"]).context("forgetting what is folded")?;
+    let between = cluster.run(binary, &["store", "hash"])?;
+    let left = rows(&between);
+    anyhow::ensure!(left == 0, "{left} rows are left of what was to be forgotten");
     let began = Instant::now();
     let folding = [Role::Persist, Role::Feed];
     // One of each folds what two or three did before: other batches, the same tables.
@@ -51,8 +54,7 @@ pub(super) async fn run(
             break;
         }
     }
-    let rows: u64 =
-        before.lines().filter_map(|line| line.split(' ').nth(1)?.parse::<u64>().ok()).sum();
+    let rows = rows(&before);
     say(&format!(
         "G-09 refold: {} tables, {rows} rows, folded again in {:.0?}",
         before.lines().count(),
@@ -74,4 +76,9 @@ pub(super) async fn run(
         member.terminate().await?;
     }
     Ok(())
+}
+
+/// Of all tables, in lines of `name rows sha256`.
+fn rows(hashes: &str) -> u64 {
+    hashes.lines().filter_map(|line| line.split(' ').nth(1)?.parse::<u64>().ok()).sum()
 }

@@ -25,8 +25,9 @@ use crate::task::spawn;
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Wait before a second try; it doubles with each, up to the plan's longest.
 const AGAIN: Duration = Duration::from_millis(10);
-/// Steps of one open-loop writer that may be under way: beyond it the writer waits, and says so.
-const UNDER_WAY: usize = 1_024;
+/// Steps of one open-loop writer that may be under way: as an outbox has an end, beyond it the writer
+/// waits.
+const UNDER_WAY: usize = 96;
 /// Messages a client remembers in order to send one again, late.
 const MEMORY: usize = 256;
 /// One code point more than a message may have.
@@ -179,7 +180,12 @@ impl<T: Target> Writer<T> {
                 Outcome::Unknown(_) if step.give_up => break,
                 Outcome::Ok(_) => {}
                 Outcome::Fail(_) | Outcome::Unknown(_) => {
-                    sleep(wait).await;
+                    // Many that wait for the same thing must not come back at once.
+                    let jitter = match self.hub.plan.pace {
+                        Pace::Closed => 1.0,
+                        Pace::Open(_) => rand::random_range(0.5..1.0),
+                    };
+                    sleep(wait.mul_f64(jitter)).await;
                     wait = self.hub.plan.again_max.min(wait * 2);
                 }
             }

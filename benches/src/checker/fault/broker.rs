@@ -84,7 +84,7 @@ fn sockets(index: &Index<'_>, window: &Window<'_>, verdict: &mut Verdict) {
             continue;
         }
         match socket.closed {
-            Some(closed) if closed.at < window.from => {}
+            Some(closed) if closed.at < window.gone => {}
             Some(closed) if window.broken_at(closed.at) => {
                 verdict.found(Kind::SocketCut, &[window.line, closed.line], || {
                     format!("socket {id} was closed ({:?}) while the log was away", closed.code)

@@ -14,6 +14,7 @@ mod window;
 mod zombie;
 
 pub(super) use stall::stalls;
+pub(super) use store::CatchUp;
 pub(super) use window::{Demands, SECOND, Window};
 
 use super::hygiene::Needs;

@@ -20,7 +20,8 @@ pub(in crate::checker) struct Window<'h> {
     pub(in crate::checker) fault: &'h Fault,
     /// When it was struck.
     pub(in crate::checker) from: u64,
-    /// When mending began: until then it was surely broken.
+    /// When it was surely broken, and until when: then mending began.
+    pub(in crate::checker) gone: u64,
     pub(in crate::checker) mending: u64,
     /// When the part served again.
     pub(in crate::checker) to: u64,
@@ -38,12 +39,13 @@ impl<'h> Window<'h> {
     fn of(fault: &At<'h, Fault>) -> Self {
         let (from, to) = (fault.entry.start, fault.entry.end);
         let mending = fault.what.mending.unwrap_or(to).clamp(from, to);
-        Self { line: fault.line, fault: fault.what, from, mending, to }
+        let gone = fault.what.gone.unwrap_or(from).clamp(from, mending);
+        Self { line: fault.line, fault: fault.what, from, gone, mending, to }
     }
 
     /// Whether it was surely broken at this time.
     pub(in crate::checker) fn broken_at(&self, at: u64) -> bool {
-        (self.from..self.mending).contains(&at)
+        (self.gone..self.mending).contains(&at)
     }
 
     /// Whether two times touch it, or the `grace` after it.
