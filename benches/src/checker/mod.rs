@@ -43,6 +43,7 @@ pub fn judge(entries: &[Entry], needs: &Needs) -> Report {
     ];
     // G-12 (resume) and G-15 (removal) come here with their own modules once clients can resume from
     // cursors and be removed: their evidence are operations that a history does not have yet.
+    verdicts.extend(fault::clocks(&index, &verdicts));
     verdicts.extend(fault::check(&index, needs));
     verdicts.sort_by_key(|verdict| verdict.guarantee);
     let hygiene = hygiene::take(&index);

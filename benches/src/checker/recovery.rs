@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::{CatchUp, Demands, SECOND, Window, stalls};
 use super::index::Index;
-use crate::history::{Entry, Outcome};
+use crate::history::{Class, Entry, Outcome};
 
 /// Share of the usual rate at which service counts as whole.
 const WHOLE: f64 = 0.9;
@@ -53,7 +53,7 @@ pub fn recoveries(entries: &[Entry]) -> Vec<Recovery> {
     let acks = demands.acks();
     let stalls = stalls(&demands);
     let rate = usual(&demands);
-    let windows = Window::all(&index, |_| true);
+    let windows = Window::all(&index, |class| class != Class::Skew);
     let mut all = Vec::new();
     for (place, window) in windows.iter().enumerate() {
         let next = windows.get(place + 1).map_or(u64::MAX, |next| next.from);

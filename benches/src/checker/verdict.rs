@@ -52,6 +52,9 @@ pub enum Guarantee {
     /// G-22.
     #[serde(rename = "G-22")]
     RollingRestart,
+    /// G-28.
+    #[serde(rename = "G-28")]
+    ClockProof,
     /// G-29.
     #[serde(rename = "G-29")]
     CountersAtZero,
@@ -75,6 +78,7 @@ impl Guarantee {
             Self::RegistryAway => "G-20",
             Self::StoreAway => "G-21",
             Self::RollingRestart => "G-22",
+            Self::ClockProof => "G-28",
             Self::CountersAtZero => "G-29",
         }
     }
@@ -96,6 +100,7 @@ impl Guarantee {
             Self::RegistryAway => ("registry away", "pushes meanwhile"),
             Self::StoreAway => ("store away", "writes and reads"),
             Self::RollingRestart => ("rolling restart", "requests and sockets"),
+            Self::ClockProof => ("clock-proof", "acks of skewed nodes"),
             Self::CountersAtZero => ("invariants watched", "processes scraped"),
         }
     }
@@ -171,6 +176,8 @@ pub enum Kind {
     BrokenInvariant,
     /// The same log folded again gave another table.
     DifferentFold,
+    /// Another guarantee did not hold where a clock was wrong.
+    Skewed,
 }
 
 impl Kind {
@@ -210,6 +217,7 @@ impl Kind {
             Self::Missed => "missed",
             Self::BrokenInvariant => "broken-invariant",
             Self::DifferentFold => "different-fold",
+            Self::Skewed => "skewed",
         }
     }
 }

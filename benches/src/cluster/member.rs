@@ -197,6 +197,16 @@ impl Member {
         Ok(String::from_utf8_lossy(&answer.body).into_owned())
     }
 
+    /// What its clock says, in seconds since midnight.
+    pub async fn clock(&self, rest: &Rest) -> anyhow::Result<i64> {
+        let url = format!("http://{}/healthz", self.operations);
+        let date = rest.header(&url, "date").await.with_context(|| url.clone())?;
+        let time = date.split(' ').find(|word| word.contains(':'));
+        let mut parts = time.with_context(|| date.clone())?.split(':').map(str::parse::<i64>);
+        let mut next = || parts.next().context("hours, minutes and seconds");
+        Ok((next()?? * 60 + next()??) * 60 + next()??)
+    }
+
     /// The end of its log.
     pub fn tail(&self) -> String {
         let text = std::fs::read_to_string(self.log()).unwrap_or_default();

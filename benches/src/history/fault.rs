@@ -19,6 +19,8 @@ pub enum Class {
     Rolling,
     /// A process of ours ended by itself: nobody broke it.
     OwnExit,
+    /// A process of ours had a wrong clock, all the time.
+    Skew,
     /// The log was away.
     Broker,
     /// The registry was away.

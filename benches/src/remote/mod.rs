@@ -32,6 +32,8 @@ pub struct Remote {
     nodes: Arc<[String]>,
     /// Where sockets are served.
     sockets: Arc<[String]>,
+    /// Where users sign in; none: anywhere.
+    sign_in: Option<usize>,
     tag: Arc<str>,
 }
 
@@ -68,12 +70,17 @@ impl Remote {
     /// A system that serves requests and sockets at different addresses.
     pub fn split(requests: Vec<String>, sockets: Vec<String>, tag: &str) -> Self {
         let (nodes, sockets) = (requests.into(), sockets.into());
-        Self { rest: Rest::new(), nodes, sockets, tag: Arc::from(tag) }
+        Self { rest: Rest::new(), nodes, sockets, sign_in: None, tag: Arc::from(tag) }
     }
 
     /// The same with connections of its own: those of before may end at a server that is gone.
     pub fn afresh(&self) -> Self {
         Self { rest: Rest::new(), ..self.clone() }
+    }
+
+    /// The same, where everybody signs in at one node.
+    pub fn signing_in_at(self, node: usize) -> Self {
+        Self { sign_in: Some(node), ..self }
     }
 
     /// The REST client.
@@ -123,7 +130,8 @@ impl Target for Remote {
         // 409: an earlier try went through, and its answer was lost.
         anyhow::ensure!(matches!(answer.status, 201 | 409), "registering {name}: {answer}");
         let request = Login { identifier: &name, password: PASSWORD };
-        let answer = self.rest.post(&self.url(number, "auth/login"), None, &request).await;
+        let node = self.sign_in.unwrap_or(number);
+        let answer = self.rest.post(&self.url(node, "auth/login"), None, &request).await;
         let token = view::login(&answer).with_context(|| format!("signing {name} in: {answer}"))?;
         Ok(User { id: token.user.id, token: Arc::from(token.access_token) })
     }

@@ -69,6 +69,13 @@ impl Rest {
         self.ask(Method::GET, url, token, Bytes::new()).await
     }
 
+    /// A header of the answer to a GET.
+    pub async fn header(&self, url: &str, name: &str) -> Option<String> {
+        let request = Request::get(url).body(Full::new(Bytes::new())).ok()?;
+        let answer = tokio::time::timeout(PATIENCE, self.0.request(request)).await.ok()?.ok()?;
+        Some(answer.headers().get(name)?.to_str().ok()?.to_owned())
+    }
+
     /// POST of JSON.
     pub async fn post(&self, url: &str, token: Option<&str>, body: &impl Serialize) -> Answer {
         match serde_json::to_vec(body) {

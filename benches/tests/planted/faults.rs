@@ -330,6 +330,28 @@ fn counters_and_a_different_fold_are_found() {
 }
 
 #[test]
+fn a_wrong_clock_that_swaps_two_messages_is_found_and_a_right_one_makes_the_run_void() {
+    let skewed = |missed: Option<&str>| {
+        let mut history = with(Class::Kill, |_, _| {});
+        let missed = missed.map(str::to_owned);
+        let fault = Fault { class: Class::Skew, missed, ..Fault::default() };
+        history.push(entry(0, 0, MS, Op::Fault(fault)));
+        history
+    };
+    clean(&skewed(None), Guarantee::ClockProof);
+    assert_eq!(judge(&skewed(Some("it is right")), &Needs::default()).state, State::Void);
+    let mut swapped = skewed(None);
+    for entry in &mut swapped {
+        if let Op::Full(page) = &mut entry.op
+            && let Outcome::Ok(messages) = &mut page.outcome
+        {
+            messages.swap(10, 11);
+        }
+    }
+    found(&swapped, Guarantee::ClockProof, Kind::Skewed);
+}
+
+#[test]
 fn a_fault_that_did_not_happen_makes_the_run_void() {
     let mut history = with(Class::Kill, |_, _| {});
     history.push(entry(

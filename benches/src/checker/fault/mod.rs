@@ -19,8 +19,29 @@ pub(super) use window::{Demands, SECOND, Window};
 
 use super::hygiene::Needs;
 use super::index::Index;
-use super::verdict::{Guarantee, Verdict};
+use super::verdict::{Guarantee, Kind, Verdict};
 use crate::history::{Class, Look};
+
+/// G-28: in a run with wrong clocks, order and dedupe hold as in any other. `others` are the verdicts
+/// that say so.
+pub(super) fn clocks(index: &Index<'_>, others: &[Verdict]) -> Option<Verdict> {
+    let mut wrong = index.faults.iter().filter(|fault| fault.what.class == Class::Skew).peekable();
+    wrong.peek()?;
+    let mut verdict = Verdict::new(Guarantee::ClockProof);
+    if wrong.all(|fault| fault.what.missed.is_none()) {
+        verdict.checked = index.acks().count() as u64;
+    }
+    let proof = [Guarantee::OneEffect, Guarantee::DenseOrder, Guarantee::OneOrder];
+    for other in others.iter().filter(|other| proof.contains(&other.guarantee)) {
+        if other.total() > 0 {
+            let line = index.faults.first().map_or(0, |fault| fault.line);
+            verdict.found(Kind::Skewed, &[line], || {
+                format!("{} does not hold where clocks are wrong", other.guarantee.id())
+            });
+        }
+    }
+    Some(verdict)
+}
 
 /// The verdicts that this history and these needs ask for.
 pub(super) fn check(index: &Index<'_>, needs: &Needs) -> Vec<Verdict> {

@@ -22,7 +22,8 @@ pub(super) fn check(index: &Index<'_>) -> Verdict {
         return verdict;
     }
     // What else is broken at the time may delay a push: that is its own guarantee's matter.
-    let others = Window::all(index, |class| !matches!(class, Class::Registry | Class::OwnExit));
+    let lasting = |class| matches!(class, Class::Registry | Class::OwnExit | Class::Skew);
+    let others = Window::all(index, |class| !lasting(class));
     let pushed = pushed(index);
     let members = members(index);
     for places in index.clients.values() {
