@@ -52,7 +52,7 @@ pub fn recoveries(entries: &[Entry]) -> Vec<Recovery> {
     let demands = Demands::of(&index);
     let acks = demands.acks();
     let stalls = stalls(&demands);
-    let rate = usual(&demands);
+    let rate = demands.rate();
     let windows = Window::all(&index, |class| class != Class::Skew);
     let mut all = Vec::new();
     for (place, window) in windows.iter().enumerate() {
@@ -92,14 +92,6 @@ pub fn recoveries(entries: &[Entry]) -> Vec<Recovery> {
 
 fn refused<T>(outcome: &Outcome<T>) -> bool {
     matches!(outcome, Outcome::Fail(code) if crate::workload::retryable(code))
-}
-
-/// Demands a second, over the whole run.
-fn usual(demands: &Demands) -> f64 {
-    let all = &demands.0;
-    let Some((first, last)) = all.first().zip(all.last()) else { return 0.0 };
-    let seconds = (last.from - first.from).max(1) as f64 / SECOND as f64;
-    all.iter().filter(|demand| demand.acked).count() as f64 / seconds
 }
 
 /// The beginning of the first second with enough acks.

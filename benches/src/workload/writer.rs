@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const AGAIN: Duration = Duration::from_millis(10);
 /// Steps of one open-loop writer that may be under way: as an outbox has an end, beyond it the writer
 /// waits.
-const UNDER_WAY: usize = 96;
+const UNDER_WAY: usize = 32;
 /// Messages a client remembers in order to send one again, late.
 const MEMORY: usize = 256;
 /// One code point more than a message may have.

@@ -61,8 +61,9 @@ pub(in crate::checker) struct CatchUp {
     pub(in crate::checker) waiting: u64,
     /// Until the last of them was answered.
     pub(in crate::checker) took: u64,
+    /// Writes that were acknowledged meanwhile, and those that come in as much time usually.
     acked: u64,
-    came: u64,
+    usual: f64,
 }
 
 impl CatchUp {
@@ -73,13 +74,13 @@ impl CatchUp {
         let within = |at: u64| (back..=until).contains(&at);
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let acked = demands.0.iter().filter(|demand| demand.acked && within(demand.to)).count();
-        let came = demands.0.iter().filter(|demand| within(demand.from)).count();
         let (waiting, took) = (count(waited.len()), until - back);
-        Some(Self { waiting, took, acked: count(acked), came: count(came) })
+        let usual = demands.rate() * took as f64 / SECOND as f64;
+        Some(Self { waiting, took, acked: count(acked), usual })
     }
 
-    /// Answers for every new demand.
+    /// Answers for every demand that usually comes in that time.
     pub(in crate::checker) fn ratio(&self) -> f64 {
-        self.acked as f64 / (self.came as f64).max(1.0)
+        self.acked as f64 / self.usual.max(1.0)
     }
 }

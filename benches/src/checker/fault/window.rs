@@ -96,6 +96,13 @@ impl Demands {
         acks
     }
 
+    /// Acknowledged demands a second, over the whole run.
+    pub(in crate::checker) fn rate(&self) -> f64 {
+        let Some((first, last)) = self.0.first().zip(self.0.last()) else { return 0.0 };
+        let seconds = (last.from - first.from).max(1) as f64 / SECOND as f64;
+        self.0.iter().filter(|demand| demand.acked).count() as f64 / seconds
+    }
+
     /// Those that were open at a time.
     pub(in crate::checker) fn open_at(&self, at: u64) -> impl Iterator<Item = &Demand> {
         self.0.iter().take_while(move |demand| demand.from < at).filter(move |d| d.to > at)
