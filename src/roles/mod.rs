@@ -25,9 +25,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::engines::{self, Engines};
 use crate::operations;
 
-/// Time that pools get to finish at a shutdown. With `server.drain_ms` at its default a process is
-/// gone 18 s after SIGTERM.
-const POOLS_DRAIN: Duration = Duration::from_secs(8);
+/// Time that pools get to finish at a shutdown.
+const POOLS_DRAIN: Duration = Duration::from_secs(7);
+/// A process is gone by then after SIGTERM, also while an engine is away.
+const STOP: Duration = Duration::from_secs(19);
 
 /// Which parts run in this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,35 +125,31 @@ async fn serve(config: &Config, role: &Role) -> anyhow::Result<()> {
     let platform = engines.platform.clone();
     serve_operations(config, &engines, role, &ready, &pools).await?;
 
-    let progress = workers::start(&role.pools, &platform, &pools)?;
-    if config.engines.log == LogEngine::Embedded {
-        tokio::select! {
-            caught_up = caught_up(&platform, &progress) => caught_up?,
-            died = pools.stopped() => bail!("{}", died.unwrap_or_default()),
-        }
-    }
-    if role.has_node() {
-        let keys = Arc::new(keys(config, &engines)?);
-        let part = node::Part { config, role, platform: &platform, keys };
-        for listen in node::addresses(config, role) {
-            part.start(listen, &front, &pools).await?;
-        }
-    }
-    ready.store(true, Ordering::SeqCst);
-    greeting::greet(config, role, &engines, started.elapsed());
-
     let died = tokio::select! {
-        died = front.stopped() => died,
+        begun = begin(config, role, &engines, &front, &pools) => {
+            begun?;
+            ready.store(true, Ordering::SeqCst);
+            greeting::greet(config, role, &engines, started.elapsed());
+            tokio::select! {
+                died = front.stopped() => died,
+                died = pools.stopped() => died,
+                () = &mut stop => None,
+            }
+        }
         died = pools.stopped() => died,
         () = &mut stop => None,
     };
     ready.store(false, Ordering::SeqCst);
     tracing::info!(role = role.name, "stopping");
+    let gone_by = tokio::time::Instant::now() + STOP;
     front.stop();
     let mut late = front.drained(Duration::from_millis(config.server.drain_ms)).await;
     pools.stop();
     late.extend(pools.drained(POOLS_DRAIN).await);
-    platform.log.close().await;
+    // What was acknowledged is safe without it.
+    if tokio::time::timeout_at(gone_by, platform.log.close()).await.is_err() {
+        late.push("log");
+    }
     if !late.is_empty() {
         tracing::warn!(?late, "these did not stop in time");
     }
@@ -160,6 +157,29 @@ async fn serve(config: &Config, role: &Role) -> anyhow::Result<()> {
         Some(why) => bail!("{why}"),
         None => Ok(()),
     }
+}
+
+/// Starts what the role is made of.
+async fn begin(
+    config: &Config,
+    role: &Role,
+    engines: &Engines,
+    front: &Lifecycle,
+    pools: &Lifecycle,
+) -> anyhow::Result<()> {
+    let platform = &engines.platform;
+    let progress = workers::start(&role.pools, platform, pools)?;
+    if config.engines.log == LogEngine::Embedded {
+        caught_up(platform, &progress).await?;
+    }
+    if role.has_node() {
+        let keys = Arc::new(keys(config, engines)?);
+        let part = node::Part { config, role, platform, keys };
+        for listen in node::addresses(config, role) {
+            part.start(listen, front, pools).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn serve_operations(

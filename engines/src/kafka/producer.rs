@@ -224,6 +224,8 @@ impl ClientContext for Context {
                 tracing::error!(target: "rdkafka", reason, "a producer has failed for good");
                 let mut order = self.0.order.lock();
                 self.0.end(&mut order, Status::Failed(reason.to_owned()));
+                drop(order);
+                self.0.set_away(true);
             }
             _ => self.0.voice.warn(&format!("{error}: {reason}")),
         }
@@ -316,7 +318,13 @@ impl Lane {
             move || {
                 while !stop.load(Ordering::Relaxed) {
                     client.poll(POLL);
-                    let waiting = shared.order.lock().waiting_records;
+                    let mut order = shared.order.lock();
+                    // A delivery that came while an append found no room may have been the last one.
+                    if !order.waiting.is_empty() {
+                        shared.pump(&client, &mut order);
+                    }
+                    let waiting = order.waiting_records;
+                    drop(order);
                     let held = shared.records.load(Ordering::Relaxed) + waiting;
                     shared.queue.set(i64::try_from(held).unwrap_or(i64::MAX));
                 }

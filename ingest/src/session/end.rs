@@ -90,7 +90,8 @@ async fn every_step(ingest: &Ingest, session: SessionId) -> Result<(), Failure> 
         headers,
         value,
     };
-    let told = ingest.platform.log.append(Budget::Worker, vec![record]).await;
+    // A client waits for it: it must not wait for ever, and a retry tells the others again.
+    let told = ingest.platform.log.append(Budget::Ingest, vec![record]).await;
     told.map(drop).map_err(|error| unknown(error.to_string()))
 }
 

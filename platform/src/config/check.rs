@@ -9,6 +9,10 @@ impl Config {
         if self.server.listen.is_empty() {
             mistakes.push("server.listen: at least one address".to_owned());
         }
+        if self.server.drain_ms > 10_000 {
+            mistakes
+                .push("server.drain_ms: at most 10000, so that a stop takes at most 20 s".into());
+        }
         let secrets = [
             ("jwt_secret", &self.auth.jwt_secret),
             ("jwt_refresh_secret", &self.auth.jwt_refresh_secret),

@@ -8,6 +8,14 @@ use figment::value::{Dict, Value};
 
 use super::{Config, Mistakes};
 
+/// Settings whose values are taken from the environment as they stand.
+const SECRETS: [&str; 4] =
+    ["auth.jwt_secret", "auth.jwt_refresh_secret", "cql.password", "redis.password"];
+
+fn is_secret(key: &str) -> bool {
+    SECRETS.iter().any(|secret| key.eq_ignore_ascii_case(&secret.replace('.', "__")))
+}
+
 impl Config {
     /// The settings of this process.
     pub fn load(file: Option<&Path>) -> Result<Self, Mistakes> {
@@ -22,8 +30,18 @@ impl Config {
             given = given.merge(Toml::file_exact(toml));
         }
         // `PARLANCE_URL` and the like are not settings: a setting has a section.
-        let own = Env::prefixed("PARLANCE_").filter(|key| key.as_str().contains("__")).split("__");
-        Self::read(&given, |name| std::env::var(name).ok(), &Figment::from(own))
+        let own = Env::prefixed("PARLANCE_")
+            .filter(|key| key.as_str().contains("__") && !is_secret(key.as_str()))
+            .split("__");
+        // As they stand: a secret of digits is no number, and no part of one belongs in a message.
+        let mut own = Figment::from(own);
+        for key in SECRETS {
+            let name = format!("PARLANCE_{}", key.replace('.', "__").to_uppercase());
+            if let Ok(secret) = std::env::var(name) {
+                own = own.merge(Serialized::default(key, secret));
+            }
+        }
+        Self::read(&given, |name| std::env::var(name).ok(), &own)
     }
 
     /// The settings of a file, the predecessor's names and our own, later ones over earlier ones.

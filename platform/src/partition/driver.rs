@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -48,13 +49,15 @@ impl Default for Limits {
             in_flight_bytes: 64 << 20,
             in_flight_partition: 8_192,
             lanes: 10_000,
-            drain: Duration::from_secs(2),
+            // Less than the 2 s after which a group gives them away unasked.
+            drain: Duration::from_millis(1_500),
         }
     }
 }
 
-/// Longest rest of a fenced lane: twice the longest session that is configured.
-const FENCED_REST: Duration = Duration::from_mins(1);
+/// Rest of a fenced lane before it loads its head again, and how often in a row.
+const FENCED_REST: Duration = Duration::from_secs(2);
+const FENCED_TRIES: u32 = 30;
 /// Time between two log lines about retries of a pool.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
@@ -75,6 +78,8 @@ struct Driver<H: Handler> {
     lanes: Lanes<H::Lane>,
     ledgers: BTreeMap<u32, Ledger>,
     paused: HashSet<u32>,
+    /// Whether a partition is still this member's, for what waits to be tried again.
+    held: BTreeMap<u32, Arc<AtomicBool>>,
     running: FuturesUnordered<BoxFuture<'static, Finished<H::Lane>>>,
     progress: Progress,
     stage: Histogram,
@@ -114,18 +119,19 @@ pub async fn run<H: Handler>(
         limits,
         ledgers: BTreeMap::new(),
         paused: HashSet::new(),
+        held: BTreeMap::new(),
         running: FuturesUnordered::new(),
         progress,
     };
     let wakeups = driver.platform.metrics.wakeups.with_label_values(&[driver.handler.pool()]);
     loop {
-        let room = driver.has_room();
         let idle = driver.running.is_empty();
         tokio::select! {
             biased;
             () = stopping.wait() => return driver.stop(&mut *member).await,
             Some(finished) = driver.running.next(), if !idle => driver.finished(finished).await?,
-            polled = member.poll(), if room => match polled {
+            // Always: a full pool must hear that its partitions are to be let go. It pauses them.
+            polled = member.poll() => match polled {
                 Ok(polled) => driver.polled(polled, &mut *member).await?,
                 Err(Error::Closed) => return Ok(()),
                 Err(error) => return Err(error.to_string()),
@@ -150,6 +156,7 @@ impl<H: Handler> Driver<H> {
             Polled::Assigned(partitions) => {
                 for given in partitions {
                     self.ledgers.insert(given.partition, Ledger::at(given.committed));
+                    self.held.insert(given.partition, Arc::new(AtomicBool::new(true)));
                     let standing = Standing { next: given.committed, behind_since: None };
                     self.progress.set(&[(given.partition, standing)]);
                 }
@@ -196,9 +203,15 @@ impl<H: Handler> Driver<H> {
 
     fn run_job(&self, mut job: Job<H::Lane>, delay: Duration) {
         let handler = self.handler.clone();
+        let held = self.held.get(&job.partition).cloned().unwrap_or_default();
         self.running.push(Box::pin(async move {
             if !delay.is_zero() {
                 tokio::time::sleep(delay).await;
+            }
+            if !held.load(Ordering::Relaxed) {
+                // Its partition went while it waited: nothing of it is begun again.
+                let outcome = Outcome::Handled(Err(Failure::Retry("let go".to_owned())));
+                return Finished { job, outcome };
             }
             let mut lane = job.lane.take().unwrap_or_else(|| handler.open(job.key, job.partition));
             let handled =
@@ -227,15 +240,6 @@ impl<H: Handler> Driver<H> {
         self.told = Some(now);
         let delay_ms = delay.as_millis();
         tracing::warn!(pool, why, delay_ms, batches, "trying again");
-    }
-
-    /// Keeps a fenced batch unfinished until its partition is taken away. A group that leaves the
-    /// partition here for longer than any session lasts contradicts the store: then the pool stops.
-    fn rest(&self, job: Job<H::Lane>, why: String) {
-        self.running.push(Box::pin(async move {
-            tokio::time::sleep(FENCED_REST).await;
-            Finished { job, outcome: Outcome::Handled(Err(Failure::Stop(why))) }
-        }));
     }
 
     /// Takes every lane that is ready now, without waiting.
@@ -283,8 +287,13 @@ impl<H: Handler> Driver<H> {
                 self.again(job);
             }
             Outcome::Handled(Err(Failure::Fenced(why))) => {
+                // Either another owner was here, and the group is about to say so; or it was a late
+                // write of our own, or of the owner before us, and what is loaded next fits it.
+                if job.attempts.fenced() >= FENCED_TRIES {
+                    return Err(format!("{pool}: {why}"));
+                }
                 tracing::warn!(pool, partition = job.partition, why, "fenced: the lane rests");
-                self.rest(job, why);
+                self.run_job(job, FENCED_REST);
             }
             Outcome::Handled(Err(Failure::Stop(why))) => return Err(format!("{pool}: {why}")),
             Outcome::Panicked(why) => match job.attempts.panicked(job.batch.len()) {
@@ -372,10 +381,13 @@ impl<H: Handler> Driver<H> {
             .iter_mut()
             .filter_map(|(partition, ledger)| Some((*partition, ledger.to_commit()?)))
             .collect();
+        let full = !self.has_room();
         for (partition, ledger) in &self.ledgers {
             let work = ledger.span();
-            if work >= self.limits.in_flight_partition && self.paused.insert(*partition) {
-                member.pause(*partition, true);
+            if full || work >= self.limits.in_flight_partition {
+                if self.paused.insert(*partition) {
+                    member.pause(*partition, true);
+                }
             } else if work <= self.limits.in_flight_partition / 2 && self.paused.remove(partition) {
                 member.pause(*partition, false);
             }
@@ -427,6 +439,9 @@ impl<H: Handler> Driver<H> {
             self.lanes.revoke(*partition);
             self.paused.remove(partition);
             self.ledgers.remove(partition);
+            if let Some(held) = self.held.remove(partition) {
+                held.store(false, Ordering::Relaxed);
+            }
         }
         self.progress.forget(partitions);
     }

@@ -63,6 +63,8 @@ pub struct Watchdog {
     /// By partition: where it stood, and for how many reports with records waiting.
     stood: BTreeMap<u32, (u64, u32)>,
     retries: u64,
+    /// Reports since the pool last tried something again.
+    unexcused: u32,
 }
 
 impl Watchdog {
@@ -74,6 +76,7 @@ impl Watchdog {
         retries: u64,
     ) -> Verdict {
         let excused = std::mem::replace(&mut self.retries, retries) != retries;
+        self.unexcused = if excused { 0 } else { self.unexcused.saturating_add(1) };
         let mut longest = 0;
         let mut stood = BTreeMap::new();
         for lag in lags.iter().filter(|lag| lag.records > 0) {
@@ -87,7 +90,7 @@ impl Watchdog {
         }
         self.stood = stood;
         match longest {
-            times if times >= STUCK && !excused => Verdict::Stuck,
+            times if times >= STUCK && self.unexcused >= STUCK => Verdict::Stuck,
             times if times >= STALLED => Verdict::Stalled,
             _ => Verdict::Moving,
         }
@@ -185,6 +188,7 @@ mod tests {
         assert_eq!(seen.iter().position(|v| *v == Verdict::Stalled), Some(6));
         assert_eq!(seen.last(), Some(&Verdict::Stuck));
         assert_eq!(watch(&mut dog, 5, 1), Verdict::Stalled, "it tries again: an engine is away");
+        assert_eq!(watch(&mut dog, 5, 1), Verdict::Stalled, "and is just back");
         assert_eq!(watch(&mut dog, 6, 1), Verdict::Moving);
         assert_eq!(watch(&mut dog, 10, 1), Verdict::Moving, "nothing waits");
     }

@@ -36,8 +36,9 @@ pub enum Failure {
         /// Why.
         reason: String,
     },
-    /// Another owner has written since: this lane rests until the group says that its partition is
-    /// gone. If the group does not, something is wrong and the pool stops.
+    /// Another owner has written since, or a late write of our own has arrived: the lane rests, and
+    /// loads again what stands. If its partition is gone meanwhile, it ends; if it is fenced again and
+    /// again, something is wrong and the pool stops.
     #[error("fenced: {0}")]
     Fenced(String),
     /// This process must not go on: stop at once, commit nothing.

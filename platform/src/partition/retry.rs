@@ -16,6 +16,7 @@ const LONGEST: Duration = Duration::from_secs(2);
 pub struct Attempts {
     retries: u32,
     panics: u32,
+    fenced: u32,
 }
 
 /// What to do with a batch that failed.
@@ -35,6 +36,12 @@ impl Attempts {
         let delay = FIRST.saturating_mul(1 << self.retries.min(16)).min(LONGEST);
         self.retries = self.retries.saturating_add(1);
         delay
+    }
+
+    /// After a fence; how often in a row.
+    pub fn fenced(&mut self) -> u32 {
+        self.fenced += 1;
+        self.fenced
     }
 
     /// After a panic over `records` records.

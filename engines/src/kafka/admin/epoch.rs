@@ -207,9 +207,6 @@ impl Admin {
         unhandled: Unhandled,
     ) -> Result<(), Denied> {
         let (name, client) = self.client_of(group, topic)?;
-        if unhandled == Unhandled::Keep {
-            return Ok(());
-        }
         let (asked, of) = (client.clone(), name.clone());
         let members = ask(move || {
             let list = asked.fetch_group_list(Some(&of), offsets::ANSWER)?;
@@ -218,6 +215,9 @@ impl Admin {
         let members = members.await?;
         if members > 0 {
             return Err(Denied::InUse { group: name, members });
+        }
+        if unhandled == Unhandled::Keep {
+            return Ok(());
         }
         // Of another topic nobody can tell what was handled.
         if change != Change::Shape {
@@ -231,7 +231,8 @@ impl Admin {
         Ok(())
     }
 
-    /// Lets a group start at the oldest record where its next offset means nothing. How many partitions.
+    /// Lets a group go on where its next offset means something: at the end of a topic that lost its
+    /// end, else at the oldest record. How many partitions.
     async fn restart(
         &self,
         group: &'static str,
@@ -254,7 +255,13 @@ impl Admin {
         }
         let (count, name) = (from.len(), found.name.clone());
         ask(move || {
-            let from = from.iter().map(|(at, place)| (*at, offsets::offset(place.first)));
+            let from = from.iter().map(|(at, place)| {
+                // The same topic that lost its end (restored brokers): all that is left of it was
+                // handled, and what is handled again under a new epoch is decided again.
+                let lost_end =
+                    change == Change::Shape && place.committed.is_some_and(|next| next > place.end);
+                (*at, offsets::offset(if lost_end { place.end } else { place.first }))
+            });
             client.commit(&offsets::at(&name, from)?, CommitMode::Sync)
         })
         .await?;
