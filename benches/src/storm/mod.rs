@@ -82,10 +82,10 @@ pub async fn run(storm: &Storm, say: Say<'_>) -> anyhow::Result<bool> {
         prepared(&cluster, first)?;
     }
     let skew = storm.skew && engines.is_some();
-    if skew && !skew::set(&cluster, say) {
+    if skew && !skew::set(&cluster, &storm.folder, say)? {
         let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-        anyhow::ensure!(!ci, "skewed clocks need libfaketime (Debian: faketime)");
-        say("\n!!! SKIPPED: clocks stay right, libfaketime is missing (Debian: faketime) !!!\n");
+        anyhow::ensure!(!ci, "skewed clocks need a C compiler called cc");
+        say("\n!!! SKIPPED: clocks stay right, there is no C compiler called cc !!!\n");
     }
     let recorder = Arc::new(Recorder::default());
     let supervisor = Supervisor::begin(cluster.clone(), recorder.clone());
