@@ -154,6 +154,9 @@ struct Weather {
     /// One process that accepts and one that folds live an hour off, to either side (G-28).
     #[arg(long)]
     skew: bool,
+    /// Tell limits of time that are not met, and do not fail for them: for machines that are shared.
+    #[arg(long)]
+    times_told: bool,
     /// Break nothing.
     #[arg(long)]
     calm: bool,
@@ -240,6 +243,7 @@ fn stormed(weather: Weather) -> anyhow::Result<ExitCode> {
         folder: folder(weather.folder),
         namespace: weather.namespace,
         skew: weather.skew,
+        times_told: weather.times_told,
         calm: weather.calm,
     };
     let good =

@@ -220,6 +220,20 @@ impl Kind {
             Self::Skewed => "skewed",
         }
     }
+
+    /// Whether it is about how long something took, and about nothing else: on a machine that is busy
+    /// with other things it says as much of the machine.
+    pub fn is_time(self) -> bool {
+        matches!(
+            self,
+            Self::Stall
+                | Self::SlowRefusal
+                | Self::SlowReturn
+                | Self::SlowCatchUp
+                | Self::LatePush
+                | Self::SlowDrain
+        )
+    }
 }
 
 /// How it ended.
