@@ -1,5 +1,4 @@
 //! The published documents are what the types say. `DOCUMENTS=write` writes them anew.
-#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::path::Path;
 
