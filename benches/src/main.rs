@@ -160,6 +160,9 @@ struct Weather {
     /// Break nothing.
     #[arg(long)]
     calm: bool,
+    /// Only faults whose name has this in it ("stop kafka"), again and again; the rest is not shown.
+    #[arg(long)]
+    only: Option<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -245,6 +248,7 @@ fn stormed(weather: Weather) -> anyhow::Result<ExitCode> {
         skew: weather.skew,
         times_told: weather.times_told,
         calm: weather.calm,
+        only: weather.only,
     };
     let good =
         Builder::new_multi_thread().enable_all().build()?.block_on(storm::run(&storm, &say))?;

@@ -32,8 +32,9 @@ pub(super) struct Breaker {
 
 /// How long the sockets of an engine that has ended may still be there.
 const ENDS: Duration = Duration::from_secs(5);
-/// Nothing has failed for so long: what was broken is healed.
-const QUIET: u64 = 2_000_000_000;
+/// Nothing has failed for so long, more than clients wait before they try again: what was broken is
+/// healed.
+const QUIET: u64 = 5_000_000_000;
 /// Longest wait for that.
 const HEALED: Duration = Duration::from_mins(1);
 

@@ -10,7 +10,7 @@ mod rows;
 mod schedule;
 mod skew;
 
-pub use schedule::{Act, Step, draw};
+pub use schedule::{Act, Step, draw, only};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -53,6 +53,8 @@ pub struct Storm {
     pub times_told: bool,
     /// Whether nothing is broken: what a calm run looks like.
     pub calm: bool,
+    /// Only faults whose name has this in it, again and again: a run that proves little.
+    pub only: Option<String>,
 }
 
 /// Runs it and judges its history; whether everything held.
@@ -78,6 +80,9 @@ pub async fn run(storm: &Storm, say: Say<'_>) -> anyhow::Result<bool> {
     let mut steps = draw(storm.seed, storm.length, &roles, engines.is_some());
     if storm.calm {
         steps.clear();
+    }
+    if let Some(kind) = &storm.only {
+        steps = only(steps, kind, storm.length);
     }
     say(&told(&steps));
 

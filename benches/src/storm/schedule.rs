@@ -97,6 +97,15 @@ pub fn draw(seed: u64, length: Duration, roles: &[Role], engines: bool) -> Vec<S
     steps
 }
 
+/// The same with one kind of fault only, again and again: for looking into what a storm has found.
+pub fn only(steps: Vec<Step>, kind: &str, length: Duration) -> Vec<Step> {
+    let named = |step: &Step| step.act.to_string().contains(kind);
+    let chosen: Vec<Step> = steps.into_iter().filter(named).collect();
+    let once: Duration = chosen.iter().map(Step::about).sum();
+    let times = length.as_secs().checked_div(once.as_secs()).unwrap_or(0).max(1);
+    (0..times).flat_map(|_| chosen.clone()).collect()
+}
+
 fn step(act: Act, rng: &mut StdRng) -> Step {
     // After a worker is gone its partitions go to another within its session; after an engine was
     // away everything that waited is worked off.

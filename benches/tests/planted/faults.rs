@@ -233,7 +233,7 @@ fn a_push_that_the_registry_loses_or_delays_is_found() {
 }
 
 #[test]
-fn nobody_is_told_a_falsehood_while_the_store_is_away() {
+fn nobody_is_told_a_falsehood_while_the_store_is_away_and_what_waited_is_worked_off() {
     let read = |outcome| {
         with(Class::Store, |script, from| {
             let page = Page { conversation: CONVERSATION, by: BOB, before: None, outcome };
@@ -242,6 +242,13 @@ fn nobody_is_told_a_falsehood_while_the_store_is_away() {
     };
     clean(&read(Outcome::Unknown("overloaded".into())), Guarantee::StoreAway);
     found(&read(Outcome::Fail("not_found".into())), Guarantee::StoreAway, Kind::FalseAnswer);
+    let behind = with(Class::Store, |script, _| {
+        let number = i64::try_from(script.messages.len()).expect("a short script") + 1;
+        for _ in 0..8 {
+            script.attempt(number, 3_000 * MS, Outcome::Unknown("outcome_unknown".into()));
+        }
+    });
+    found(&behind, Guarantee::StoreAway, Kind::SlowCatchUp);
 }
 
 #[test]

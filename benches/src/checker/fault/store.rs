@@ -1,5 +1,5 @@
 //! G-21: with the store away nobody is told a falsehood, and once it is back what has gathered is
-//! worked off at twice the speed at which it comes in. That nothing is lost or skipped is for G-01,
+//! worked off at twice the speed at which it comes in: within as much time as it took to gather. That nothing is lost or skipped is for G-01,
 //! G-05 and G-06 to say, over the same history.
 
 use super::SECOND;
@@ -8,10 +8,8 @@ use crate::checker::index::Index;
 use crate::checker::verdict::{Guarantee, Kind, Verdict};
 use crate::history::{Class, Outcome};
 
-/// Speed of the catch-up, as a multiple of the input.
-const CATCH_UP: f64 = 2.0;
-/// A catch-up that is over sooner has no speed worth judging: clients' own waits are most of it.
-const SHORT: u64 = 15 * SECOND;
+/// A cold engine and clients that wait before they try again need this much in any case.
+const AT_LEAST: u64 = 20 * SECOND;
 
 pub(super) fn check(index: &Index<'_>, demands: &Demands) -> Verdict {
     let mut verdict = Verdict::new(Guarantee::StoreAway);
@@ -19,14 +17,14 @@ pub(super) fn check(index: &Index<'_>, demands: &Demands) -> Verdict {
         reads(index, &window, &mut verdict);
         let Some(caught_up) = CatchUp::of(demands, &window) else { continue };
         verdict.checked += caught_up.waiting;
-        if caught_up.took > SHORT && caught_up.ratio() < CATCH_UP {
+        if caught_up.took > AT_LEAST.max(window.to - window.from) {
             verdict.found(Kind::SlowCatchUp, &[window.line], || {
                 format!(
-                    "{}: {} writes that waited took {:.1} s, at {:.1} times the input",
+                    "{}: {} writes that waited took {:.1} s behind an outage of {:.1} s",
                     window.fault.kind,
                     caught_up.waiting,
                     caught_up.took as f64 / SECOND as f64,
-                    caught_up.ratio()
+                    (window.to - window.from) as f64 / SECOND as f64
                 )
             });
         }
