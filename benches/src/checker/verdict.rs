@@ -150,6 +150,8 @@ pub enum Kind {
     SplitRev,
     /// A row is not what it was, though nothing may change it.
     ChangedRow,
+    /// Service did not come back for three times as long as it may take: no busy machine explains it.
+    Stuck,
     /// A write was neither acknowledged nor refused in time.
     SlowRefusal,
     /// A request that had to be served was not.
@@ -204,6 +206,7 @@ impl Kind {
             Self::Stall => "stall",
             Self::SplitRev => "split-rev",
             Self::ChangedRow => "changed-row",
+            Self::Stuck => "stuck",
             Self::SlowRefusal => "slow-refusal",
             Self::Unserved => "unserved",
             Self::FalseAnswer => "false-answer",

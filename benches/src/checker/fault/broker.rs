@@ -23,8 +23,11 @@ pub(super) fn check(index: &Index<'_>, demands: &Demands) -> Verdict {
         let took = back.map(|at| at - window.to);
         let wanted = demands.open_at(window.to).next().is_some();
         if wanted && took.is_none_or(|took| took > BACK_IN) {
-            verdict.found(Kind::SlowReturn, &[window.line], || {
-                format!("{}: the first ack came {took:?} ns after its return", window.fault.kind)
+            let stuck = took.is_none_or(|took| took > 3 * BACK_IN);
+            let kind = if stuck { Kind::Stuck } else { Kind::SlowReturn };
+            verdict.found(kind, &[window.line], || {
+                let took = took.map(|ns| ns as f64 / SECOND as f64);
+                format!("{}: the first ack came {took:.1?} s after its return", window.fault.kind)
             });
         }
     }

@@ -35,7 +35,8 @@ pub(super) fn check(index: &Index<'_>, demands: &Demands) -> Verdict {
         }
         verdict.checked += 1;
         if to - from > LONGEST {
-            verdict.found(Kind::Stall, &[line], || {
+            let kind = if to - from > 3 * LONGEST { Kind::Stuck } else { Kind::Stall };
+            verdict.found(kind, &[line], || {
                 format!(
                     "{conversation} waited {:.1} s, from {:.1} s on",
                     (to - from) as f64 / SECOND as f64,

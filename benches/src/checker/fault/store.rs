@@ -18,7 +18,9 @@ pub(super) fn check(index: &Index<'_>, demands: &Demands) -> Verdict {
         let Some(caught_up) = CatchUp::of(demands, &window) else { continue };
         verdict.checked += caught_up.waiting;
         if caught_up.took > AT_LEAST.max(window.to - window.from) {
-            verdict.found(Kind::SlowCatchUp, &[window.line], || {
+            let stuck = caught_up.took > 3 * AT_LEAST.max(window.to - window.from);
+            let kind = if stuck { Kind::Stuck } else { Kind::SlowCatchUp };
+            verdict.found(kind, &[window.line], || {
                 format!(
                     "{}: {} writes that waited took {:.1} s behind an outage of {:.1} s",
                     window.fault.kind,
