@@ -98,6 +98,9 @@ enum Command {
         /// Messages a second.
         #[arg(long, default_value_t = 200.0)]
         rate: f64,
+        /// Seconds of full load before anything is measured: the engines are compiled as they run.
+        #[arg(long, default_value_t = 60)]
+        warm_up: u64,
     },
     /// Bare append and fdatasync: what the disk can do.
     SyncFloor {
@@ -215,8 +218,8 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Idle { place, sockets } => {
             lean()?.block_on(idle::run(&place.bench()?, sockets))?
         }
-        Command::Cluster { place, engines, each, rate } => {
-            let deployment = Deployment { engines, each, rate };
+        Command::Cluster { place, engines, each, rate, warm_up } => {
+            let deployment = Deployment { engines, each, rate, warm_up };
             let all = lean()?.block_on(cluster::run(&place.bench()?, &deployment))?;
             say(&report::table(&all));
             return Ok(ExitCode::SUCCESS);

@@ -85,7 +85,10 @@ impl Role {
 /// Runs a role until SIGTERM or SIGINT, or until a component dies.
 pub(crate) fn run(config: &Config, role: &Role) -> anyhow::Result<()> {
     check(config, role)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.threads())
+        .enable_all()
+        .build()?;
     runtime.block_on(serve(config, role))
 }
 

@@ -13,6 +13,7 @@ pub(crate) use socket::{Connection, dial};
 pub use socket::{Line, Push};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use schemas::Seq;
@@ -24,6 +25,10 @@ use crate::target::{Message, Target, User};
 
 /// The password of every user of a run.
 pub const PASSWORD: &str = "Quiet-otters-47-climb!";
+
+/// How long a busy server is asked again, and how often.
+const PATIENCE: Duration = Duration::from_mins(1);
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Nodes of a running system, and names of users that no other run takes.
 #[derive(Clone, Debug)]
@@ -103,6 +108,19 @@ impl Remote {
         format!("{}-{number}", self.tag)
     }
 
+    /// Asks again while the answer is "not now", as a client does: engines that have just started are
+    /// slow at first.
+    async fn until_served<B: Serialize>(&self, url: &str, body: &B) -> Answer {
+        let end = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let answer = self.rest.post(url, None, body).await;
+            if !matches!(answer.status, 429 | 503) || tokio::time::Instant::now() > end {
+                return answer;
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
     fn url(&self, node: usize, path: &str) -> String {
         format!("http://{}/api/v1/{path}", self.authority(node))
     }
@@ -126,12 +144,12 @@ impl Target for Remote {
             first_name: "Load",
             last_name: "Test",
         };
-        let answer = self.rest.post(&self.url(number, "auth/register"), None, &request).await;
+        let answer = self.until_served(&self.url(number, "auth/register"), &request).await;
         // 409: an earlier try went through, and its answer was lost.
         anyhow::ensure!(matches!(answer.status, 201 | 409), "registering {name}: {answer}");
         let request = Login { identifier: &name, password: PASSWORD };
         let node = self.sign_in.unwrap_or(number);
-        let answer = self.rest.post(&self.url(node, "auth/login"), None, &request).await;
+        let answer = self.until_served(&self.url(node, "auth/login"), &request).await;
         let token = view::login(&answer).with_context(|| format!("signing {name} in: {answer}"))?;
         Ok(User { id: token.user.id, token: Arc::from(token.access_token) })
     }

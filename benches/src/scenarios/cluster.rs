@@ -19,6 +19,9 @@ use crate::server::{raise_file_limit, usage};
 /// Users that send as fast as they can.
 const USERS: usize = 256;
 
+/// Rest behind the warm-up: the store has yet to write and merge what it was given.
+const SETTLE: Duration = Duration::from_secs(15);
+
 /// What to measure on.
 #[derive(Clone, Debug)]
 pub struct Deployment {
@@ -28,6 +31,9 @@ pub struct Deployment {
     pub each: usize,
     /// Messages a second of the open loop.
     pub rate: f64,
+    /// Seconds that all users send before anything is measured: the engines compile themselves while they
+    /// run, and for a minute cost several times of what they cost afterwards.
+    pub warm_up: u64,
 }
 
 /// CPU time by role and engine.
@@ -54,6 +60,12 @@ pub async fn run(bench: &Bench, deployment: &Deployment) -> anyhow::Result<Vec<M
     let reading = async || spent(&cluster, &engines).await;
     let mut all = Vec::new();
 
+    if deployment.warm_up > 0 {
+        let half = deployment.warm_up / 2;
+        saturate::drive(&pairs, Over::Sockets, half, sockets, reading).await?;
+        saturate::drive(&pairs, Over::Rest, half, requests, reading).await?;
+        tokio::time::sleep(SETTLE).await;
+    }
     let few = pairs.get(..direct::PAIRS).unwrap_or(&pairs);
     let load = direct::Load::open(few, sockets).await?;
     let driven = load.drive(deployment.rate, bench.seconds, reading).await?;

@@ -58,6 +58,8 @@ struct State {
     gap: Option<Error>,
     orders: Orders,
     wants_room: bool,
+    /// The thread sleeps no longer than until its next commit is due: more to commit need not wake it.
+    commits_by_itself: bool,
     heard: Instant,
 }
 
@@ -85,6 +87,7 @@ impl Inbox {
             gap: None,
             orders: Orders::default(),
             wants_room: false,
+            commits_by_itself: false,
             heard: Instant::now(),
         };
         let (news, thread, ended) = (Notify::new(), OnceLock::new(), watch::Sender::new(false));
@@ -174,8 +177,11 @@ impl Inbox {
             };
             state.orders.commits.insert(partition, (next, life));
         }
+        let wake = !state.commits_by_itself;
         drop(state);
-        self.wake_thread();
+        if wake {
+            self.wake_thread();
+        }
         Ok(())
     }
 
@@ -247,6 +253,13 @@ impl Inbox {
         let orders = std::mem::take(&mut state.orders);
         state.orders.close = close;
         orders
+    }
+
+    /// Whether the thread may sleep; `commit_due`: it will wake by itself for a commit.
+    pub(super) fn may_rest(&self, commit_due: bool) -> bool {
+        let mut state = self.state.lock();
+        state.commits_by_itself = commit_due;
+        commit_due || state.orders.commits.is_empty()
     }
 
     /// How long the thread was silent; notes that it is there.

@@ -22,6 +22,9 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Prefix of topics, keyspace and keys, so that deployments can share engines; empty: none.
     pub namespace: String,
+    /// Threads that run tasks; 0: one for each core, and where the engines are shared, one for every
+    /// two. See [`Config::threads`].
+    pub threads: usize,
     /// Public listeners.
     pub server: Server,
     /// Metrics and health.
@@ -44,6 +47,19 @@ pub struct Config {
     pub journal: Journal,
     /// Logging.
     pub logging: Logging,
+}
+
+impl Config {
+    /// Threads that run tasks. With shared engines most of the work waits for a broker or the store,
+    /// and librdkafka has threads of its own; a thread more is one more to be woken for nothing.
+    pub fn threads(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        match self.threads {
+            0 if self.engines.log == LogEngine::Kafka => cores.div_ceil(2),
+            0 => cores,
+            set => set,
+        }
+    }
 }
 
 /// The settings can not be used.

@@ -132,7 +132,7 @@ impl Reader {
             return false;
         }
         let more = self.read();
-        if !more {
+        if !more && self.inbox.may_rest(self.commits.due().is_some()) {
             std::thread::park_timeout(self.rest());
         }
         true
