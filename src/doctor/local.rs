@@ -1,6 +1,6 @@
 //! This machine: limits, folder, secrets.
 
-use platform::config::{Config, LogEngine};
+use platform::config::{Config, LogEngine, without_effect};
 use rustix::fs::statvfs;
 use rustix::process::{Resource, getrlimit};
 
@@ -19,6 +19,12 @@ pub(super) fn checks(config: &Config) -> Vec<Check> {
         Check { what: "open files", finding: open_files() },
         Check { what: "secrets", finding: secrets(config) },
     ];
+    let idle = without_effect(|name| std::env::var(name).ok());
+    if !idle.is_empty() {
+        let found = format!("set, without effect: {}", idle.join("; "));
+        let advice = "docs/CONFIGURATION.md has the settings that there are".to_owned();
+        checks.push(Check { what: "environment", finding: Doubtful(found, advice) });
+    }
     if config.engines.log == LogEngine::Embedded {
         checks.push(Check { what: "data folder", finding: data(config) });
     }

@@ -29,6 +29,8 @@ use crate::operations;
 const POOLS_DRAIN: Duration = Duration::from_secs(7);
 /// A process is gone by then after SIGTERM, also while an engine is away.
 const STOP: Duration = Duration::from_secs(19);
+/// Wait for blocking calls that still run behind that.
+const LEFT_OVER: Duration = Duration::from_millis(500);
 
 /// Which parts run in this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +91,10 @@ pub(crate) fn run(config: &Config, role: &Role) -> anyhow::Result<()> {
         .worker_threads(config.threads())
         .enable_all()
         .build()?;
-    runtime.block_on(serve(config, role))
+    let outcome = runtime.block_on(serve(config, role));
+    // A question to an engine that hangs is not waited for: its thread ends with the process.
+    runtime.shutdown_timeout(LEFT_OVER);
+    outcome
 }
 
 /// What a role asks of the configuration.

@@ -38,23 +38,27 @@ pub(super) struct Connection {
 /// Connects. `keyspace`: the only one whose placement is of interest, for routing by token.
 pub(super) async fn connect(config: &Cql, keyspace: &str) -> Result<Connection, Error> {
     let timeout = Duration::from_millis(config.timeout_ms);
-    let mut policy = DefaultPolicy::builder().token_aware(true).permit_dc_failover(false);
-    if !config.datacenter.is_empty() {
-        policy = policy.prefer_datacenter(config.datacenter.clone());
-    }
+    let policy = |datacenter: &str| {
+        let policy = DefaultPolicy::builder().token_aware(true).permit_dc_failover(false);
+        if datacenter.is_empty() {
+            return policy.build();
+        }
+        policy.prefer_datacenter(datacenter.to_owned()).build()
+    };
     let profile = ExecutionProfile::builder()
         .consistency(Consistency::LocalQuorum)
         .serial_consistency(Some(SerialConsistency::LocalSerial))
         .request_timeout(Some(timeout))
         .retry_policy(Arc::new(DefaultRetryPolicy::new()))
-        .load_balancing_policy(policy.build())
+        .load_balancing_policy(policy(&config.datacenter))
         .build();
     let another =
         SimpleSpeculativeExecutionPolicy { max_retry_count: 1, retry_interval: ASK_ANOTHER_AFTER };
     let reads = profile.to_builder().speculative_execution_policy(Some(Arc::new(another))).build();
+    let (mut all, mut reads) = (profile.clone().into_handle(), reads.into_handle());
     let mut builder = SessionBuilder::new()
         .known_nodes(&config.contact_points)
-        .default_execution_profile_handle(profile.into_handle())
+        .default_execution_profile_handle(all.clone())
         .connection_timeout(timeout)
         .keyspaces_to_fetch([keyspace])
         .timestamp_generator(Arc::new(MonotonicTimestampGenerator::new()));
@@ -63,7 +67,13 @@ pub(super) async fn connect(config: &Cql, keyspace: &str) -> Result<Connection, 
     }
     let session = builder.build().await.map_err(|e| error::connect(&e))?;
     let datacenter = datacenter(&session, &config.datacenter)?;
-    Ok(Connection { session, reads: reads.into_handle(), datacenter })
+    // The only one, if none was named: one that is added later is not to be asked unawares, for its
+    // nodes answer before they have what the others have.
+    for handle in [&mut all, &mut reads] {
+        let pinned = handle.pointee_to_builder().load_balancing_policy(policy(&datacenter));
+        handle.map_to_another_profile(pinned.build());
+    }
+    Ok(Connection { session, reads, datacenter })
 }
 
 fn datacenter(session: &Session, wanted: &str) -> Result<String, Error> {

@@ -1,7 +1,7 @@
 //! The commits of one member: the newest of each partition, one request at a time, at most every
 //! [`EVERY`] unless somebody waits. The result of each is looked at: librdkafka would drop it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
@@ -23,6 +23,8 @@ pub(super) type Outcome = Vec<(u32, Option<Code>)>;
 pub(super) struct Commits {
     wanted: BTreeMap<u32, u64>,
     running: BTreeMap<u32, u64>,
+    /// Of the running request: given away meanwhile.
+    given_away: BTreeSet<u32>,
     due: Instant,
 }
 
@@ -37,7 +39,12 @@ pub(super) struct Settled {
 
 impl Commits {
     pub(super) fn new() -> Self {
-        Self { wanted: BTreeMap::new(), running: BTreeMap::new(), due: Instant::now() }
+        Self {
+            wanted: BTreeMap::new(),
+            running: BTreeMap::new(),
+            given_away: BTreeSet::new(),
+            due: Instant::now(),
+        }
     }
 
     pub(super) fn want(&mut self, partition: u32, next: u64) {
@@ -48,6 +55,7 @@ impl Commits {
     /// Nothing of these partitions is committed any more.
     pub(super) fn forget(&mut self, partitions: &[u32]) {
         self.wanted.retain(|partition, _| !partitions.contains(partition));
+        self.given_away.extend(partitions.iter().filter(|one| self.running.contains_key(one)));
     }
 
     /// Everything has an outcome.
@@ -92,13 +100,15 @@ impl Commits {
     pub(super) fn settle(&mut self, outcome: Outcome) -> Settled {
         let mut settled = Settled::default();
         let running = std::mem::take(&mut self.running);
+        let given_away = std::mem::take(&mut self.given_away);
         let outcome: BTreeMap<u32, Option<Code>> = outcome.into_iter().collect();
         for (partition, next) in running {
             match outcome.get(&partition).copied().flatten() {
                 None => settled.done.push((partition, next)),
                 Some(code) => {
                     settled.failed.push(code);
-                    if !is_void(code) {
+                    // Sent again, it would undo what the next owner commits.
+                    if !is_void(code) && !given_away.contains(&partition) {
                         self.want(partition, next);
                         self.due = Instant::now() + AGAIN;
                     }
@@ -118,4 +128,23 @@ fn is_void(code: Code) -> bool {
             | Code::FencedInstanceId
             | Code::AssignmentLost
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_commit_is_wanted_again_unless_its_partition_was_given_away() {
+        let mut commits = Commits::new();
+        commits.running = BTreeMap::from([(1, 10), (2, 20)]);
+        commits.forget(&[2]);
+        commits.want(2, 5);
+        let late = Some(Code::RequestTimedOut);
+        let settled = commits.settle(vec![(1, late), (2, late)]);
+        assert_eq!(settled.failed.len(), 2);
+        // What was wanted of partition 2 since is of another life and stands.
+        assert_eq!(commits.wanted, BTreeMap::from([(1, 10), (2, 5)]));
+        assert!(commits.given_away.is_empty());
+    }
 }

@@ -10,6 +10,8 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 
+use super::pulse::Pulse;
+
 /// Least time between two warnings of one client.
 const QUIET: Duration = Duration::from_secs(10);
 
@@ -69,16 +71,21 @@ impl Voice {
 #[derive(Debug)]
 pub(super) struct Plain {
     voice: Voice,
+    pulse: Pulse,
     served: AtomicBool,
 }
 
 impl Plain {
     pub(super) fn new(role: &'static str) -> Self {
-        Self { voice: Voice::new(role), served: AtomicBool::new(false) }
+        Self { voice: Voice::new(role), pulse: Pulse::default(), served: AtomicBool::new(false) }
     }
 
     pub(super) fn voice(&self) -> &Voice {
         &self.voice
+    }
+
+    pub(super) fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 
     /// Whether an event was served since the last question. A poll that served one gives nothing,
@@ -89,6 +96,11 @@ impl Plain {
 }
 
 impl ClientContext for Plain {
+    fn stats_raw(&self, statistics: &[u8]) {
+        self.served.store(true, Ordering::Relaxed);
+        self.pulse.read(statistics);
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
         self.served.store(true, Ordering::Relaxed);
         self.voice.line(level, facility, text);

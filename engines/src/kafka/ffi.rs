@@ -1,8 +1,8 @@
-//! The two calls that the safe crate does not wrap.
+//! The three calls that the safe crate does not wrap.
 //!
 //! `DescribeTopics` gives the id of a topic. Only the id tells a topic from another one of the same name
 //! that was created after it (HAZARDS 5). `commit_queue` gives the result of a commit that is not
-//! waited for: the wrapped call drops it.
+//! waited for: the wrapped call drops it. `brokers_add` is what [`super::pulse`] needs.
 
 #![expect(unsafe_code, reason = "librdkafka's calls without a safe wrapper")]
 
@@ -84,6 +84,17 @@ pub(super) fn commit<C: ConsumerContext>(
         Code::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
         code => Err(code.into()),
     }
+}
+
+/// Adds brokers that a client may ask, as at its beginning: `host:port`, with commas between.
+pub(super) fn add_brokers<C: ClientContext>(
+    client: &Client<C>,
+    brokers: &str,
+) -> Result<(), &'static str> {
+    let list = CString::new(brokers).map_err(|_| "the list of brokers has a NUL in it")?;
+    // SAFETY: the client lives, since the caller borrows it; the list is copied.
+    let added = unsafe { sys::rd_kafka_brokers_add(client.native_ptr(), list.as_ptr()) };
+    if added > 0 { Ok(()) } else { Err("none of its brokers could be added again") }
 }
 
 /// Describes topics; those that do not exist are left out. Blocks.

@@ -117,7 +117,11 @@ impl Inbox {
         while let Some(news) = state.news.pop_front() {
             match news {
                 News::Assigned(given, life) => {
-                    state.owned.extend(given.iter().map(|one| (one.partition, life)));
+                    for one in &given {
+                        state.owned.insert(one.partition, life);
+                        // Paused by the task when it was another's already, which it had not heard.
+                        state.paused.remove(&one.partition);
+                    }
                     return Some(Ok(Polled::Assigned(given)));
                 }
                 News::Revoking(partitions) => return Some(Ok(Polled::Revoking(partitions))),

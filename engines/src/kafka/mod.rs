@@ -24,8 +24,8 @@ use platform::port::log::{Append, Budget, Error, Log, Member, PartitionState, St
 use platform::telemetry::Metrics;
 use platform::{Clock, Store};
 use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::BaseConsumer;
-use rdkafka::error::KafkaResult;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult};
 use schemas::Position;
 use schemas::topic::{self, Topic};
 
@@ -40,6 +40,7 @@ mod member;
 mod notes;
 mod offsets;
 mod producer;
+mod pulse;
 mod record;
 mod rewind;
 mod settings;
@@ -150,12 +151,13 @@ impl KafkaLog {
     ) -> Result<Self, Refused> {
         let settings = Settings::new(config, namespace)?;
         let refused = |e: &dyn std::fmt::Display| Refused::Settings(e.to_string());
-        let client = control(&settings, None).map_err(|e| refused(&e))?;
+        let unusable = |e: KafkaError| Refused::Settings(settings::without_value(&e));
+        let client = control(&settings, None).map_err(unusable)?;
         let topics = check(&settings, &client, &*store).await?;
         let topics = Arc::new(Topics::new(topics));
         let open = |budget| Lane::open(&settings, budget, topics.clone(), metrics);
-        let ingest = open(Budget::Ingest).map_err(|e| refused(&e))?;
-        let worker = open(Budget::Worker).map_err(|e| refused(&e))?;
+        let ingest = open(Budget::Ingest).map_err(unusable)?;
+        let worker = open(Budget::Worker).map_err(unusable)?;
         let log = Self(Arc::new(Shared {
             ingest,
             worker,
@@ -186,6 +188,15 @@ impl KafkaLog {
                     shared.controls.lock().values().cloned().collect();
                 for control in controls {
                     drain_events(&control);
+                    let pulse = control.context().pulse();
+                    pulse.check(control.client(), "control", &shared.settings.brokers());
+                }
+                // A process that can not append is of no use: whoever reads for it ends, and so does it.
+                let failed = shared.ingest.failure().or_else(|| shared.worker.failure());
+                if let Some(why) = failed {
+                    for reading in shared.readings.lock().iter() {
+                        reading.inbox.fail(Error::Failed(format!("a producer has failed: {why}")));
+                    }
                 }
                 turns += 1;
                 if turns.is_multiple_of(notes::EVERY.as_secs()) {
@@ -260,9 +271,7 @@ impl KafkaLog {
 
 /// Serves log lines and errors of a client that is only asked questions.
 fn drain_events(client: &Control) {
-    while client.poll(Duration::ZERO).is_some()
-        || rdkafka::consumer::Consumer::context(client).served()
-    {}
+    while client.poll(Duration::ZERO).is_some() || client.context().served() {}
 }
 
 /// Checks every topic against the store.
@@ -363,6 +372,7 @@ impl Log for KafkaLog {
         let inbox = Arc::new(Inbox::new(session / 2));
         let membership = Membership {
             config: self.0.settings.member(&name, partitions),
+            brokers: self.0.settings.brokers(),
             group,
             topic: known,
             session,
@@ -398,7 +408,7 @@ impl Log for KafkaLog {
         self.alive()?;
         let inbox = Arc::new(Inbox::new(Duration::MAX));
         let config = self.0.settings.tail(from.len());
-        tail::start(config, known, from, inbox.clone())?;
+        tail::start(config, self.0.settings.brokers(), known, from, inbox.clone())?;
         self.register(None, inbox.clone());
         Ok(Box::new(KafkaTail(inbox)))
     }

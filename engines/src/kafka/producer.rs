@@ -26,6 +26,7 @@ use tokio::sync::oneshot;
 
 use super::batch::{Answer, Batch, Ticket};
 use super::context::Voice;
+use super::pulse::Pulse;
 use super::record::{headers_of, size_of};
 use super::settings::Settings;
 use super::topics::Topics;
@@ -89,6 +90,7 @@ struct Shared {
     away: AtomicBool,
     client: OnceLock<Weak<Client>>,
     voice: Voice,
+    pulse: Pulse,
     queue: IntGauge,
     up: IntGauge,
 }
@@ -213,6 +215,10 @@ impl Shared {
 }
 
 impl ClientContext for Context {
+    fn stats_raw(&self, statistics: &[u8]) {
+        self.0.pulse.read(statistics);
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
         self.0.voice.line(level, facility, text);
     }
@@ -303,6 +309,7 @@ impl Lane {
             away: AtomicBool::new(false),
             client: OnceLock::new(),
             voice: Voice::new(label),
+            pulse: Pulse::default(),
             queue: metrics.kafka_queue.with_label_values(&[label]),
             up: metrics.kafka_up.with_label_values(&[label]),
         });
@@ -315,9 +322,11 @@ impl Lane {
         let stop = Arc::new(AtomicBool::new(false));
         let thread = std::thread::Builder::new().name(format!("kafka-{label}")).spawn({
             let (client, shared, stop) = (client.clone(), shared.clone(), stop.clone());
+            let brokers = settings.brokers();
             move || {
                 while !stop.load(Ordering::Relaxed) {
                     client.poll(POLL);
+                    shared.pulse.check(client.client(), label, &brokers);
                     let mut order = shared.order.lock();
                     // A delivery that came while an append found no room may have been the last one.
                     if !order.waiting.is_empty() {
@@ -378,6 +387,14 @@ impl Lane {
             shared.overflows.store(true, Ordering::Relaxed);
         }
         Ok(answer)
+    }
+
+    /// Why nothing can be appended any more, if it has failed for good.
+    pub(super) fn failure(&self) -> Option<String> {
+        match &self.shared.order.lock().status {
+            Status::Failed(why) => Some(why.clone()),
+            Status::Open | Status::Closed => None,
+        }
     }
 
     /// Acknowledged records so far.

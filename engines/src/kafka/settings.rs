@@ -11,10 +11,11 @@ use platform::port::clock::random;
 use platform::port::log::Budget;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
 use schemas::limits;
 use schemas::topic::Topic;
 
-use super::Refused;
+use super::{Refused, pulse};
 
 /// `max.message.bytes` of every topic: a record of [`limits::RECORD_BYTES`] with Kafka's own framing.
 pub(super) const MESSAGE_BYTES: usize = limits::RECORD_BYTES + 48_588;
@@ -22,13 +23,14 @@ pub(super) const MESSAGE_BYTES: usize = limits::RECORD_BYTES + 48_588;
 /// Records that a consumer fetches ahead of what was taken from it, in bytes over all its partitions.
 const PREFETCH_BYTES: usize = 16 << 20;
 
-/// What the guarantees rest on: not an operator's to set.
-const FIXED: [&str; 15] = [
+/// What the guarantees rest on, with librdkafka's other names for it: not an operator's to set.
+const FIXED: [&str; 19] = [
     "acks",
     "allow.auto.create.topics",
     "auto.offset.reset",
     "bootstrap.servers",
     "client.id",
+    "delivery.timeout.ms",
     "enable.auto.commit",
     "enable.auto.offset.store",
     "enable.idempotence",
@@ -37,9 +39,20 @@ const FIXED: [&str; 15] = [
     "group.protocol",
     "isolation.level",
     "message.timeout.ms",
+    "metadata.broker.list",
     "partition.assignment.strategy",
+    "request.required.acks",
     "session.timeout.ms",
+    "statistics.interval.ms",
 ];
+
+/// An error without the value of the setting that it is about: that may be a secret.
+pub(super) fn without_value(error: &KafkaError) -> String {
+    match error {
+        KafkaError::ClientConfig(_, why, name, _) => format!("{name}: {why}"),
+        other => other.to_string(),
+    }
+}
 
 /// How this process names and configures its clients. It holds secrets: no `Debug`.
 #[derive(Clone)]
@@ -82,6 +95,11 @@ impl Settings {
         if topic.partitions_kafka > 1 { self.config.partitions } else { topic.partitions_kafka }
     }
 
+    /// The brokers that every client asks first: `host:port`, with commas between.
+    pub(super) fn brokers(&self) -> String {
+        self.config.brokers.join(",")
+    }
+
     pub(super) fn config(&self) -> &Kafka {
         &self.config
     }
@@ -93,8 +111,9 @@ impl Settings {
     fn client(&self, role: &str) -> ClientConfig {
         let mut client = ClientConfig::new();
         client
-            .set("bootstrap.servers", self.config.brokers.join(","))
+            .set("bootstrap.servers", self.brokers())
             .set("client.id", format!("{}-{role}", self.process))
+            .set("statistics.interval.ms", pulse::EVERY.as_millis().to_string())
             .set("allow.auto.create.topics", "false")
             .set("enable.metrics.push", "false")
             .set("log.connection.close", "false")

@@ -39,6 +39,8 @@ struct Reader {
     topic: Known,
     inbox: Arc<Inbox>,
     client: Client,
+    /// `host:port`, with commas between.
+    brokers: String,
     places: BTreeMap<u32, Place>,
     /// Offsets that are not there; asked for again until they are told.
     missing: Vec<u32>,
@@ -75,6 +77,7 @@ impl Drop for Ended {
 /// Starts the thread of a tail that reads each partition from its offset on.
 pub(super) fn start(
     config: ClientConfig,
+    brokers: String,
     topic: Known,
     from: BTreeMap<u32, u64>,
     inbox: Arc<Inbox>,
@@ -88,7 +91,7 @@ pub(super) fn start(
         };
         let place = |next| Place { next, last_at: Timestamp::default() };
         let places = from.into_iter().map(|(partition, next)| (partition, place(next))).collect();
-        let mut reader = Reader { topic, inbox, client, places, missing: Vec::new() };
+        let mut reader = Reader { topic, inbox, client, brokers, places, missing: Vec::new() };
         if let Err(error) = reader.assign() {
             return reader.inbox.fail(Error::Failed(error.to_string()));
         }
@@ -116,6 +119,7 @@ impl Reader {
 
     fn turn(&mut self) {
         self.inbox.heard();
+        self.client.context().pulse().check(self.client.client(), "tail", &self.brokers);
         if !self.missing.is_empty() && !self.reposition() {
             std::thread::park_timeout(AGAIN);
             return;

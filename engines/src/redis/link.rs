@@ -5,7 +5,7 @@
 //! that had not heard all: what it knows of routes is suspect for as long as a route lives.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -33,6 +33,8 @@ pub(super) struct Link {
     patience: Duration,
     clock: Arc<dyn Clock>,
     connection: Mutex<Option<MultiplexedConnection>>,
+    /// A call was refused because this Redis takes no writes any more.
+    demoted: AtomicBool,
     /// A call had no answer: look at the connection now.
     doubt: Notify,
     /// On the monotonic clock, ms.
@@ -51,6 +53,7 @@ impl Link {
             patience: limit * PATIENCE,
             clock,
             connection: Mutex::default(),
+            demoted: AtomicBool::new(false),
             doubt: Notify::new(),
             suspect_until: AtomicI64::new(i64::MIN),
             tried: watch::Sender::new(false),
@@ -66,6 +69,11 @@ impl Link {
     /// A call has failed.
     pub(super) fn failed(&self, error: &RedisError) -> Unavailable {
         if error.is_io_error() || error.is_timeout() || error.is_unrecoverable_error() {
+            self.doubt.notify_one();
+        }
+        // A replica that was the primary: it answers, and forgets what it should learn.
+        if error.code() == Some("READONLY") {
+            self.demoted.store(true, Ordering::SeqCst);
             self.doubt.notify_one();
         }
         Unavailable(error.to_string())
@@ -116,7 +124,12 @@ impl Link {
     async fn look(&self, state: State) -> State {
         let present = self.connection.lock().clone();
         if let Some(mut connection) = present {
-            let Err(error) = self.ping(&mut connection).await else { return State::Up };
+            let answered = if self.demoted.swap(false, Ordering::SeqCst) {
+                Err("it takes no writes: another is the primary".to_owned())
+            } else {
+                self.ping(&mut connection).await
+            };
+            let Err(error) = answered else { return State::Up };
             *self.connection.lock() = None;
             tracing::warn!(error, "Redis is away");
         }

@@ -66,6 +66,20 @@ impl Cluster {
         self.owner.client().mock_cluster().expect("the cluster of this client")
     }
 
+    /// Clients are told, and configured with, another address than the broker's own: that of a proxy.
+    pub(crate) fn behind(mut self, port: u16) -> Self {
+        let host = c"127.0.0.1";
+        // SAFETY: the producer lives for ever, and with it the cluster; the host is copied.
+        unsafe {
+            let cluster =
+                rdkafka_sys::rd_kafka_handle_mock_cluster(self.owner.client().native_ptr());
+            let port = i32::from(port);
+            rdkafka_sys::rd_kafka_mock_broker_set_host_port(cluster, 1, host.as_ptr(), port);
+        }
+        self.config.brokers = vec![format!("127.0.0.1:{port}")];
+        self
+    }
+
     pub(crate) fn admin(&self) -> Admin {
         Admin::connect(&self.config, "", self.store.clone()).expect("an admin client")
     }

@@ -2,10 +2,16 @@
 
 use super::{Config, EphemeralEngine, Limits, LogEngine, StoreEngine};
 
+/// More threads than any machine has use for.
+const THREADS_MAX: usize = 1_024;
+
 impl Config {
     /// Every mistake, each with the name of its setting.
     pub(super) fn mistakes(&self) -> Vec<String> {
         let mut mistakes = Vec::new();
+        if self.threads > THREADS_MAX {
+            mistakes.push(format!("threads: at most {THREADS_MAX}; 0 goes by the machine"));
+        }
         if self.server.listen.is_empty() {
             mistakes.push("server.listen: at least one address".to_owned());
         }

@@ -12,6 +12,7 @@ mod predecessor;
 mod sections;
 
 pub use engines::{Cql, Engines, EphemeralEngine, Kafka, LogEngine, Redis, StoreEngine};
+pub use predecessor::without_effect;
 pub use sections::{Auth, Data, Journal, Limits, Logging, Operations, Rate, Server};
 
 use serde::{Deserialize, Serialize};

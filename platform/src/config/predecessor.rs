@@ -63,3 +63,40 @@ impl Config {
         mistakes
     }
 }
+
+/// Names of the predecessor that have no effect here, in both of its spellings, and why.
+const WITHOUT_EFFECT: [(&[&str], &str); 5] = [
+    (&["JWT_EXPIRES_IN", "JWT_EXPIRATION"], "access tokens live for 15 minutes"),
+    (&["JWT_REFRESH_EXPIRES_IN", "JWT_REFRESH_EXPIRATION"], "sessions live for 7 days without use"),
+    (
+        &["DATABASE_HOST", "DATABASE_PORT", "DATABASE_USER", "DATABASE_PASSWORD", "DATABASE_NAME"],
+        "there is no PostgreSQL: the store is embedded, or [cql]",
+    ),
+    (&["API_PREFIX"], "the API is under /api/v1"),
+    (&["LOG_FILE"], "logs go to the standard output"),
+];
+
+/// Names of the predecessor that are set and have no effect, each with the reason: whoever moves
+/// over should not look for one.
+pub fn without_effect(var: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let is_set = |name: &str| var(name).is_some_and(|text| !text.is_empty());
+    let all = WITHOUT_EFFECT.iter();
+    all.flat_map(|(names, why)| names.iter().map(move |name| (*name, *why)))
+        .filter(|(name, _)| is_set(name))
+        .map(|(name, why)| format!("{name} ({why})"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_without_effect_are_told_in_both_spellings_and_no_others() {
+        let set = ["JWT_EXPIRATION", "JWT_REFRESH_EXPIRES_IN", "JWT_SECRET", "PORT"];
+        let found = without_effect(|name| set.contains(&name).then(|| "x".to_owned()));
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.iter().any(|line| line.starts_with("JWT_EXPIRATION (")));
+        assert!(without_effect(|_| Some(String::new())).is_empty());
+    }
+}

@@ -15,6 +15,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use prometheus::Histogram;
+use schemas::limits;
 use schemas::topic::{self, Topic, header};
 use tokio::time::Instant;
 
@@ -60,6 +61,10 @@ const FENCED_REST: Duration = Duration::from_secs(2);
 const FENCED_TRIES: u32 = 30;
 /// Time between two log lines about retries of a pool.
 const TELL_EVERY: Duration = Duration::from_secs(5);
+
+/// What a dead letter keeps of a record's key and value. Only a record that is not ours has more.
+const LETTER_KEY_BYTES: usize = 1_024;
+const LETTER_BYTES: usize = limits::RECORD_BYTES - 8_192;
 
 enum Outcome {
     Handled(Result<(), Failure>),
@@ -351,10 +356,13 @@ impl<H: Handler> Driver<H> {
             "a record became a dead letter"
         );
         let text = |value: u64| Bytes::from(value.to_string());
+        // With its headers it must fit into a record, or it could not be put away at all.
+        let key = record.key.slice(..record.key.len().min(LETTER_KEY_BYTES));
+        let value = record.value.slice(..record.value.len().min(LETTER_BYTES));
         let letter = Append {
             topic: &topic::DEAD_LETTERS,
             partition: 0,
-            key: record.key.clone(),
+            key,
             headers: vec![
                 (header::SOURCE_TOPIC, Bytes::from_static(record.topic.name.as_bytes())),
                 (header::SOURCE_PARTITION, text(position.partition.into())),
@@ -362,7 +370,7 @@ impl<H: Handler> Driver<H> {
                 (header::REASON, Bytes::from(reason.chars().take(500).collect::<String>())),
                 (header::TRIES, text(tries.into())),
             ],
-            value: record.value.clone(),
+            value,
         };
         self.platform
             .log

@@ -9,6 +9,9 @@ use crate::port::log::Record;
 
 /// Records of one batch at most.
 const BATCH_MAX: usize = 256;
+/// Bytes of their values at most, but one record at least: what a batch comes to is written at once,
+/// and stores refuse mutations of some MiB.
+const BATCH_BYTES: usize = 1 << 20;
 
 /// A batch to run: the lane's state moves with it and comes back by [`Lanes::finished`].
 #[derive(Debug)]
@@ -83,7 +86,7 @@ impl<L> Lanes<L> {
             slot.singly -= 1;
             1
         } else {
-            slot.queue.len().min(BATCH_MAX)
+            fitting(&slot.queue)
         };
         slot.running = true;
         slot.used = self.clock;
@@ -157,6 +160,16 @@ impl<L> Lanes<L> {
     }
 }
 
+/// How many records from the front make the next batch.
+fn fitting(queue: &VecDeque<Record>) -> usize {
+    let mut bytes = 0;
+    let fits = |record: &&Record| {
+        bytes += record.value.len();
+        bytes <= BATCH_BYTES
+    };
+    queue.iter().take(BATCH_MAX).take_while(fits).count().max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
@@ -194,6 +207,23 @@ mod tests {
         let job = lanes.start(1).unwrap();
         assert!(job.lane.is_some());
         assert_eq!(offsets(&job), [2]);
+    }
+
+    #[test]
+    fn a_batch_is_bounded_in_bytes_and_takes_one_record_however_large() {
+        let mut lanes = Lanes::<()>::new(10);
+        for (offset, bytes) in
+            [(0, 2 * BATCH_BYTES), (1, BATCH_BYTES / 2), (2, BATCH_BYTES / 2), (3, 1)]
+        {
+            let value = Bytes::from(vec![0; bytes]);
+            lanes.push(1, Record { value, ..record(offset) });
+        }
+        let mut seen = Vec::new();
+        while let Some(job) = lanes.start(1) {
+            seen.push(offsets(&job));
+            lanes.finished(1, None);
+        }
+        assert_eq!(seen, [vec![0], vec![1, 2], vec![3]]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use rdkafka::{ClientContext, TopicPartitionList};
 use crate::kafka::commits::Outcome;
 use crate::kafka::context::Voice;
 use crate::kafka::offsets;
+use crate::kafka::pulse::Pulse;
 
 /// A decision of the group.
 pub(super) enum Rebalance {
@@ -24,6 +25,7 @@ pub(super) enum Rebalance {
 /// librdkafka's callbacks of one member: they only note what happened.
 pub(super) struct Context {
     pub(super) voice: Voice,
+    pub(super) pulse: Pulse,
     pub(super) served: AtomicBool,
     pub(super) closing: AtomicBool,
     pub(super) rebalances: Mutex<VecDeque<Rebalance>>,
@@ -34,6 +36,7 @@ impl Context {
     pub(super) fn new() -> Self {
         Self {
             voice: Voice::new("member"),
+            pulse: Pulse::default(),
             served: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             rebalances: Mutex::default(),
@@ -47,6 +50,11 @@ fn numbers(list: &TopicPartitionList) -> Vec<u32> {
 }
 
 impl ClientContext for Context {
+    fn stats_raw(&self, statistics: &[u8]) {
+        self.served.store(true, Ordering::Relaxed);
+        self.pulse.read(statistics);
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
         self.served.store(true, Ordering::Relaxed);
         self.voice.line(level, facility, text);

@@ -49,6 +49,8 @@ pub(super) enum Phase {
 /// What a member is.
 pub(in crate::kafka) struct Membership {
     pub(in crate::kafka) config: ClientConfig,
+    /// `host:port`, with commas between.
+    pub(in crate::kafka) brokers: String,
     pub(in crate::kafka) group: &'static str,
     pub(in crate::kafka) topic: Known,
     pub(in crate::kafka) session: Duration,
@@ -123,6 +125,8 @@ impl Reader {
             self.suspended(silence);
         }
         self.serve();
+        let pulse = &self.client.context().pulse;
+        pulse.check(self.client.client(), self.what.group, &self.what.brokers);
         let close = self.obey();
         self.rebalance();
         self.settle();
@@ -252,7 +256,8 @@ impl Reader {
             let settled = self.commits.settle(outcome);
             for code in settled.failed {
                 self.what.refusals.inc();
-                tracing::warn!(target: "rdkafka", group = self.what.group, %code, "a commit was refused");
+                let group = self.what.group;
+                self.client.context().voice.warn(&format!("{group}: a commit was refused: {code}"));
             }
             self.what.notes.note(&self.what.topic, &settled.done);
         }
