@@ -1,6 +1,8 @@
 //! A cluster that has just started and names no broker in its metadata, for a moment: librdkafka then
 //! forgets all brokers. A proxy before the mock cluster takes them out of the answers.
 
+#![expect(clippy::disallowed_methods, reason = "tasks of a test end with it")]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
