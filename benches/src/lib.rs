@@ -12,6 +12,7 @@ pub mod checker;
 pub mod cluster;
 pub mod disk_full;
 pub mod history;
+mod hostile;
 pub mod lean;
 pub mod prove;
 pub mod remote;

@@ -24,7 +24,7 @@ use anyhow::{Context as _, ensure};
 use futures_util::future::try_join_all;
 
 use crate::remote::{Remote, Rest};
-use crate::server::FOREIGN;
+use crate::server::{FOREIGN, Metrics};
 use settings::{config, free_ports};
 
 /// Longest start of a process, on a machine where ten start at once.
@@ -147,6 +147,15 @@ impl Cluster {
         let wanted = self.members.iter().filter(|member| member.is_wanted());
         try_join_all(wanted.map(|member| member.ready(&self.rest, START))).await?;
         Ok(())
+    }
+
+    /// The counters of all processes that are wanted, added up.
+    pub async fn metrics(&self) -> anyhow::Result<Metrics> {
+        let mut text = String::new();
+        for member in self.members.iter().filter(|member| member.is_wanted()) {
+            text.push_str(&member.metrics(&self.rest).await?);
+        }
+        Ok(Metrics::parse(&text))
     }
 
     /// The client for health and metrics.

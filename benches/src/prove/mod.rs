@@ -5,7 +5,6 @@
 //! and 13; hostile input must be refused and leave no trace; and folding the log anew must give the
 //! same tables (G-09). What fails stays on disk: the history, the server's log and its data.
 
-mod hostile;
 mod refold;
 mod storm;
 
@@ -13,6 +12,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
+use crate::hostile;
 use crate::remote::Remote;
 use crate::server::Server;
 
@@ -41,7 +41,7 @@ pub async fn run(prove: &Prove, say: Say<'_>) -> anyhow::Result<bool> {
     let remote = Remote::new(server.nodes(), &format!("s{:x}", prove.seed & 0xffff_ffff));
 
     let (storm, mut server) = storm::run(prove, remote.clone(), server, say).await?;
-    let hostile = hostile::run(&remote.afresh(), &server, say).await?;
+    let hostile = hostile::run(&remote.afresh(), async || server.metrics().await, say).await?;
     let counters = invariants(&server, say).await?;
     server.stop().await.context("stopping the server")?;
     let refold = refold::run(&mut server, say).await?;

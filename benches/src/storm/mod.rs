@@ -22,6 +22,7 @@ use anyhow::Context as _;
 use crate::checker::{Guarantee, Needs, Recovery, Report, State, judge, recoveries};
 use crate::cluster::{Cluster, Engines, Layout, Role, START, Supervisor};
 use crate::history::{Entry, Recorder, write};
+use crate::hostile;
 use crate::prove::Say;
 use crate::workload::{Pace, Plan, run_while};
 use acts::Breaker;
@@ -117,7 +118,12 @@ pub async fn run(storm: &Storm, say: Say<'_>) -> anyhow::Result<bool> {
         }
         Ok(())
     };
-    let ran = run_while(Arc::new(remote), &plan(storm.seed), recorder.clone(), faults).await;
+    let target = Arc::new(remote.clone());
+    let ran = run_while(target, &plan(storm.seed), recorder.clone(), faults).await;
+    let hostile = match &ran {
+        Ok(()) => hostile::run(&remote.afresh(), async || cluster.metrics().await, say).await,
+        Err(_) => Ok(true),
+    };
     acts::scrape_all(&cluster, &recorder).await;
     if skew {
         skew::note(&cluster, &recorder).await;
@@ -134,8 +140,10 @@ pub async fn run(storm: &Storm, say: Say<'_>) -> anyhow::Result<bool> {
     say(&format!("storm: {} entries in {:.0?}", history.len(), began.elapsed()));
     let report = told_all(storm, &history, say)?;
     ran.context("the storm")?;
+    let refused = hostile.context("hostile input")?;
     ended.context("after the storm")?;
-    Ok(report.state == State::Pass || storm.times_told && late_at_worst(&report, say))
+    let held = report.state == State::Pass || storm.times_told && late_at_worst(&report, say);
+    Ok(held && refused)
 }
 
 /// Whether all that is wrong is that something took too long.

@@ -11,9 +11,9 @@ mod tokens;
 
 use anyhow::Context as _;
 
-use super::Say;
+use crate::prove::Say;
 use crate::remote::{Answer, Remote};
-use crate::server::Server;
+use crate::server::Metrics;
 
 /// What was asked and what was wrong with the answers.
 #[derive(Debug, Default)]
@@ -52,11 +52,16 @@ fn code_of(text: &str) -> Option<schemas::Code> {
     schemas::Code::ALL.iter().copied().find(|code| code.text() == text)
 }
 
-/// Asks everything; whether all of it was refused and left no trace.
-pub(super) async fn run(remote: &Remote, server: &Server, say: Say<'_>) -> anyhow::Result<bool> {
+/// Asks everything of a system at rest; whether all of it was refused and left no trace. `counters` are
+/// those of all processes together.
+pub(crate) async fn run(
+    remote: &Remote,
+    counters: impl AsyncFn() -> anyhow::Result<Metrics>,
+    say: Say<'_>,
+) -> anyhow::Result<bool> {
     let cast = cast::Cast::make(remote).await.context("the cast of the hostile part")?;
     let before = cast.everything().await.context("reading everything before")?;
-    let counted = server.metrics().await?;
+    let counted = counters().await?;
 
     let mut findings = Findings::default();
     routes::ask(&cast, &mut findings).await;
@@ -70,7 +75,7 @@ pub(super) async fn run(remote: &Remote, server: &Server, say: Say<'_>) -> anyho
             findings.wrong(&format!("{what} has changed"), &now.to_string());
         }
     }
-    let grown = server.metrics().await?.since(&counted);
+    let grown = counters().await?.since(&counted);
     let folded = grown.get("parlance_messages_total");
     if folded > 0.0 {
         findings.wrong("folded messages", &folded.to_string());

@@ -141,7 +141,7 @@ async fn ways_in(cast: &Cast<'_>, findings: &mut Findings) {
     for (what, frame) in cases {
         let what = format!("socket with {what}");
         findings.asked += 1;
-        let Ok(mut socket) = dial(cast.remote.authority(0)).await else {
+        let Ok(mut socket) = dial(cast.remote.socket_authority(0)).await else {
             findings.wrong(&what, "no socket");
             continue;
         };
@@ -155,7 +155,7 @@ async fn ways_in(cast: &Cast<'_>, findings: &mut Findings) {
         }
     }
     // No upgrade, and no protocol that is spoken here.
-    let plain = format!("http://{}/ws", cast.remote.authority(0));
+    let plain = format!("http://{}/ws", cast.remote.socket_authority(0));
     let answer = cast.remote.rest().get(&plain, None).await;
     findings.asked += 1;
     if !(400..500).contains(&answer.status) {
@@ -168,7 +168,7 @@ fn refusal(code: &str) -> bool {
 }
 
 async fn authenticated(cast: &Cast<'_>) -> anyhow::Result<Connection> {
-    let mut socket = dial(cast.remote.authority(0)).await?;
+    let mut socket = dial(cast.remote.socket_authority(0)).await?;
     let auth = json!({"id": "0", "type": "auth", "data": {"token": &*cast.alice.token}});
     match react(&mut socket, Wire::text(auth.to_string()), "0").await {
         Reaction::Granted(_) => Ok(socket),
