@@ -328,3 +328,29 @@ async fn a_redis_that_was_emptied_is_suspect_though_the_connection_stood() {
     engine.routes(&[user()]).await.expect("routes");
     assert!(engine.suspect());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_became_a_replica_is_away_until_a_primary_answers() {
+    let Some(server) = Server::start().await else { return };
+    let engine = settled(&server, &namespace()).await;
+    let mut raw = raw(&server.address()).await;
+    let mut role = async |host: &str, port: &str| {
+        redis::cmd("REPLICAOF").arg(host).arg(port).exec_async(&mut raw).await.expect("changed");
+    };
+    // It still answers reads, of what it knew; nobody is there to replicate from.
+    role("127.0.0.1", "1").await;
+    until("it is away", Duration::from_secs(5), async || {
+        engine.announce(instance(), &[user()], TTL).await.expect_err("not taken");
+        engine.routes(&[user()]).await.is_err()
+    })
+    .await;
+    sleep(Duration::from_secs(1)).await;
+    fails_at_once(&engine).await;
+    assert_eq!(passed(&engine, "k", 20).await, 5, "limits count here meanwhile");
+    role("NO", "ONE").await;
+    until("it is back", Duration::from_secs(5), async || {
+        engine.announce(instance(), &[user()], TTL).await.is_ok()
+    })
+    .await;
+    assert!(engine.suspect(), "another may have taken announcements meanwhile");
+}

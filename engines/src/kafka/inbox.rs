@@ -117,10 +117,15 @@ impl Inbox {
         while let Some(news) = state.news.pop_front() {
             match news {
                 News::Assigned(given, life) => {
+                    let mut resumed = false;
                     for one in &given {
                         state.owned.insert(one.partition, life);
                         // Paused by the task when it was another's already, which it had not heard.
-                        state.paused.remove(&one.partition);
+                        resumed |= state.paused.remove(&one.partition);
+                    }
+                    drop(state);
+                    if resumed {
+                        self.wake_thread();
                     }
                     return Some(Ok(Polled::Assigned(given)));
                 }

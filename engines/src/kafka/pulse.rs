@@ -14,7 +14,8 @@ use rdkafka::client::Client;
 
 use super::ffi;
 
-/// Time between two looks. A client without brokers is silent for at most twice as long.
+/// Time between two looks. A client without brokers is silent for about twice as long, and longer while
+/// its thread waits for an answer.
 pub(super) const EVERY: Duration = Duration::from_secs(2);
 
 /// Whether a client has brokers, as far as its statistics tell.

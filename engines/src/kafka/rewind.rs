@@ -4,7 +4,7 @@ use platform::config::Kafka;
 use rdkafka::consumer::{CommitMode, Consumer};
 use schemas::topic::Topic;
 
-use super::settings::Settings;
+use super::settings::{Settings, without_value};
 use super::{CONNECT, Refused, blocking, control, offsets};
 
 /// Sets the committed offsets of a group without members to the oldest records kept. A group with
@@ -27,5 +27,5 @@ pub async fn rewind(
         client.commit(&offsets::at(&name, first)?, CommitMode::Sync)
     });
     let failed = |error: &dyn std::fmt::Display| Refused::Unreachable(error.to_string());
-    set.await.map_err(|e| failed(&e))?.map_err(|e| failed(&e))
+    set.await.map_err(|e| failed(&e))?.map_err(|e| failed(&without_value(&e)))
 }

@@ -121,6 +121,9 @@ impl Reader {
         self.inbox.heard();
         self.client.context().pulse().check(self.client.client(), "tail", &self.brokers);
         if !self.missing.is_empty() && !self.reposition() {
+            // Nothing is lost by it: reading goes on at the places, whatever was fetched. But a client
+            // that has no broker left says so only to those who poll.
+            while self.client.poll(Duration::ZERO).is_some() || self.client.context().served() {}
             std::thread::park_timeout(AGAIN);
             return;
         }

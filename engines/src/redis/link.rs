@@ -26,6 +26,8 @@ const PATIENCE: u32 = 2;
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(1);
 
+const DEMOTED: &str = "it takes no writes: another is the primary";
+
 /// See the module.
 pub(super) struct Link {
     client: Client,
@@ -124,14 +126,16 @@ impl Link {
     async fn look(&self, state: State) -> State {
         let present = self.connection.lock().clone();
         if let Some(mut connection) = present {
-            let answered = if self.demoted.swap(false, Ordering::SeqCst) {
-                Err("it takes no writes: another is the primary".to_owned())
-            } else {
-                self.ping(&mut connection).await
-            };
+            let demoted = self.demoted.load(Ordering::SeqCst);
+            let answered =
+                if demoted { Err(DEMOTED.to_owned()) } else { self.ping(&mut connection).await };
             let Err(error) = answered else { return State::Up };
             *self.connection.lock() = None;
             tracing::warn!(error, "Redis is away");
+            if demoted {
+                // Who answers at that address now is asked after a pause.
+                return State::Away;
+            }
         }
         match self.connect().await {
             Ok(connection) => {
@@ -140,6 +144,7 @@ impl Link {
                     self.suspect_for(ROUTE_TTL);
                     tracing::info!("Redis is back");
                 }
+                self.demoted.store(false, Ordering::SeqCst);
                 *self.connection.lock() = Some(connection);
                 State::Up
             }
@@ -160,7 +165,19 @@ impl Link {
             Err(_) => return Err("no connection in time".to_owned()),
         };
         self.ping(&mut connection).await?;
+        self.is_primary(&mut connection).await?;
         Ok(connection)
+    }
+
+    /// Refuses a replica. One that may not be asked is believed: a write that it refuses tells.
+    async fn is_primary(&self, connection: &mut MultiplexedConnection) -> Result<(), String> {
+        let role: RedisResult<Vec<redis::Value>> = redis::cmd("ROLE").query_async(connection).await;
+        match role.as_deref() {
+            Ok([redis::Value::BulkString(role), ..]) if role != b"master" => {
+                Err(DEMOTED.to_owned())
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn ping(&self, connection: &mut MultiplexedConnection) -> Result<(), String> {

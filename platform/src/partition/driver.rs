@@ -359,6 +359,11 @@ impl<H: Handler> Driver<H> {
         // With its headers it must fit into a record, or it could not be put away at all.
         let key = record.key.slice(..record.key.len().min(LETTER_KEY_BYTES));
         let value = record.value.slice(..record.value.len().min(LETTER_BYTES));
+        let mut reason = reason.chars().take(500).collect::<String>();
+        if value.len() < record.value.len() || key.len() < record.key.len() {
+            let (key, value) = (record.key.len(), record.value.len());
+            reason = format!("{reason} (cut: {key} bytes of key and {value} of value)");
+        }
         let letter = Append {
             topic: &topic::DEAD_LETTERS,
             partition: 0,
@@ -367,7 +372,7 @@ impl<H: Handler> Driver<H> {
                 (header::SOURCE_TOPIC, Bytes::from_static(record.topic.name.as_bytes())),
                 (header::SOURCE_PARTITION, text(position.partition.into())),
                 (header::SOURCE_OFFSET, text(position.offset)),
-                (header::REASON, Bytes::from(reason.chars().take(500).collect::<String>())),
+                (header::REASON, Bytes::from(reason)),
                 (header::TRIES, text(tries.into())),
             ],
             value,

@@ -24,7 +24,7 @@ use schemas::topic::{self, Topic};
 use crate::kafka::context::Voice;
 use crate::kafka::ffi::{Described, describe_topics};
 use crate::kafka::identity::state_of;
-use crate::kafka::settings::{MESSAGE_BYTES, Settings};
+use crate::kafka::settings::{MESSAGE_BYTES, Settings, without_value};
 use crate::kafka::{CONNECT, Control, Refused, blocking, control};
 
 mod diff;
@@ -108,7 +108,7 @@ impl Admin {
         store: Arc<dyn Store>,
     ) -> Result<Self, Refused> {
         let settings = Settings::new(config, namespace)?;
-        let refused = |e: &KafkaError| Refused::Settings(e.to_string());
+        let refused = |e: &KafkaError| Refused::Settings(without_value(e));
         let client = control(&settings, None).map_err(|e| refused(&e))?;
         let context = Context(Voice::new("admin"));
         let topics = AdminClient::from_config_and_context(&settings.control(None), context);
