@@ -208,6 +208,21 @@ async fn poison_is_isolated(platform: Platform) {
 }
 
 #[tokio::test]
+async fn a_poisoned_record_as_large_as_records_are_is_put_away_and_said_to_be_cut() {
+    let platform = memory().0;
+    let (life, progress) = start(&platform, Fragile::new(&platform));
+    let size = schemas::limits::RECORD_BYTES - 1_000;
+    put(&platform, vec![append("no id", Bytes::from(vec![b'x'; size]))]).await;
+    let ends_now = ends(&platform).await;
+    within("it is finished", Duration::from_secs(5), progress.reached(&ends_now)).await;
+    let letters = dead_letters(&platform, 1).await;
+    let reason = text(&letters[0], header::REASON);
+    assert!(reason.ends_with(&format!("(cut: 5 bytes of key and {size} of value)")), "{reason}");
+    assert!(letters[0].value.len() > size - 10_000 && letters[0].value.len() < size);
+    stop(life).await;
+}
+
+#[tokio::test]
 async fn poison_is_isolated_in_memory() {
     poison_is_isolated(memory().0).await;
 }
