@@ -10,23 +10,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use prometheus::Histogram;
-use schemas::limits;
-use schemas::topic::{self, Topic, header};
+use schemas::Position;
+use schemas::topic::Topic;
 use tokio::time::Instant;
 
 use super::lanes::{Job, Lanes};
 use super::ledger::Ledger;
+use super::letters::Letters;
 use super::progress::{Progress, Standing};
 use super::retry::Next;
 use super::{Failure, Handler, LaneKey};
 use crate::Platform;
 use crate::lifecycle::Stopping;
-use crate::port::log::{Append, Budget, Error, Member, Polled, Record};
+use crate::port::log::{Error, Member, Polled, Record};
 
 /// Bounds of a pool.
 #[derive(Clone, Copy, Debug)]
@@ -62,10 +62,6 @@ const FENCED_TRIES: u32 = 30;
 /// Time between two log lines about retries of a pool.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
-/// What a dead letter keeps of a record's key and value. Only a record that is not ours has more.
-const LETTER_KEY_BYTES: usize = 1_024;
-const LETTER_BYTES: usize = limits::RECORD_BYTES - 8_192;
-
 enum Outcome {
     Handled(Result<(), Failure>),
     Panicked(String),
@@ -86,6 +82,7 @@ struct Driver<H: Handler> {
     /// Whether a partition is still this member's, for what waits to be tried again.
     held: BTreeMap<u32, Arc<AtomicBool>>,
     running: FuturesUnordered<BoxFuture<'static, Finished<H::Lane>>>,
+    letters: Letters,
     progress: Progress,
     stage: Histogram,
     /// When a retry was last logged, and how many were not.
@@ -126,15 +123,17 @@ pub async fn run<H: Handler>(
         paused: HashSet::new(),
         held: BTreeMap::new(),
         running: FuturesUnordered::new(),
+        letters: Letters::default(),
         progress,
     };
     let wakeups = driver.platform.metrics.wakeups.with_label_values(&[driver.handler.pool()]);
     loop {
-        let idle = driver.running.is_empty();
+        let (idle, letters) = (driver.running.is_empty(), !driver.letters.is_empty());
         tokio::select! {
             biased;
             () = stopping.wait() => return driver.stop(&mut *member).await,
-            Some(finished) = driver.running.next(), if !idle => driver.finished(finished).await?,
+            Some(finished) = driver.running.next(), if !idle => driver.finished(finished)?,
+            letter = driver.letters.next(), if letters => driver.put_away(letter)?,
             // Always: a full pool must hear that its partitions are to be let go. It pauses them.
             polled = member.poll() => match polled {
                 Ok(polled) => driver.polled(polled, &mut *member).await?,
@@ -143,7 +142,7 @@ pub async fn run<H: Handler>(
             },
         }
         wakeups.inc();
-        driver.sweep().await?;
+        driver.sweep()?;
         driver.advance(&mut *member).await?;
     }
 }
@@ -171,13 +170,13 @@ impl<H: Handler> Driver<H> {
                 tracing::warn!(pool = self.handler.pool(), ?partitions, "partitions were lost");
                 self.forget(&partitions);
             }
-            Polled::Records(records) => self.take(records).await?,
+            Polled::Records(records) => self.take(records),
         }
         Ok(())
     }
 
     /// Queues records and starts the lanes that were quiet.
-    async fn take(&mut self, records: Vec<Record>) -> Result<(), String> {
+    fn take(&mut self, records: Vec<Record>) {
         let mut quiet: Vec<LaneKey> = Vec::new();
         for record in records {
             let Some(ledger) = self.ledgers.get_mut(&record.position.partition) else { continue };
@@ -191,13 +190,12 @@ impl<H: Handler> Driver<H> {
             }
             match self.handler.lane(&record) {
                 Ok(key) => quiet.extend(self.lanes.push(key, record)),
-                Err(reason) => self.bury(&record, &reason, 1).await?,
+                Err(reason) => self.bury(&record, &reason, 1),
             }
         }
         for key in quiet {
             self.start(key);
         }
-        Ok(())
     }
 
     fn start(&mut self, key: LaneKey) {
@@ -248,14 +246,19 @@ impl<H: Handler> Driver<H> {
     }
 
     /// Takes every lane that is ready now, without waiting.
-    async fn sweep(&mut self) -> Result<(), String> {
+    fn sweep(&mut self) -> Result<(), String> {
         while let Some(Some(finished)) = self.running.next().now_or_never() {
-            self.finished(finished).await?;
+            self.finished(finished)?;
+        }
+        while !self.letters.is_empty()
+            && let Some(letter) = self.letters.next().now_or_never()
+        {
+            self.put_away(letter)?;
         }
         Ok(())
     }
 
-    async fn finished(&mut self, finished: Finished<H::Lane>) -> Result<(), String> {
+    fn finished(&mut self, finished: Finished<H::Lane>) -> Result<(), String> {
         let Finished { mut job, outcome } = finished;
         if !self.lanes.lives(job.key, job.life) {
             // Its partition was taken away while it ran: whoever has it now does it again.
@@ -271,7 +274,7 @@ impl<H: Handler> Driver<H> {
                     .inc_by(u64::try_from(job.batch.len()).unwrap_or(0));
                 self.observe(&job.batch);
                 for record in &job.batch {
-                    self.finish(record);
+                    self.finish(record.position);
                 }
                 self.lanes.finished(job.key, job.lane.take());
                 self.start(job.key);
@@ -288,7 +291,7 @@ impl<H: Handler> Driver<H> {
                     return Err(format!("{pool}: a poisoned record that was not given: {reason}"));
                 };
                 let record = job.batch.remove(at);
-                self.bury(&record, &reason, 1).await?;
+                self.bury(&record, &reason, 1);
                 self.again(job);
             }
             Outcome::Handled(Err(Failure::Fenced(why))) => {
@@ -310,7 +313,7 @@ impl<H: Handler> Driver<H> {
                 Next::Bury => {
                     let tries = job.attempts.tries();
                     for record in std::mem::take(&mut job.batch) {
-                        self.bury(&record, &format!("panic: {why}"), tries).await?;
+                        self.bury(&record, &format!("panic: {why}"), tries);
                     }
                     self.again(job);
                 }
@@ -337,53 +340,35 @@ impl<H: Handler> Driver<H> {
         self.stage.observe(Duration::from_millis(ms.unsigned_abs()).as_secs_f64());
     }
 
-    fn finish(&mut self, record: &Record) {
-        if let Some(ledger) = self.ledgers.get_mut(&record.position.partition) {
-            ledger.finish(record.position.offset);
+    fn finish(&mut self, position: Position) {
+        if let Some(ledger) = self.ledgers.get_mut(&position.partition) {
+            ledger.finish(position.offset);
         }
     }
 
-    /// Puts a record on the dead-letter topic, with its bytes and the reason, then counts it done.
-    async fn bury(&mut self, record: &Record, reason: &str, tries: u32) -> Result<(), String> {
-        let pool = self.handler.pool();
+    /// Sends a record to the dead-letter topic, with its bytes and the reason. It is finished when it is
+    /// there: see [`Self::put_away`].
+    fn bury(&self, record: &Record, reason: &str, tries: u32) {
         let position = record.position;
         tracing::error!(
-            pool,
+            pool = self.handler.pool(),
             topic = record.topic.name,
             partition = position.partition,
             offset = position.offset,
             reason,
             "a record became a dead letter"
         );
-        let text = |value: u64| Bytes::from(value.to_string());
-        // With its headers it must fit into a record, or it could not be put away at all.
-        let key = record.key.slice(..record.key.len().min(LETTER_KEY_BYTES));
-        let value = record.value.slice(..record.value.len().min(LETTER_BYTES));
-        let mut reason = reason.chars().take(500).collect::<String>();
-        if value.len() < record.value.len() || key.len() < record.key.len() {
-            let (key, value) = (record.key.len(), record.value.len());
-            reason = format!("{reason} (cut: {key} bytes of key and {value} of value)");
+        let held = self.held.get(&position.partition).cloned().unwrap_or_default();
+        self.letters.send(self.platform.log.clone(), record, (reason, tries), held);
+    }
+
+    fn put_away(&mut self, letter: Result<Option<Position>, Error>) -> Result<(), String> {
+        let pool = self.handler.pool();
+        let put = letter.map_err(|e| format!("{pool}: the dead-letter topic: {e}"))?;
+        if let Some(position) = put {
+            self.platform.metrics.dead_letters.with_label_values(&[pool]).inc();
+            self.finish(position);
         }
-        let letter = Append {
-            topic: &topic::DEAD_LETTERS,
-            partition: 0,
-            key,
-            headers: vec![
-                (header::SOURCE_TOPIC, Bytes::from_static(record.topic.name.as_bytes())),
-                (header::SOURCE_PARTITION, text(position.partition.into())),
-                (header::SOURCE_OFFSET, text(position.offset)),
-                (header::REASON, Bytes::from(reason)),
-                (header::TRIES, text(tries.into())),
-            ],
-            value,
-        };
-        self.platform
-            .log
-            .append(Budget::Worker, vec![letter])
-            .await
-            .map_err(|e| format!("{pool}: the dead-letter topic: {e}"))?;
-        self.platform.metrics.dead_letters.with_label_values(&[pool]).inc();
-        self.finish(record);
         Ok(())
     }
 
@@ -428,8 +413,14 @@ impl<H: Handler> Driver<H> {
         let deadline = Instant::now() + self.limits.drain;
         while partitions.iter().any(|partition| self.lanes.running(*partition)) {
             match tokio::time::timeout_at(deadline, self.running.next()).await {
-                Ok(Some(finished)) => self.finished(finished).await?,
+                Ok(Some(finished)) => self.finished(finished)?,
                 Ok(None) | Err(_) => break,
+            }
+        }
+        while !self.letters.is_empty() {
+            match tokio::time::timeout_at(deadline, self.letters.next()).await {
+                Ok(letter) => self.put_away(letter)?,
+                Err(_) => break,
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 //!
 //! Pure parts: [`ledger`] (which offsets are finished, what may be committed), [`lanes`] (records of
 //! one key in order, keys at the same time), [`retry`] (when a batch is tried again, when a record
-//! is given up). One async part: [`driver`].
+//! is given up). Async parts: [`driver`], and [`letters`] (what was given up, on its way to the dead letters).
 //!
 //! Invariants: records of one key are handled in offset order and never two batches at a time; an
 //! offset is committed only when everything before it is finished, dead-lettered or was a
@@ -12,6 +12,7 @@ pub mod driver;
 pub mod lag;
 pub mod lanes;
 pub mod ledger;
+mod letters;
 pub mod progress;
 pub mod retry;
 

@@ -1,6 +1,7 @@
 //! What the driver does when its partitions are gone before it could let them go.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use crate::embedded::LocalEphemeral;
 use crate::lifecycle::Lifecycle;
 use crate::memory::{Faults, MemoryStore};
 use crate::port::clock::SimClock;
-use crate::port::log::{Assignment, Log, PartitionState, Start, Tail};
+use crate::port::log::{Append, Assignment, Budget, Log, PartitionState, Start, Tail};
 use crate::telemetry::Metrics;
 
 /// A log whose one member meets what the test says.
@@ -23,6 +24,22 @@ use crate::telemetry::Metrics;
 struct Scripted {
     script: Arc<Mutex<Option<mpsc::Receiver<Polled>>>>,
     commits: Arc<Mutex<Vec<(u32, u64)>>>,
+    appends: Appends,
+}
+
+/// Appends that were asked for; each is done when it has taken a permit.
+#[derive(Clone)]
+struct Appends {
+    asked: Arc<AtomicUsize>,
+    permits: Arc<tokio::sync::Semaphore>,
+}
+
+impl Appends {
+    async fn asked(&self, count: usize) {
+        while self.asked.load(Ordering::SeqCst) < count {
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 struct Actor(mpsc::Receiver<Polled>, Arc<Mutex<Vec<(u32, u64)>>>);
@@ -49,7 +66,12 @@ impl Log for Scripted {
         _: Budget,
         _: Vec<Append>,
     ) -> BoxFuture<'static, Result<Vec<Position>, Error>> {
-        Box::pin(async { Err(Error::Closed) })
+        let appends = self.appends.clone();
+        Box::pin(async move {
+            appends.asked.fetch_add(1, Ordering::SeqCst);
+            appends.permits.acquire().await.map_err(|_| Error::Closed)?.forget();
+            Ok(vec![Position::default()])
+        })
     }
     async fn join(&self, _: &'static str, _: &'static Topic) -> Result<Box<dyn Member>, Error> {
         let script = self.script.lock().take().ok_or(Error::Closed)?;
@@ -74,6 +96,9 @@ impl Log for Scripted {
     async fn close(&self) {}
 }
 
+/// The record at this offset has no lane.
+const POISON: u64 = 100;
+
 /// Tells what it handles; batches wait until they are let go, or are fenced, so often.
 struct Slow {
     handled: mpsc::Sender<u64>,
@@ -87,8 +112,8 @@ impl Handler for Slow {
     fn pool(&self) -> &'static str {
         "slow"
     }
-    fn lane(&self, _: &Record) -> Result<LaneKey, String> {
-        Ok(1)
+    fn lane(&self, record: &Record) -> Result<LaneKey, String> {
+        if record.position.offset == POISON { Err("poison".to_owned()) } else { Ok(1) }
     }
     fn open(&self, _: LaneKey, _: u32) {}
     async fn handle(&self, (): &mut (), batch: &[Record]) -> Result<(), Failure> {
@@ -113,6 +138,7 @@ struct Stage {
     handled: mpsc::Receiver<u64>,
     gate: Arc<tokio::sync::Semaphore>,
     commits: Arc<Mutex<Vec<(u32, u64)>>>,
+    appends: Appends,
     progress: Progress,
     life: Lifecycle,
 }
@@ -121,7 +147,13 @@ fn stage(fenced: u32) -> Stage {
     let clock = Arc::new(SimClock::at(Timestamp(0)));
     let (say, script) = mpsc::channel(16);
     let (handled_sender, handled) = mpsc::channel(64);
-    let log = Scripted { script: Arc::new(Mutex::new(Some(script))), commits: Arc::default() };
+    let permits = Arc::new(tokio::sync::Semaphore::new(0));
+    let appends = Appends { asked: Arc::default(), permits };
+    let log = Scripted {
+        script: Arc::new(Mutex::new(Some(script))),
+        commits: Arc::default(),
+        appends: appends.clone(),
+    };
     let gate = Arc::new(tokio::sync::Semaphore::new(0));
     let commits = log.commits.clone();
     let platform = Platform {
@@ -143,7 +175,7 @@ fn stage(fenced: u32) -> Stage {
         life.stopping(),
     );
     life.component("slow", run);
-    Stage { say, handled, gate, commits, progress, life }
+    Stage { say, handled, gate, commits, appends, progress, life }
 }
 
 fn assigned(committed: u64) -> Polled {
@@ -215,4 +247,40 @@ async fn a_fence_that_never_goes_stops_the_pool() {
     stage.say.send(records(0..1)).await.unwrap();
     let died = stage.life.stopped().await;
     assert!(died.is_some_and(|why| why.contains("another owner")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_is_not_taken_holds_up_the_commit_and_nobody_else() {
+    let mut stage = stage(0);
+    stage.gate.add_permits(8);
+    stage.say.send(assigned(POISON - 1)).await.unwrap();
+    stage.say.send(records(POISON - 1..POISON + 2)).await.unwrap();
+    stage.say.send(records(POISON + 2..POISON + 3)).await.unwrap();
+    for offset in [POISON - 1, POISON + 1, POISON + 2] {
+        assert_eq!(stage.handled.recv().await, Some(offset));
+    }
+    stage.progress.reached(&[(0, POISON)]).await;
+    assert_eq!(stage.commits.lock().last(), Some(&(0, POISON)));
+    stage.appends.permits.add_permits(1);
+    stage.progress.reached(&[(0, POISON + 3)]).await;
+    assert_eq!(stage.commits.lock().last(), Some(&(0, POISON + 3)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_of_a_partition_that_went_and_came_back_finishes_nothing() {
+    let stage = stage(0);
+    stage.say.send(assigned(POISON)).await.unwrap();
+    stage.say.send(records(POISON..POISON + 1)).await.unwrap();
+    stage.appends.asked(1).await;
+    stage.say.send(Polled::Lost(vec![0])).await.unwrap();
+    stage.say.send(assigned(POISON)).await.unwrap();
+    stage.say.send(records(POISON..POISON + 1)).await.unwrap();
+    stage.appends.asked(2).await;
+    // One of the two letters: the first, which is of the former life.
+    stage.appends.permits.add_permits(1);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(*stage.commits.lock(), []);
+    stage.appends.permits.add_permits(1);
+    stage.progress.reached(&[(0, POISON + 1)]).await;
+    assert_eq!(*stage.commits.lock(), [(0, POISON + 1)]);
 }
