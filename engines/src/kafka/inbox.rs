@@ -271,6 +271,11 @@ impl Inbox {
         commit_due || state.orders.commits.is_empty()
     }
 
+    /// How long the thread has been silent.
+    pub(super) fn silence(&self) -> Duration {
+        self.state.lock().heard.elapsed()
+    }
+
     /// How long the thread was silent; notes that it is there.
     pub(super) fn heard(&self) -> Duration {
         let mut state = self.state.lock();

@@ -41,6 +41,7 @@ mod notes;
 mod offsets;
 mod producer;
 mod pulse;
+mod reading;
 mod record;
 mod rewind;
 mod settings;
@@ -52,6 +53,7 @@ use inbox::Inbox;
 use member::{KafkaMember, Membership};
 use notes::Notes;
 use producer::{Lane, PATIENCE};
+use reading::Reading;
 use settings::Settings;
 use tail::KafkaTail;
 use topics::{Known, Topics};
@@ -99,13 +101,6 @@ const FLUSH: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_millis(200);
 
 type Control = BaseConsumer<Plain>;
-
-/// A member or tail of this process.
-struct Reading {
-    /// Group and topic of a member.
-    group: Option<(&'static str, u16)>,
-    inbox: Arc<Inbox>,
-}
 
 struct Shared {
     settings: Settings,
@@ -202,7 +197,10 @@ impl KafkaLog {
                 if turns.is_multiple_of(notes::EVERY.as_secs()) {
                     runtime.block_on(shared.notes.write());
                 }
-                shared.readings.lock().retain(|reading| !reading.inbox.has_ended());
+                let mut readings = shared.readings.lock();
+                readings.retain(|reading| !reading.inbox.has_ended());
+                readings.iter_mut().for_each(Reading::look);
+                drop(readings);
                 drop(shared);
                 std::thread::sleep(TURN);
             }
@@ -239,7 +237,7 @@ impl KafkaLog {
     }
 
     fn register(&self, group: Option<(&'static str, u16)>, inbox: Arc<Inbox>) {
-        self.0.readings.lock().push(Reading { group, inbox });
+        self.0.readings.lock().push(Reading::new(group, inbox));
     }
 
     /// Asks for a while: a broker that has just become a partition's leader may not know it yet.

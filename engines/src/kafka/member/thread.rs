@@ -179,13 +179,24 @@ impl Reader {
         self.inbox.lose(&revoked);
         match connect(&self.what) {
             Ok(client) => {
-                close(std::mem::replace(&mut self.client, client));
+                let old = std::mem::replace(&mut self.client, client);
+                self.close_apart(old);
                 self.phase = Phase::Steady;
                 self.commits = Commits::new();
             }
             Err(error) => self.inbox.fail(Error::Failed(error.to_string())),
         }
         self.inbox.heard();
+    }
+
+    /// Closes a client where nobody waits for it. One whose session is over may take for ever, and the
+    /// one that has joined in its place is a member that must be served: until it is, librdkafka holds
+    /// its partitions without any limit of time.
+    fn close_apart(&self, client: Arc<Client>) {
+        let thread = std::thread::Builder::new().name("kafka-close".to_owned());
+        if let Err(error) = thread.spawn(move || close(client)) {
+            self.inbox.fail(Error::Failed(format!("a client could not be closed: {error}")));
+        }
     }
 
     /// Serves the group's events.
