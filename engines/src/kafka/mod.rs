@@ -267,7 +267,7 @@ impl KafkaLog {
     }
 }
 
-/// Serves log lines and errors of a client that is only asked questions.
+/// Serves log lines, errors and statistics of a client whose records nobody wants.
 fn drain_events(client: &Control) {
     while client.poll(Duration::ZERO).is_some() || client.context().served() {}
 }

@@ -17,6 +17,7 @@ use rdkafka::error::KafkaResult;
 use schemas::Timestamp;
 
 use super::context::Plain;
+use super::drain_events;
 use super::inbox::Inbox;
 use super::member::{Fault, fault};
 use super::offsets;
@@ -123,7 +124,7 @@ impl Reader {
         if !self.missing.is_empty() && !self.reposition() {
             // Nothing is lost by it: reading goes on at the places, whatever was fetched. But a client
             // that has no broker left says so only to those who poll.
-            while self.client.poll(Duration::ZERO).is_some() || self.client.context().served() {}
+            drain_events(&self.client);
             std::thread::park_timeout(AGAIN);
             return;
         }
