@@ -1,17 +1,33 @@
 //! Documents made from the types: JSON Schema (draft 2020-12) of every event on `chat.events`, as its
-//! consumers may rely on it. Fields may be added; none is removed or changes its type.
+//! consumers may rely on it; topics and sockets as AsyncAPI. Fields may be added; none is removed or
+//! changes its type.
+
+mod socket;
+mod topics;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
-use crate::member::view::Added;
+use crate::conversation::view::{Deleted, Updated};
+use crate::member::view::{Added, Changed};
 use crate::message::view::Message;
+use crate::reaction::view::Reacted;
+
+pub use socket::socket;
+pub use topics::topics;
 
 /// Every event type (`ce_type`) with the schema of its value.
 pub fn events() -> Vec<(&'static str, Schema)> {
     vec![
+        ("chat.conversation.deleted", of::<Deleted>("chat.conversation.deleted")),
+        ("chat.conversation.updated", of::<Updated>("chat.conversation.updated")),
         ("chat.member.added", of::<Added<'static>>("chat.member.added")),
+        ("chat.member.changed", of::<Changed>("chat.member.changed")),
+        ("chat.member.removed", of::<Changed>("chat.member.removed")),
         ("chat.message.created", of::<Message<'static>>("chat.message.created")),
+        ("chat.message.deleted", of::<Message<'static>>("chat.message.deleted")),
+        ("chat.message.reaction", of::<Reacted<'static>>("chat.message.reaction")),
+        ("chat.message.updated", of::<Message<'static>>("chat.message.updated")),
     ]
 }
 

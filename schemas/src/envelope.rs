@@ -10,9 +10,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::id::{CommandId, InstanceId, UserId};
+use crate::id::{CommandId, InstanceId, MessageId, UserId};
 use crate::time::Timestamp;
-use crate::{conversation, limits, message, user};
+use crate::{conversation, limits, member, message, reaction, receipt, user};
 
 /// Version of the commands' semantics that this code writes, and the newest it folds.
 pub const VERSION: u32 = 1;
@@ -30,6 +30,19 @@ pub struct Meta {
     pub reply_to: Option<InstanceId>,
     /// W3C trace context (`traceparent`), if the request had one.
     pub trace: Option<String>,
+    /// The client's name for the request (`Idempotency-Key`): repeated, it has no second effect.
+    /// Sends have ids of their own instead.
+    pub once: Option<Once>,
+}
+
+/// A request that names itself: an id derived from the name, as messages have, and a hash of what was
+/// asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Once {
+    /// Its row in `id_index`.
+    pub id: MessageId,
+    /// Hash of the request.
+    pub hash: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -45,6 +58,8 @@ struct Wire<'a, D> {
     reply_to: Option<InstanceId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trace: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    once: Option<Once>,
     /// Reserved: the key under which personal data is encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key_id: Option<String>,
@@ -67,6 +82,9 @@ pub struct Undecodable(pub String);
 
 /// The commands of one topic.
 pub trait Commands: Sized {
+    /// Every type, for documents.
+    const KINDS: &'static [&'static str];
+
     /// The frame type, `noun.verb`.
     fn kind(&self) -> &'static str;
     /// Writes the content.
@@ -95,6 +113,7 @@ pub fn encode<C: Commands>(meta: &Meta, command: &C) -> Result<Bytes, Undecodabl
         at: meta.at,
         reply_to: meta.reply_to,
         trace: meta.trace.clone(),
+        once: meta.once,
         key_id: None,
         data: Data(command),
     };
@@ -119,6 +138,7 @@ pub fn decode<C: Commands>(bytes: &[u8]) -> Result<(Meta, Content<C>), Undecodab
         at: wire.at,
         reply_to: wire.reply_to,
         trace: wire.trace,
+        once: wire.once,
     };
     Ok((meta, content))
 }
@@ -132,6 +152,8 @@ macro_rules! commands {
         }
 
         impl Commands for $name {
+            const KINDS: &'static [&'static str] = &[$($kind,)*];
+
             fn kind(&self) -> &'static str {
                 match self { $(Self::$variant(_) => $kind,)* }
             }
@@ -155,6 +177,28 @@ commands! {
         Create(conversation::command::Create) = "conversation.create",
         /// Send a message.
         Send(message::command::Send) = "message.send",
+        /// Change the text of a message.
+        Edit(message::command::Edit) = "message.edit",
+        /// Take a message back.
+        Delete(message::command::Delete) = "message.delete",
+        /// Pin a message, or do so no more.
+        Pin(message::command::Pin) = "message.pin",
+        /// React to a message, or do so no more.
+        React(reaction::command::React) = "message.react",
+        /// Add members.
+        Add(member::command::Add) = "member.add",
+        /// Remove a member.
+        Remove(member::command::Remove) = "member.remove",
+        /// Leave.
+        Leave(member::command::Leave) = "member.leave",
+        /// Give a member another role.
+        SetRole(member::command::SetRole) = "member.role",
+        /// Change name, description, picture.
+        Update(conversation::command::Update) = "conversation.update",
+        /// Delete the conversation.
+        Close(conversation::command::Delete) = "conversation.delete",
+        /// One of two has blocked the other, or does so no more.
+        Block(conversation::command::Block) = "conversation.block",
     }
 }
 
@@ -165,7 +209,31 @@ commands! {
         Create(user::command::Create) = "user.create",
         /// The user is a member of a conversation from now on.
         ConversationAdded(user::command::ConversationAdded) = "conversation.added",
+        /// The user is a member of a conversation no more.
+        ConversationRemoved(user::command::ConversationRemoved) = "conversation.removed",
+        /// Change the profile.
+        Update(user::command::Update) = "user.update",
+        /// Delete the account.
+        Delete(user::command::Delete) = "user.delete",
+        /// Change settings.
+        Settings(user::command::Settings) = "user.settings",
+        /// Set something about a conversation.
+        ConversationSettings(user::command::ConversationSettings) = "user.conversation",
+        /// Block another user.
+        Block(user::command::Block) = "user.block",
+        /// Block him no more.
+        Unblock(user::command::Unblock) = "user.unblock",
+        /// Forward a message: carried out by `saga`, nothing to `feed`.
+        Forward(message::command::Forward) = "message.forward",
         /// Nothing: an answer once all before it is folded.
         Void(user::command::Void) = "user.void",
+    }
+}
+
+commands! {
+    /// Commands on `chat.receipts`, merged by `receipts`. Key: the conversation.
+    ReceiptCommand {
+        /// Everything up to a message was received or read.
+        Mark(receipt::command::Mark) = "receipt.mark",
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident $text:literal $status:literal $retryable:literal;)*) => {
         /// Stable, machine-readable error codes.
+        #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum Code {
             $($(#[$doc])* #[serde(rename = $text)] $variant,)*

@@ -30,6 +30,10 @@ pub struct Event {
     pub at: Timestamp,
     /// Members to route to; empty: by conversation.
     pub audience: Bytes,
+    /// Members who are no members any more with it, packed.
+    pub left: Bytes,
+    /// Whether it is the last one that is routed by member.
+    pub flip: bool,
     /// JSON payload.
     pub payload: Bytes,
 }
@@ -68,7 +72,7 @@ impl Event {
         let time = texts.put(format_args!("{}", self.at));
         let seq = self.seq.map(|seq| texts.put(format_args!("{seq}")));
         let texts = Bytes::from(texts.0);
-        let mut headers = Vec::with_capacity(10);
+        let mut headers = Vec::with_capacity(12);
         headers.extend([
             (header::CE_SPECVERSION, Bytes::from_static(b"1.0")),
             (header::CE_ID, texts.slice(id)),
@@ -81,6 +85,12 @@ impl Event {
             (header::AUDIENCE, self.audience.clone()),
         ]);
         headers.extend(seq.map(|seq| (header::CE_SEQ, texts.slice(seq))));
+        if !self.left.is_empty() {
+            headers.push((header::LEFT, self.left.clone()));
+        }
+        if self.flip {
+            headers.push((header::FLIP, Bytes::from_static(b"1")));
+        }
         headers
     }
 
@@ -97,6 +107,8 @@ impl Event {
             },
             at: Timestamp::parse(get(header::CE_TIME)?)?,
             audience: header_of(headers, header::AUDIENCE)?.clone(),
+            left: header_of(headers, header::LEFT).cloned().unwrap_or_default(),
+            flip: header_of(headers, header::FLIP).is_some(),
             payload: value,
         })
     }

@@ -7,6 +7,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::id::{ConversationId, Rev, Seq};
+use crate::receipt::view::Receipt;
 use crate::time::Timestamp;
 
 /// An event frame and where its payload lies in it.
@@ -60,6 +61,19 @@ pub fn feed(kind: &str, number: Rev, at: Timestamp, payload: &[u8]) -> EventFram
     write!(out, r#"{{"type":"{kind}","feed":{number},"at":"{at}","data":"#)
         .expect("writing to memory does not fail");
     close(out, payload)
+}
+
+/// `{"type":"receipt","conversationId":…,"at":…,"data":…}`: a frame without a number.
+pub fn receipt(conversation: ConversationId, receipt: &Receipt) -> Bytes {
+    let payload = serde_json::to_vec(receipt).expect("plain data serialises");
+    let mut out = Vec::with_capacity(payload.len() + 128);
+    write!(
+        out,
+        r#"{{"type":"receipt","conversationId":"{conversation}","at":"{}","data":"#,
+        receipt.at
+    )
+    .expect("writing to memory does not fail");
+    close(out, &payload).frame
 }
 
 fn close(mut out: Vec<u8>, payload: &[u8]) -> EventFrame {

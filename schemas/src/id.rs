@@ -95,7 +95,34 @@ impl MessageId {
     }
 }
 
+impl MessageId {
+    /// The id under which the outcome of a request other than a send is kept, if the client named it.
+    pub fn once(actor: UserId, scope: Uuid, key: &str) -> Self {
+        Self(derive("once", &[&actor.bytes(), scope.as_bytes(), key.as_bytes()]))
+    }
+
+    /// The id of a reaction, for clients that want one.
+    pub fn reaction(message: Self, user: UserId, emoji: &str) -> Self {
+        Self(derive("reaction", &[&message.bytes(), &user.bytes(), emoji.as_bytes()]))
+    }
+
+    /// The id of a receipt: that a user has read a message.
+    pub fn receipt(message: Self, user: UserId) -> Self {
+        Self(derive("receipt", &[&message.bytes(), &user.bytes()]))
+    }
+
+    /// The id of a former text of a message: what it was before the change `rev`.
+    pub fn edit(message: Self, rev: Rev) -> Self {
+        Self(derive("edit", &[&message.bytes(), &rev.to_be_bytes()]))
+    }
+}
+
 impl ConversationId {
+    /// The id of a group that `owner` opens under a name of the client's own.
+    pub fn group(owner: UserId, key: &str) -> Self {
+        Self(derive("group", &[&owner.bytes(), key.as_bytes()]))
+    }
+
     /// The direct conversation of two people, or of one with himself ("Notes"): a hash of the
     /// sorted pair, so that concurrent creates meet in one conversation.
     pub fn direct(a: UserId, b: UserId) -> Self {
@@ -116,6 +143,12 @@ impl CommandId {
     pub fn derived(domain: &str, source: Uuid, number: i64, target: Uuid) -> Self {
         Self(derive(domain, &[source.as_bytes(), &number.to_be_bytes(), target.as_bytes()]))
     }
+}
+
+/// A short hash of what a client asked for, for [`crate::envelope::Once`].
+pub fn request_hash(parts: &[&[u8]]) -> u64 {
+    let hash = derive("request", parts);
+    hash.as_bytes().first_chunk::<8>().map_or(0, |head| u64::from_be_bytes(*head))
 }
 
 /// Hash of what a client sent, to tell a retry from another request under the same id.

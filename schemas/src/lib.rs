@@ -7,7 +7,7 @@
 //!            <noun>::command                           <noun>::change  <noun>::table        event
 //! ```
 //!
-//! One folder per noun (`message`, `conversation`, `member`, `user`, `session`), each with the same
+//! One folder per noun (`message`, `conversation`, `member`, `reaction`, `pin`, `receipt`, `user`, `session`), each with the same
 //! file names: `command`, `change`, `table`, `view`. This crate is pure: serde only; no I/O, no
 //! clock, no randomness, no async. Everything written by it is versioned and readable for ever
 //! (`tests/golden`).
@@ -29,7 +29,11 @@ pub mod member;
 pub mod message;
 pub mod outbound;
 pub mod partition;
+pub mod patch;
+pub mod pin;
 pub mod position;
+pub mod reaction;
+pub mod receipt;
 pub mod session;
 pub mod table;
 pub mod time;

@@ -6,7 +6,7 @@ macro_rules! limits {
 
         /// Name, value and unit of every limit, for the documentation.
         pub fn table() -> Vec<(&'static str, String, &'static str, &'static str)> {
-            vec![$((stringify!($name), $value.to_string(), $unit, concat!($($doc),+)),)*]
+            vec![$((stringify!($name), $name.to_string(), $unit, concat!($($doc),+)),)*]
         }
     };
 }
@@ -36,6 +36,8 @@ limits! {
     PASSWORD_MIN: usize = 8, "characters";
     /// Longest password.
     PASSWORD_MAX: usize = 128, "characters";
+    /// Largest whole number of a query: JSON keeps it exact everywhere.
+    WHOLE_MAX: i64 = 9_007_199_254_740_991, "integer";
     /// Largest page.
     PAGE_MAX: u32 = 100, "items";
     /// Page when no limit is asked for, for messages.
@@ -48,6 +50,52 @@ limits! {
     SEARCH_TOTAL: usize = 1_000, "results";
     /// Preview of the last message in a conversation list.
     PREVIEW_CHARS: usize = 200, "code points";
+    /// Name of a conversation.
+    CONVERSATION_NAME_CHARS: usize = 255, "code points";
+    /// Description of a conversation.
+    DESCRIPTION_CHARS: usize = 500, "code points";
+    /// A URL of a picture.
+    URL_CHARS: usize = 2_048, "characters";
+    /// What a user says about himself.
+    BIO_CHARS: usize = 500, "code points";
+    /// A user's status line.
+    STATUS_CHARS: usize = 100, "code points";
+    /// Why somebody is blocked.
+    BLOCK_REASON_CHARS: usize = 500, "code points";
+    /// Users that one user may block.
+    BLOCKS: usize = 2_000, "users";
+    /// Members of a group or channel.
+    GROUP_MEMBERS: i64 = 10_000, "members";
+    /// Members that one request may name.
+    MEMBERS_PER_COMMAND: usize = 256, "members";
+    /// Admins that the head of a conversation knows.
+    HEAD_ADMINS: usize = 8, "members";
+    /// An emoji.
+    EMOJI_CHARS: usize = 50, "code points";
+    /// Different emoji on a message.
+    REACTION_EMOJI: usize = 30, "emoji";
+    /// Reactions shown with a message, the newest; others are counted.
+    REACTIONS_SHOWN: usize = 100, "reactions";
+    /// Pinned messages of a conversation.
+    PINS: i64 = 100, "messages";
+    /// Edits and pins of one message.
+    MESSAGE_REVISIONS: usize = 256, "changes";
+    /// Conversations that one request forwards a message to.
+    FORWARD_TARGETS: usize = 20, "conversations";
+    /// Settings of notifications of a conversation, as JSON.
+    NOTIFICATION_SETTINGS_BYTES: usize = 2_048, "bytes";
+    /// Cursors of one sync.
+    SYNC_CURSORS: usize = 2_000, "conversations";
+    /// Changes of one conversation, or entries of the feed, that a sync brings; beyond: recovered:false.
+    SYNC_CHANGES: i64 = 1_000, "changes";
+    /// Changes in one frame of a sync.
+    SYNC_FRAME_CHANGES: usize = 100, "changes";
+    /// Size of such a frame, unless one change alone is larger.
+    SYNC_FRAME_BYTES: usize = 65_536, "bytes";
+    /// Members up to which receipts are pushed.
+    RECEIPT_MEMBERS: i64 = 64, "members";
+    /// Life of a record of chat.signals.
+    SIGNAL_MS: u64 = 60_000, "ms";
     /// Members up to which a conversation is routed by member.
     ROUTE_BY_MEMBER: usize = 64, "members";
     /// Requests of one socket that wait for their answer; then it is not read.

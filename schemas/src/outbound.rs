@@ -25,6 +25,10 @@ pub enum Outbound {
         rev: Rev,
         /// Packed members.
         audience: Bytes,
+        /// Who is no member any more with it, packed: he gets it, and nothing after it.
+        left: Bytes,
+        /// Whether the conversation is routed as a whole from the next event on.
+        flip: bool,
         /// The frame.
         frame: Bytes,
     },
@@ -34,6 +38,15 @@ pub enum Outbound {
         user: UserId,
         /// Number of the entry.
         number: Rev,
+        /// Whether it tells of a membership that begins or ends.
+        membership: Option<(ConversationId, Membership)>,
+        /// The frame.
+        frame: Bytes,
+    },
+    /// A frame without a number, for sockets of the users in `audience`; worth something now only.
+    Notice {
+        /// Packed users.
+        audience: Bytes,
         /// The frame.
         frame: Bytes,
     },
@@ -46,6 +59,15 @@ pub enum Outbound {
     },
     /// A session has ended: refuse its tokens, close its sockets. On partition 0.
     SessionEnded(SessionEnded),
+}
+
+/// What a feed entry tells about a membership.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// It begins.
+    Begins,
+    /// It ends.
+    Ends,
 }
 
 /// What became of a command.
@@ -102,9 +124,16 @@ const DONE: u8 = 3;
 const BEFORE: u8 = 4;
 const REJECTED: u8 = 5;
 const SESSION_ENDED: u8 = 6;
+const NOTICE: u8 = 7;
 
 fn uuid(headers: &Headers, name: &str) -> Option<Uuid> {
     Uuid::from_slice(header_of(headers, name)?).ok()
+}
+
+fn membership(headers: &Headers) -> Option<(ConversationId, Membership)> {
+    let conversation = ConversationId(uuid(headers, header::CONVERSATION)?);
+    let begins = header_of(headers, header::MEMBER)?.first() == Some(&1);
+    Some((conversation, if begins { Membership::Begins } else { Membership::Ends }))
 }
 
 /// Fixed-size headers that share one buffer.
@@ -139,15 +168,28 @@ impl Outbound {
             fixed.put(header::TO, &to.bytes());
         }
         match self {
-            Self::Event { conversation, rev, audience, frame } => {
+            Self::Event { conversation, rev, audience, left, flip, frame } => {
                 fixed.put(header::CONVERSATION, &conversation.bytes());
                 fixed.put(header::REV, &rev.to_be_bytes());
+                if !left.is_empty() {
+                    fixed.put(header::LEFT, left);
+                }
+                if *flip {
+                    fixed.put(header::FLIP, b"1");
+                }
                 (fixed.headers(&[EVENT], Some(audience.clone())), frame.clone())
             }
-            Self::Feed { user, number, frame } => {
+            Self::Feed { user, number, membership, frame } => {
                 fixed.put(header::REV, &number.to_be_bytes());
                 fixed.put(header::AUDIENCE, &user.bytes());
+                if let Some((conversation, membership)) = membership {
+                    fixed.put(header::CONVERSATION, &conversation.bytes());
+                    fixed.put(header::MEMBER, &[u8::from(*membership == Membership::Begins)]);
+                }
                 (fixed.headers(&[FEED], None), frame.clone())
+            }
+            Self::Notice { audience, frame } => {
+                (fixed.headers(&[NOTICE], Some(audience.clone())), frame.clone())
             }
             Self::Reply { command, reply } => {
                 fixed.put(header::COMMAND, &command.bytes());
@@ -178,11 +220,18 @@ impl Outbound {
                 conversation: ConversationId(uuid(headers, header::CONVERSATION)?),
                 rev: rev()?,
                 audience: header_of(headers, header::AUDIENCE)?.clone(),
+                left: header_of(headers, header::LEFT).cloned().unwrap_or_default(),
+                flip: header_of(headers, header::FLIP).is_some(),
                 frame: value,
             },
             FEED => Self::Feed {
                 user: UserId(uuid(headers, header::AUDIENCE)?),
                 number: rev()?,
+                membership: membership(headers),
+                frame: value,
+            },
+            NOTICE => Self::Notice {
+                audience: header_of(headers, header::AUDIENCE)?.clone(),
                 frame: value,
             },
             DONE => Self::Reply { command: command()?, reply: Reply::Done { payload: value } },
@@ -225,11 +274,32 @@ mod tests {
                 conversation: ConversationId(Uuid::from_u128(1)),
                 rev: 5,
                 audience: Bytes::from_static(&[0; 32]),
+                left: Bytes::new(),
+                flip: false,
+                frame: Bytes::from_static(b"{}"),
+            },
+            Outbound::Event {
+                conversation: ConversationId(Uuid::from_u128(1)),
+                rev: 6,
+                audience: Bytes::new(),
+                left: Bytes::from_static(&[7; 16]),
+                flip: true,
                 frame: Bytes::from_static(b"{}"),
             },
             Outbound::Feed {
                 user: UserId(Uuid::from_u128(2)),
                 number: 1,
+                membership: None,
+                frame: Bytes::from_static(b"{}"),
+            },
+            Outbound::Feed {
+                user: UserId(Uuid::from_u128(2)),
+                number: 2,
+                membership: Some((ConversationId(Uuid::from_u128(1)), Membership::Ends)),
+                frame: Bytes::from_static(b"{}"),
+            },
+            Outbound::Notice {
+                audience: Bytes::from_static(&[0; 32]),
                 frame: Bytes::from_static(b"{}"),
             },
             Outbound::Reply {

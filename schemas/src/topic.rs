@@ -96,8 +96,31 @@ pub static DEAD_LETTERS: Topic = Topic {
     retention: DAY.saturating_mul(30),
 };
 
+/// Watermarks of what members have received and read. Key: conversation. Written by ingest and by
+/// delivery's inbound frames; read by `receipts`.
+pub static RECEIPTS: Topic = Topic {
+    name: "chat.receipts",
+    id: 6,
+    durability: Durability::Synced,
+    partitions_embedded: 8,
+    partitions_kafka: 128,
+    retention: Duration::from_hours(24 * 7),
+};
+
+/// What is only worth something now: receipts on their way to sockets. Key: conversation. Written by
+/// `receipts`; read by `signals`. Losing a record loses no more than a push.
+pub static SIGNALS: Topic = Topic {
+    name: "chat.signals",
+    id: 7,
+    durability: Durability::Volatile,
+    partitions_embedded: 8,
+    partitions_kafka: 128,
+    retention: Duration::from_mins(1),
+};
+
 /// All topics, for creating and listing them.
-pub static ALL: [&Topic; 5] = [&COMMANDS, &USERS, &EVENTS, &OUTBOUND, &DEAD_LETTERS];
+pub static ALL: [&Topic; 7] =
+    [&COMMANDS, &USERS, &EVENTS, &OUTBOUND, &DEAD_LETTERS, &RECEIPTS, &SIGNALS];
 
 /// The topic with this number in the embedded engine's files.
 pub fn by_id(id: u16) -> Option<&'static Topic> {
@@ -126,6 +149,12 @@ pub mod header {
     pub const CONTENT_TYPE: &str = "content-type";
     /// Members to route to, 16 bytes each; empty: route by conversation.
     pub const AUDIENCE: &str = "audience";
+    /// Members who are no members any more with this event, 16 bytes each; absent: none.
+    pub const LEFT: &str = "left";
+    /// Present on the last event that is routed by member: from the next on it is by conversation.
+    pub const FLIP: &str = "flip";
+    /// Outbound feed entry: 1, the user is a member of `conversation` from now on; 0, no more.
+    pub const MEMBER: &str = "member";
     /// Outbound: what the record is (`outbound::Kind`), one byte.
     pub const KIND: &str = "kind";
     /// Outbound: the instance it is for, 16 bytes; absent on partition 0.
@@ -147,7 +176,7 @@ pub mod header {
     /// Dead letter: tries before it was given up, decimal.
     pub const TRIES: &str = "tries";
 
-    const NAMES: [&str; 20] = [
+    const NAMES: [&str; 23] = [
         CE_SPECVERSION,
         CE_ID,
         CE_TYPE,
@@ -158,6 +187,9 @@ pub mod header {
         CE_SEQ,
         CONTENT_TYPE,
         AUDIENCE,
+        LEFT,
+        FLIP,
+        MEMBER,
         KIND,
         TO,
         CONVERSATION,

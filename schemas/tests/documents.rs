@@ -1,35 +1,76 @@
 //! The published documents are what the types say. `DOCUMENTS=write` writes them anew.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-fn folder() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("json/chat.events")
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("json")
+}
+
+/// Compares a published document with what it should be, or writes it.
+fn published(name: &str, document: &Value) {
+    let path = folder().join(name);
+    let text = format!("{}\n", serde_json::to_string_pretty(document).unwrap());
+    if std::env::var("DOCUMENTS").is_ok_and(|value| value == "write") {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &text).unwrap();
+    }
+    let known = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(known, text, "{name} drifted: DOCUMENTS=write cargo test -p parlance-schemas");
 }
 
 #[test]
 fn json_schemas_of_events_are_published_as_they_are() {
-    let write = std::env::var("DOCUMENTS").is_ok_and(|value| value == "write");
-    let mut published: Vec<String> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
     for (kind, schema) in schemas::document::events() {
         let name = format!("{kind}.schema.json");
-        let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
-        let path = folder().join(&name);
-        if write {
-            std::fs::create_dir_all(folder()).unwrap();
-            std::fs::write(&path, &text).unwrap();
-        }
-        let known = std::fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(known, text, "{name} drifted: DOCUMENTS=write cargo test -p parlance-schemas");
-        published.push(name);
+        published(&format!("chat.events/{name}"), &schema.into());
+        names.push(name);
     }
-    let mut there: Vec<String> = std::fs::read_dir(folder())
+    let mut there: Vec<String> = std::fs::read_dir(folder().join("chat.events"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     there.sort();
-    assert_eq!(there, published, "a published type is gone, or a new one is not listed");
+    assert_eq!(there, names, "a published type is gone, or a new one is not listed");
+}
+
+#[test]
+fn topics_and_sockets_are_published_as_they_are() {
+    published("asyncapi-topics.json", &schemas::document::topics());
+    published("asyncapi-ws.json", &schemas::document::socket());
+}
+
+#[test]
+fn every_reference_of_a_document_leads_somewhere() {
+    for document in [schemas::document::topics(), schemas::document::socket()] {
+        let mut references = Vec::new();
+        gather(&document, &mut references);
+        assert!(references.len() > 10);
+        for reference in references {
+            let (file, pointer) = reference.split_once('#').unwrap_or((&reference, ""));
+            let target = if file.is_empty() {
+                document.clone()
+            } else {
+                let text =
+                    std::fs::read(folder().join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
+                serde_json::from_slice(&text).unwrap()
+            };
+            assert!(target.pointer(pointer).is_some(), "{reference}");
+        }
+    }
+}
+
+fn gather(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            found.extend(fields.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            fields.values().for_each(|value| gather(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|value| gather(value, found)),
+        _ => {}
+    }
 }
 
 /// What a golden event of every version holds is what its schema asks for: a field that a schema

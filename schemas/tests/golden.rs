@@ -10,8 +10,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use schemas::conversation::change::{Change, Effect};
-use schemas::conversation::head::{Head, Kind, Members, Preview, Routing};
+use schemas::conversation::change::Change;
+use schemas::conversation::effect::Effect;
+use schemas::conversation::head::{Head, Kind, Members, Preview, Routing, Settings};
 use schemas::envelope::{self, Content, ConversationCommand, Meta, UserCommand};
 use schemas::event::Event;
 use schemas::member::{Membership, Role};
@@ -54,6 +55,7 @@ fn meta() -> Meta {
         at: Timestamp(1_800_000_000_000),
         reply_to: Some(InstanceId(Uuid::from_u128(0xf1))),
         trace: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
+        once: None,
     }
 }
 
@@ -76,6 +78,7 @@ fn send() -> message::command::Send {
         message_type: "text".to_owned(),
         content: "héllo \"world\" \u{1f600}".to_owned(),
         metadata: Some(RawValue::from_string(r#"{"a": [1, 2.50]}"#.to_owned()).unwrap()),
+        reply_to: None,
         sender: snapshot(),
     }
 }
@@ -90,6 +93,7 @@ fn commands_of_version_1_decode() {
                 conversation_id: ids().0,
                 kind: Kind::Direct,
                 members: vec![snapshot()],
+                settings: Settings::default(),
             }),
         ),
     ];
@@ -111,6 +115,7 @@ fn commands_of_version_1_decode() {
                     avatar_url: None,
                     bio: None,
                     status: None,
+                    phone: None,
                 },
                 valid_until: None,
             }),
@@ -127,6 +132,7 @@ fn commands_of_version_1_decode() {
                     avatar_url: None,
                     bio: None,
                     status: None,
+                    phone: None,
                 },
                 valid_until: Some(Timestamp(1_800_000_030_000)),
             }),
@@ -168,6 +174,7 @@ fn membership() -> Membership {
         visible_to: None,
         sent_seq: 3,
         sent_n: 3,
+        by_conversation: false,
     }
 }
 
@@ -182,6 +189,7 @@ fn changes_of_version_1_decode() {
         n: 3,
         body_hash: send.body_hash(),
         sender: membership(),
+        reply: None,
         preview: Some(conversation::change::preview_of(&view)),
     };
     let change = Change {
@@ -190,6 +198,7 @@ fn changes_of_version_1_decode() {
         position: Position { epoch: 1, partition: 5, offset: 77 },
         command: meta().id,
         at,
+        once: None,
         frame: frame::event("message.created", ids().0, 4, Some(3), at, &view.encode()),
         effect,
     };
@@ -208,6 +217,8 @@ fn changes_of_version_1_decode() {
             kind: Kind::Direct,
             created_by: ids().1,
             members: vec![membership()],
+            settings: Settings::default(),
+            owner: None,
         },
         frame: frame::event("member.added", ids().0, 1, None, at, b"{}"),
         rev: 1,
@@ -241,7 +252,15 @@ fn heads_of_version_1_decode() {
             kind: "text".to_owned(),
             content: "hi".to_owned(),
             created_at: Timestamp(2),
+            is_deleted: false,
         }),
+        settings: Settings::default(),
+        owner: None,
+        admins: Members::default(),
+        blocked_by: Members::default(),
+        unopened: false,
+        pins: 0,
+        deleted_at: None,
     };
     let kept = golden("head.1.json", &serde_json::to_vec(&head).unwrap());
     assert_eq!(serde_json::from_slice::<Head>(&kept).unwrap(), head);
@@ -256,6 +275,8 @@ fn events_of_version_1_decode() {
         seq: Some(3),
         at: Timestamp(1_800_000_000_001),
         audience: schemas::event::pack(&[ids().1]),
+        left: Bytes::new(),
+        flip: false,
         payload: Bytes::from_static(b"{}"),
     };
     let headers = event.headers();

@@ -68,6 +68,8 @@ impl Handler for Fanout {
                 conversation: event.conversation,
                 rev: event.rev,
                 audience: event.audience.clone(),
+                left: event.left.clone(),
+                flip: event.flip,
                 frame: event.frame(),
             };
             routing.send(&self.platform, &routes_of(event), outbound, &mut records);

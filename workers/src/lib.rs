@@ -2,9 +2,12 @@
 //!
 //! | pool | reads | writes |
 //! |---|---|---|
-//! | `persist` | `chat.commands` | conversations, members, messages; `chat.events`, `chat.users`, replies |
-//! | `feed` | `chat.users` | users and their feeds; feed frames, replies |
+//! | `persist` | `chat.commands` | conversations, members, messages, reactions, pins; `chat.events`, `chat.users`, replies |
+//! | `feed` | `chat.users` | users, their settings, blocks and feeds; feed frames, `chat.commands` (blocks), replies |
+//! | `receipts` | `chat.receipts` | markers; `chat.signals`, replies |
+//! | `saga` | `chat.users` | `chat.commands`: one for each conversation of a request about several |
 //! | `fanout` | `chat.events` | `chat.outbound`: one record per interested node, or one for all |
+//! | `signals` | `chat.signals` | the same, for frames without a number |
 //!
 //! A pool is stateless: what it knows it has loaded, and another process may take over at any
 //! record. A folding pool is a pure core ([`fold::Fold`]: needs, decide, evolve) in one shell
@@ -17,6 +20,9 @@ pub mod feed;
 pub mod fold;
 pub mod persist;
 mod pools;
+pub mod receipts;
 mod routing;
+pub mod saga;
+pub mod signals;
 
 pub use pools::{NAMES, UnknownPool, groups, start};

@@ -15,13 +15,23 @@ use crate::fanout::Fanout;
 use crate::feed::Feed;
 use crate::fold::shell::Shell;
 use crate::persist::Persist;
+use crate::receipts::Receipts;
+use crate::saga::Saga;
+use crate::signals::Signals;
 
 /// Every pool.
-pub const NAMES: [&str; 3] = ["persist", "feed", "fanout"];
+pub const NAMES: [&str; 6] = ["persist", "feed", "receipts", "saga", "fanout", "signals"];
 
 /// Every pool as a consumer group, with what it reads.
-pub fn groups() -> [(&'static str, &'static Topic); 3] {
-    [("persist", &topic::COMMANDS), ("feed", &topic::USERS), ("fanout", &topic::EVENTS)]
+pub fn groups() -> [(&'static str, &'static Topic); 6] {
+    [
+        ("persist", &topic::COMMANDS),
+        ("feed", &topic::USERS),
+        ("receipts", &topic::RECEIPTS),
+        ("saga", &topic::USERS),
+        ("fanout", &topic::EVENTS),
+        ("signals", &topic::SIGNALS),
+    ]
 }
 
 /// There is no such pool.
@@ -53,6 +63,14 @@ pub fn start(
             }
             "fanout" => {
                 run(name, Fanout::new(platform.clone()), &topic::EVENTS, platform, life, &own);
+            }
+            "receipts" => {
+                let handler = Receipts::new(platform.clone());
+                run(name, handler, &topic::RECEIPTS, platform, life, &own);
+            }
+            "saga" => run(name, Saga::new(platform.clone()), &topic::USERS, platform, life, &own),
+            "signals" => {
+                run(name, Signals::new(platform.clone()), &topic::SIGNALS, platform, life, &own);
             }
             other => return Err(UnknownPool { name: other.to_owned() }),
         }

@@ -5,12 +5,13 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::head::{Kind, Preview};
+use super::effect::Effect;
+use super::head::Preview;
 use super::table::Change as Row;
+use crate::envelope::Once;
 use crate::frame::EventFrame;
-use crate::id::{CommandId, ConversationId, MessageId, Rev, Seq, UserId};
+use crate::id::{CommandId, ConversationId, Rev};
 use crate::limits::PREVIEW_CHARS;
-use crate::member::Membership;
 use crate::message;
 use crate::position::{Position, Stamp};
 use crate::table::Decode;
@@ -29,54 +30,12 @@ pub struct Change {
     pub command: CommandId,
     /// Record time.
     pub at: Timestamp,
+    /// The client's name for the request, so that a repetition is known.
+    pub once: Option<Once>,
     /// The frame that clients get, with the payload inside.
     pub frame: EventFrame,
     /// What is changed.
     pub effect: Effect,
-}
-
-/// What a change does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Effect {
-    /// The conversation was opened.
-    #[serde(rename = "conversation.created")]
-    Created {
-        /// Direct, group, channel.
-        kind: Kind,
-        /// Who opened it.
-        created_by: UserId,
-        /// Everyone in it.
-        members: Vec<Membership>,
-    },
-    /// A message was sent.
-    #[serde(rename = "message.created")]
-    Message {
-        /// The message.
-        message: MessageId,
-        /// Its number.
-        seq: Seq,
-        /// Countable messages with this one.
-        n: i64,
-        /// Hash of the request.
-        #[serde(with = "hex16")]
-        body_hash: [u8; 16],
-        /// The sender's membership, with the moved marker.
-        sender: Membership,
-        /// For the head. Not journaled: it is in the payload.
-        #[serde(skip)]
-        preview: Option<Preview>,
-    },
-}
-
-impl Effect {
-    /// The frame type.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Created { .. } => "member.added",
-            Self::Message { .. } => "message.created",
-        }
-    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -85,6 +44,8 @@ struct Wire<'a> {
     at: Timestamp,
     partition: u32,
     epoch: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    once: Option<Once>,
     #[serde(borrow)]
     effect: std::borrow::Cow<'a, Effect>,
 }
@@ -97,6 +58,7 @@ impl Change {
             at: self.at,
             partition: self.position.partition,
             epoch: self.position.epoch,
+            once: self.once,
             effect: std::borrow::Cow::Borrowed(&self.effect),
         };
         Row {
@@ -116,7 +78,7 @@ impl Change {
         let wire: Wire<'_> = serde_json::from_slice(&row.effect).map_err(|_| fail("effect"))?;
         let frame = EventFrame::read(row.event).ok_or_else(|| fail("event"))?;
         let mut effect = wire.effect.into_owned();
-        if let Effect::Message { preview, .. } = &mut effect {
+        if let Effect::Message { preview, .. } | Effect::Edited { preview, .. } = &mut effect {
             let payload = frame.payload();
             let view: message::view::Message<'_> =
                 serde_json::from_slice(&payload).map_err(|_| fail("event"))?;
@@ -132,6 +94,7 @@ impl Change {
             },
             command: row.command,
             at: wire.at,
+            once: wire.once,
             frame,
             effect,
         })
@@ -147,6 +110,7 @@ pub fn preview_of(view: &message::view::Message<'_>) -> Preview {
         kind: view.kind.clone().into_owned(),
         content: cut(&view.content, PREVIEW_CHARS).to_owned(),
         created_at: view.created_at,
+        is_deleted: view.is_deleted,
     }
 }
 
@@ -157,17 +121,4 @@ fn cut(text: &str, chars: usize) -> &str {
     }
     let end = text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at);
     text.get(..end).unwrap_or(text)
-}
-
-mod hex16 {
-    use serde::{Deserialize, Deserializer, Serializer};
-    use uuid::Uuid;
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8; 16], s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(&Uuid::from_bytes(*bytes).simple())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<[u8; 16], D::Error> {
-        Uuid::deserialize(d).map(|id| *id.as_bytes())
-    }
 }

@@ -17,6 +17,10 @@ use crate::time::Timestamp;
 pub enum Kind {
     /// Of two people, or of one with himself.
     Direct,
+    /// Of up to 10,000, who all write.
+    Group,
+    /// Of up to 10,000, in which only its owner, admins and moderators write.
+    Channel,
 }
 
 impl Kind {
@@ -24,7 +28,14 @@ impl Kind {
     pub fn text(self) -> &'static str {
         match self {
             Self::Direct => "direct",
+            Self::Group => "group",
+            Self::Channel => "channel",
         }
+    }
+
+    /// The kind of a text.
+    pub fn read(text: &str) -> Option<Self> {
+        [Self::Direct, Self::Group, Self::Channel].into_iter().find(|kind| kind.text() == text)
     }
 }
 
@@ -41,6 +52,13 @@ pub enum Routing {
 /// Packed member ids, kept while there are at most 64.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Members(pub Vec<UserId>);
+
+impl Members {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
 
 impl Serialize for Members {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -74,6 +92,13 @@ pub struct Preview {
     pub content: String,
     /// When it was sent.
     pub created_at: Timestamp,
+    /// Whether it was deleted since; then its text is empty.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub is_deleted: bool,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// State of a conversation.
@@ -107,4 +132,48 @@ pub struct Head {
     /// The last message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<Preview>,
+    /// Name, description, picture.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub settings: Settings,
+    /// Who owns it; none for a direct one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<UserId>,
+    /// Some of its admins, at most [`crate::limits::HEAD_ADMINS`]: the first one follows an owner who
+    /// leaves.
+    #[serde(default, skip_serializing_if = "Members::is_empty")]
+    pub admins: Members,
+    /// Direct ones: who of the two has blocked the other.
+    #[serde(default, skip_serializing_if = "Members::is_empty")]
+    pub blocked_by: Members,
+    /// A block was here before anybody opened it: it is nobody's yet.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unopened: bool,
+    /// Pinned messages.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub pins: i64,
+    /// When it was deleted: from then on it is nobody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl Head {
+    /// Whether anybody can be in it: it was opened and not deleted.
+    pub fn is_open(&self) -> bool {
+        !self.unopened && self.deleted_at.is_none()
+    }
+}
+
+/// What owner and admins set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// Name; none for a direct one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar_url: Option<String>,
 }

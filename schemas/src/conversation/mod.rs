@@ -3,6 +3,7 @@
 
 pub mod change;
 pub mod command;
+pub mod effect;
 pub mod head;
 pub mod table;
 pub mod view;

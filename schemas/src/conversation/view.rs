@@ -56,6 +56,37 @@ pub struct Conversation<'a> {
     pub deleted_at: Option<Timestamp>,
 }
 
+/// Payload of `conversation.updated`: what owner and admins set, as it is now.
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Updated {
+    /// The conversation.
+    pub id: ConversationId,
+    /// Direct, group or channel.
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    /// Name; null for a direct one.
+    pub name: Option<String>,
+    /// Description.
+    pub description: Option<String>,
+    /// Picture.
+    pub avatar_url: Option<String>,
+    /// When.
+    pub updated_at: Timestamp,
+}
+
+/// Payload of `conversation.deleted`.
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deleted {
+    /// The conversation.
+    pub id: ConversationId,
+    /// By whom: its owner, or the last member who left.
+    pub actor_id: UserId,
+}
+
 /// A member in a conversation's view.
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -75,6 +106,11 @@ pub struct Participant<'a> {
 }
 
 /// What the viewer has set and read.
+#[cfg_attr(
+    feature = "json-schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "OwnParticipant")
+)]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Own {
@@ -92,6 +128,8 @@ pub struct Own {
     pub last_read_message_id: Option<MessageId>,
     /// When.
     pub last_read_at: Option<Timestamp>,
+    /// What he has set about notifications.
+    pub notification_settings: Option<serde_json::Value>,
 }
 
 impl<'a> Conversation<'a> {
@@ -101,12 +139,12 @@ impl<'a> Conversation<'a> {
         Self {
             id,
             kind: head.kind,
-            name: None,
-            description: None,
-            avatar_url: None,
+            name: head.settings.name.clone(),
+            description: head.settings.description.clone(),
+            avatar_url: head.settings.avatar_url.clone(),
             created_by_id: head.created_by,
-            is_group: false,
-            is_channel: false,
+            is_group: head.kind == Kind::Group,
+            is_channel: head.kind == Kind::Channel,
             metadata: None,
             rev: head.rev,
             seq: head.seq,
@@ -117,7 +155,7 @@ impl<'a> Conversation<'a> {
             participants,
             created_at: head.created_at,
             updated_at: head.last_at,
-            deleted_at: None,
+            deleted_at: head.deleted_at,
         }
     }
 }

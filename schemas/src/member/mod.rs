@@ -1,6 +1,7 @@
 //! Members: who belongs to a conversation, since when, in which role, and how far his own sending
 //! has moved his marker.
 
+pub mod command;
 pub mod table;
 pub mod view;
 
@@ -15,6 +16,8 @@ use crate::time::Timestamp;
 pub enum Role {
     /// Reads and writes.
     Member,
+    /// Also writes in channels.
+    Moderator,
     /// Also manages members.
     Admin,
     /// Also manages admins.
@@ -26,6 +29,7 @@ impl Role {
     pub fn text(self) -> &'static str {
         match self {
             Self::Member => "member",
+            Self::Moderator => "moderator",
             Self::Admin => "admin",
             Self::Owner => "owner",
         }
@@ -33,7 +37,9 @@ impl Role {
 
     /// The role of a stored text.
     pub fn read(text: &str) -> Option<Self> {
-        [Self::Member, Self::Admin, Self::Owner].into_iter().find(|role| role.text() == text)
+        [Self::Member, Self::Moderator, Self::Admin, Self::Owner]
+            .into_iter()
+            .find(|role| role.text() == text)
     }
 }
 
@@ -54,10 +60,15 @@ pub struct Membership {
     /// The last message he sees; none while he is a member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visible_to: Option<Seq>,
-    /// Number of his last message: sending moves his own marker.
+    /// Number of the newest message when he joined: what came before is not unread. In changes of
+    /// messages: of his last message, as sending moves his own marker ([`table::SentMark`]).
     pub sent_seq: Seq,
     /// Countable messages up to it.
     pub sent_n: i64,
+    /// Whether the conversation's events are routed by conversation, so that a node must know who of
+    /// its users is in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_conversation: bool,
 }
 
 impl Membership {

@@ -16,13 +16,13 @@ crate::table! {
         role: String,
         /// Since when.
         joined_at: Timestamp,
-        /// The last message seen; null while a member.
+        /// Null: the row of a former member is deleted.
         visible_to: Option<i64>,
     }
 }
 
 crate::table! {
-    /// Conversations of a user. Written when a membership changes and when he sends.
+    /// Conversations of a user. Written when a membership changes.
     pub struct MembershipByUser in "membership_by_user", prefix 0x0202,
         class Class::Folded("persist");
     partition { user: UserId }
@@ -36,20 +36,49 @@ crate::table! {
         visible_from: Seq,
         /// The last message he sees; null while a member.
         visible_to: Option<i64>,
-        /// Number of his last message.
+        /// Number of the newest message when he joined.
         sent_seq: Seq,
         /// Countable messages up to it.
         sent_n: i64,
+        /// Whether events are routed by conversation.
+        by_conversation: Option<bool>,
+    }
+}
+
+crate::table! {
+    /// The last message of a user in a conversation: sending moves his own marker. A table of its own,
+    /// so that sending does not make the list of his conversations dearer. Point reads only.
+    pub struct SentMark in "sent_mark", prefix 0x0203, class Class::Folded("persist");
+    partition { user: UserId }
+    cluster { conversation: ConversationId => Asc }
+    data {
+        /// Number of his last message.
+        seq: Seq,
+        /// Countable messages up to it.
+        n: i64,
     }
 }
 
 /// Tables of this noun.
-pub const ALL: &[&TableDef] = &[Member::DEF, MembershipByUser::DEF];
+pub const ALL: &[&TableDef] = &[Member::DEF, MembershipByUser::DEF, SentMark::DEF];
 
 impl Member {
     /// Members of a conversation, at most `limit`.
     pub fn of_conversation(conversation: ConversationId, limit: usize) -> Scan<Self> {
         Scan::of(vec![Value::Uuid(conversation.0)], limit)
+    }
+
+    /// Members of a conversation behind `after`, at most `limit`, in the engine's order.
+    pub fn after(conversation: ConversationId, after: UserId, limit: usize) -> Scan<Self> {
+        Scan {
+            from: std::ops::Bound::Excluded(vec![Value::Uuid(after.0)]),
+            ..Self::of_conversation(conversation, limit)
+        }
+    }
+
+    /// One member.
+    pub fn get(conversation: ConversationId, user: UserId) -> Get {
+        Get::of::<Self>(vec![Value::Uuid(conversation.0), Value::Uuid(user.0)])
     }
 
     /// The row of a membership.
@@ -86,6 +115,7 @@ impl MembershipByUser {
             visible_to: membership.visible_to,
             sent_seq: membership.sent_seq,
             sent_n: membership.sent_n,
+            by_conversation: membership.by_conversation.then_some(true),
         }
     }
 
@@ -101,6 +131,24 @@ impl MembershipByUser {
             visible_to: self.visible_to,
             sent_seq: self.sent_seq,
             sent_n: self.sent_n,
+            by_conversation: self.by_conversation.unwrap_or(false),
         })
+    }
+}
+
+impl SentMark {
+    /// One mark.
+    pub fn get(user: UserId, conversation: ConversationId) -> Get {
+        Get::of::<Self>(vec![Value::Uuid(user.0), Value::Uuid(conversation.0)])
+    }
+
+    /// The mark of a sender, as his last message moved it.
+    pub fn of(sender: &Membership) -> Self {
+        Self {
+            user: sender.user,
+            conversation: sender.conversation,
+            seq: sender.sent_seq,
+            n: sender.sent_n,
+        }
     }
 }

@@ -26,3 +26,29 @@ pub struct Added<'a> {
     )]
     pub conversation: Cow<'a, RawValue>,
 }
+
+/// Payload of `member.removed` and `member.changed`.
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Changed {
+    /// Who was removed, or has another role.
+    pub members: Vec<Affected>,
+    /// By whom: himself, if he left.
+    pub actor_id: UserId,
+    /// Members now.
+    pub member_count: i64,
+}
+
+/// A member to whom something happened.
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Affected {
+    /// Id of the membership: the user's.
+    pub id: UserId,
+    /// The user.
+    pub user_id: UserId,
+    /// His role now; of one who was removed: the last.
+    pub role: String,
+}

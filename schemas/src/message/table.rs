@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::id::{ConversationId, MessageId, Rev, Seq, UserId};
 use crate::limits::BUCKET_ROWS;
 use crate::table::{Class, FromValue, Get, Scan, Table, TableDef, Value};
+use crate::time::Timestamp;
 
 crate::table! {
     /// A message in its conversation's timeline.
@@ -22,6 +23,36 @@ crate::table! {
         n: i64,
         /// The view, as clients get it.
         body: Bytes,
+        /// The changes that carry its content ([`super::placed`]): its deletion blanks them.
+        revs: Option<Bytes>,
+        /// Whether it was deleted: the view is a placeholder.
+        deleted: Option<bool>,
+        /// The change that pinned it, while it is pinned.
+        pinned: Option<i64>,
+    }
+}
+
+crate::table! {
+    /// What the text of a message was before each edit.
+    pub struct MessageEdit in "message_edit", prefix 0x0303, class Class::Folded("persist");
+    partition { conversation: ConversationId, seq: Seq }
+    cluster { rev: Rev => Asc }
+    data {
+        /// The text that the edit replaced.
+        content: String,
+        /// When.
+        edited_at: Timestamp,
+    }
+}
+
+crate::table! {
+    /// Messages that answer a message.
+    pub struct Reply in "reply", prefix 0x0304, class Class::Folded("persist");
+    partition { conversation: ConversationId, root: Seq }
+    cluster { seq: Seq => Asc }
+    data {
+        /// The answer.
+        message: MessageId,
     }
 }
 
@@ -45,7 +76,7 @@ crate::table! {
 }
 
 /// Tables of this noun.
-pub const ALL: &[&TableDef] = &[MessageBySeq::DEF, IdIndex::DEF];
+pub const ALL: &[&TableDef] = &[MessageBySeq::DEF, IdIndex::DEF, MessageEdit::DEF, Reply::DEF];
 
 /// The bucket of a message or change: 1,024 rows each, so that none is empty.
 pub fn bucket(number: i64) -> i64 {
@@ -91,5 +122,27 @@ impl IdIndex {
     /// The entry of a message id.
     pub fn get(message: MessageId) -> Get {
         Get::of::<Self>(vec![Value::Uuid(message.0)])
+    }
+}
+
+impl MessageEdit {
+    /// The former texts of a message, oldest first.
+    pub fn of_message(conversation: ConversationId, seq: Seq, limit: usize) -> Scan<Self> {
+        Scan::of(vec![Value::Uuid(conversation.0), Value::Int(seq)], limit)
+    }
+}
+
+impl Reply {
+    /// Answers to a message with a number above `after`, oldest first.
+    pub fn of_message(
+        conversation: ConversationId,
+        root: Seq,
+        after: Seq,
+        limit: usize,
+    ) -> Scan<Self> {
+        Scan {
+            from: Bound::Excluded(vec![Value::Int(after)]),
+            ..Scan::of(vec![Value::Uuid(conversation.0), Value::Int(root)], limit)
+        }
     }
 }

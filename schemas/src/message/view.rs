@@ -88,7 +88,7 @@ impl<'a> Message<'a> {
             kind: Cow::Borrowed(&send.message_type),
             message_type: Cow::Borrowed(&send.message_type),
             metadata: send.metadata.as_deref(),
-            reply_to_id: None,
+            reply_to_id: send.reply_to.map(|reply| reply.id),
             is_edited: false,
             is_deleted: false,
             is_pinned: false,
@@ -98,6 +98,35 @@ impl<'a> Message<'a> {
             deleted_at: None,
             sender: Public::of(&send.sender),
         }
+    }
+
+    /// The same message with another text.
+    pub fn edited(mut self, content: &'a str, rev: Rev, at: Timestamp) -> Self {
+        self.content = Cow::Borrowed(content);
+        self.is_edited = true;
+        self.rev = rev;
+        self.updated_at = at;
+        self
+    }
+
+    /// The placeholder of a message that was taken back: no text, no metadata.
+    pub fn deleted(mut self, rev: Rev, at: Timestamp) -> Self {
+        self.content = Cow::Borrowed("");
+        self.metadata = None;
+        self.is_deleted = true;
+        self.is_pinned = false;
+        self.rev = rev;
+        self.updated_at = at;
+        self.deleted_at = Some(at);
+        self
+    }
+
+    /// The same message, pinned or no more.
+    pub fn pinned(mut self, pinned: bool, rev: Rev, at: Timestamp) -> Self {
+        self.is_pinned = pinned;
+        self.rev = rev;
+        self.updated_at = at;
+        self
     }
 
     /// As bytes: the one encode of a message.

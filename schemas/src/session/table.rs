@@ -48,8 +48,33 @@ crate::table! {
     }
 }
 
+crate::table! {
+    /// Sessions of a user, so that all can be ended. A row comes before the session's tokens are
+    /// given out, and goes with the session's row.
+    pub struct SessionByUser in "session_by_user", prefix 0x0503, class Class::Direct;
+    partition { user: UserId }
+    cluster { session: SessionId => Asc }
+    data {
+        /// When the user signed in.
+        created_at: Timestamp,
+    }
+}
+
 /// Tables of this noun.
-pub const ALL: &[&TableDef] = &[Session::DEF, Revocation::DEF];
+pub const ALL: &[&TableDef] = &[Session::DEF, Revocation::DEF, SessionByUser::DEF];
+
+impl SessionByUser {
+    /// The row of a session.
+    pub fn of(session: &Session) -> Self {
+        Self { user: session.user, session: session.session, created_at: session.created_at }
+    }
+
+    /// A page of a user's sessions, behind one of them.
+    pub fn page(user: UserId, after: Option<SessionId>, limit: usize) -> Scan<Self> {
+        let from = after.map_or(Bound::Unbounded, |at| Bound::Excluded(vec![Value::Uuid(at.0)]));
+        Scan { from, ..Scan::of(vec![Value::Uuid(user.0)], limit) }
+    }
+}
 
 impl Session {
     /// One session.

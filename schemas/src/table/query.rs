@@ -133,6 +133,11 @@ impl Write {
         Self { def: T::DEF, op: Op::Replace, cells: row.to_cells(), stamp }
     }
 
+    /// The row's end.
+    pub fn delete<T: Table>(row: &T, stamp: Stamp) -> Self {
+        Self { def: T::DEF, op: Op::Delete, cells: row.to_cells(), stamp }
+    }
+
     /// The key of the row.
     pub fn get(&self) -> Get {
         let key = self.cells.iter().take(self.def.key_columns()).flatten().cloned().collect();

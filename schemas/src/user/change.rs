@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::head::Profile;
-use super::table::UserChange as Row;
+use super::head::{Privacy, Profile};
+use super::table::{Block, ConversationSettings, UserChange as Row};
 use crate::frame::EventFrame;
 use crate::id::{CommandId, ConversationId, Rev, UserId};
 use crate::message::table::bucket;
@@ -50,14 +50,68 @@ pub enum Effect {
         /// The change that added him.
         rev: Rev,
     },
+    /// He is no more.
+    #[serde(rename = "conversation.removed")]
+    ConversationRemoved {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The change that removed him.
+        rev: Rev,
+    },
+    /// He has changed his profile.
+    #[serde(rename = "user.updated")]
+    Updated {
+        /// The profile now.
+        profile: Profile,
+        /// When he registered, for the rows that a search finds him by.
+        since: Timestamp,
+        /// Words of his names that a search finds him by no more.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        forgotten: Vec<String>,
+    },
+    /// He has deleted the account.
+    #[serde(rename = "user.deleted")]
+    Deleted {
+        /// What is left of the profile.
+        profile: Profile,
+        /// Words of his names that a search finds him by no more.
+        forgotten: Vec<String>,
+    },
+    /// He has changed settings.
+    #[serde(rename = "user.settings")]
+    Settings {
+        /// All that differ from their defaults.
+        settings: serde_json::Map<String, serde_json::Value>,
+        /// Those that others meet.
+        privacy: Privacy,
+    },
+    /// He has set something about a conversation.
+    #[serde(rename = "user.conversation")]
+    Conversation {
+        /// All he has set about it.
+        row: ConversationSettings,
+    },
+    /// He has blocked somebody.
+    #[serde(rename = "user.blocked")]
+    Blocked {
+        /// Whom, and why.
+        row: Block,
+    },
+    /// He blocks somebody no more.
+    #[serde(rename = "user.unblocked")]
+    Unblocked {
+        /// Whom.
+        other: UserId,
+    },
 }
 
 impl Effect {
     /// The frame type.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Created { .. } => "user.updated",
             Self::ConversationAdded { .. } => "conversation.added",
+            Self::ConversationRemoved { .. } => "conversation.removed",
+            _ => "user.updated",
         }
     }
 }

@@ -27,6 +27,70 @@ pub struct Profile {
     /// Status line.
     #[serde(default)]
     pub status: Option<String>,
+    /// Telephone number; unique, seen by himself alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+}
+
+/// Who may see or do something.
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Audience {
+    /// Everyone.
+    #[default]
+    Everyone,
+    /// Whom he has a direct conversation with.
+    Contacts,
+    /// Nobody.
+    Nobody,
+}
+
+impl Audience {
+    /// The audience of a text.
+    pub fn read(text: &str) -> Option<Self> {
+        match text {
+            "everyone" => Some(Self::Everyone),
+            "contacts" => Some(Self::Contacts),
+            "nobody" => Some(Self::Nobody),
+            _ => None,
+        }
+    }
+}
+
+/// Those of a user's settings that others meet: kept in the head, which is read anyway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Privacy {
+    /// Who may see his profile.
+    pub profile: Audience,
+    /// Who may see when he was last seen.
+    pub last_seen: Audience,
+    /// Who may see what he has read.
+    pub read_receipts: Audience,
+    /// Who may open a direct conversation with him.
+    pub messages: Audience,
+    /// Whether his contacts and others see that he is online.
+    pub online: bool,
+    /// Whether others may add him to groups.
+    pub group_invites: bool,
+}
+
+impl Default for Privacy {
+    fn default() -> Self {
+        Self {
+            profile: Audience::Everyone,
+            last_seen: Audience::Everyone,
+            read_receipts: Audience::Everyone,
+            messages: Audience::Everyone,
+            online: true,
+            group_invites: true,
+        }
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// State of a user.
@@ -47,4 +111,10 @@ pub struct Head {
     pub last_at: Timestamp,
     /// Position of the command behind the last change.
     pub applied: Position,
+    /// What others may see and do.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub privacy: Privacy,
+    /// When he deleted the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
 }

@@ -4,5 +4,6 @@
 pub mod change;
 pub mod command;
 pub mod head;
+pub mod settings;
 pub mod table;
 pub mod view;

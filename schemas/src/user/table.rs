@@ -65,10 +65,58 @@ crate::table! {
 }
 
 crate::table! {
+    /// A user's settings.
+    pub struct UserSettings in "user_settings", prefix 0x0407, class Class::Folded("feed");
+    partition { user: UserId }
+    cluster {}
+    data {
+        /// JSON object: those that differ from their defaults.
+        body: Bytes,
+        /// When they last changed.
+        updated_at: Timestamp,
+    }
+}
+
+crate::table! {
+    /// What a user has set about his conversations.
+    #[derive(serde::Serialize, serde::Deserialize)]
+    pub struct ConversationSettings in "user_conversation_settings", prefix 0x0408,
+        class Class::Folded("feed");
+    partition { user: UserId }
+    cluster { conversation: ConversationId => Asc }
+    data {
+        /// No notifications.
+        is_muted: bool,
+        /// Out of the list.
+        is_archived: bool,
+        /// On top of the list.
+        is_pinned: bool,
+        /// JSON object.
+        notifications: Option<String>,
+    }
+}
+
+crate::table! {
+    /// Whom a user has blocked.
+    #[derive(serde::Serialize, serde::Deserialize)]
+    pub struct Block in "block", prefix 0x0409, class Class::Folded("feed");
+    partition { user: UserId }
+    cluster { other: UserId => Asc }
+    data {
+        /// Why, for himself.
+        reason: Option<String>,
+        /// What he reports: spam, harassment, inappropriate, other.
+        report: Option<String>,
+        /// When.
+        created_at: Timestamp,
+    }
+}
+
+crate::table! {
     /// A name that only one user can have. Insert-if-absent and compare-and-set only.
     pub struct Claim in "claim", prefix 0x0405, class Class::Direct;
     partition {
-        /// `username` or `email`.
+        /// `username`, `email` or `phone`.
         kind: String,
         /// Lower case.
         value: String,
@@ -103,6 +151,9 @@ pub const ALL: &[&TableDef] = &[
     UserChange::DEF,
     FeedSource::DEF,
     UserByTerm::DEF,
+    UserSettings::DEF,
+    ConversationSettings::DEF,
+    Block::DEF,
     Claim::DEF,
     Credential::DEF,
 ];
@@ -176,5 +227,54 @@ impl Credential {
     /// The credential of a user.
     pub fn get(user: UserId) -> Get {
         Get::of::<Self>(vec![Value::Uuid(user.0)])
+    }
+}
+
+impl UserSettings {
+    /// The settings of a user.
+    pub fn get(user: UserId) -> Get {
+        Get::of::<Self>(vec![Value::Uuid(user.0)])
+    }
+
+    /// Those that differ from their defaults.
+    pub fn read(&self) -> Result<serde_json::Map<String, serde_json::Value>, Decode> {
+        serde_json::from_slice(&self.body)
+            .map_err(|_| Decode { table: "user_settings", column: "body" })
+    }
+}
+
+impl ConversationSettings {
+    /// What a user has set about one conversation.
+    pub fn get(user: UserId, conversation: ConversationId) -> Get {
+        Get::of::<Self>(vec![Value::Uuid(user.0), Value::Uuid(conversation.0)])
+    }
+
+    /// About all of his conversations, at most `limit`.
+    pub fn of_user(user: UserId, limit: usize) -> Scan<Self> {
+        Scan::of(vec![Value::Uuid(user.0)], limit)
+    }
+
+    /// Nothing set.
+    pub fn none(user: UserId, conversation: ConversationId) -> Self {
+        Self {
+            user,
+            conversation,
+            is_muted: false,
+            is_archived: false,
+            is_pinned: false,
+            notifications: None,
+        }
+    }
+}
+
+impl Block {
+    /// Whether a user has blocked another one.
+    pub fn get(user: UserId, other: UserId) -> Get {
+        Get::of::<Self>(vec![Value::Uuid(user.0), Value::Uuid(other.0)])
+    }
+
+    /// Whom a user has blocked, at most `limit`.
+    pub fn of_user(user: UserId, limit: usize) -> Scan<Self> {
+        Scan::of(vec![Value::Uuid(user.0)], limit)
     }
 }

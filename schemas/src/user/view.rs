@@ -42,7 +42,7 @@ impl Snapshot {
 }
 
 /// A user as others see him.
-#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema), schemars(rename = "User"))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Public<'a> {
@@ -117,6 +117,7 @@ impl<'a> Public<'a> {
 }
 
 /// A user as he sees himself. Fields that Parlance has no use for are null, as clients expect them.
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema), schemars(rename = "OwnProfile"))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the predecessor's field names say it")]
@@ -154,10 +155,10 @@ impl Own {
             id,
             created_at: head.created_at,
             updated_at: head.updated_at,
-            deleted_at: None,
+            deleted_at: head.deleted_at,
             username: profile.username,
             email: profile.email,
-            phone: None,
+            phone: profile.phone,
             first_name: profile.first_name,
             last_name: profile.last_name,
             avatar_url: profile.avatar_url,

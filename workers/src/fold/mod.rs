@@ -101,8 +101,15 @@ pub trait Fold: Send + Sync + 'static {
     fn key(raw: u128) -> Self::Key;
     /// The head's row.
     fn head(key: Self::Key) -> Get;
-    /// The rows, other than the head, that a decision on this command must know.
-    fn needs(key: Self::Key, item: &Item<Self::Command>, command: &Self::Command) -> Vec<Get>;
+    /// The rows, other than the head, that a decision on this command must know. Asked again when
+    /// they are loaded, until nothing new is named: what depends on the head can be named then. The
+    /// commands before it in its batch have not been decided yet.
+    fn needs(
+        state: &Self::State,
+        key: Self::Key,
+        item: &Item<Self::Command>,
+        command: &Self::Command,
+    ) -> Vec<Get>;
     /// Takes a row into the state: present or known to be absent.
     fn load(state: &mut Self::State, row: &Get, stored: Option<Stored>) -> Result<(), Decode>;
     /// Number and position of the last change that the head knows.
@@ -130,10 +137,17 @@ pub trait Fold: Send + Sync + 'static {
     fn rows(change: &Self::Change) -> Vec<Write>;
     /// The head's row.
     fn head_row(state: &Self::State, key: Self::Key) -> Option<Write>;
-    /// What the change tells the world.
-    fn emits(state: &Self::State, change: &Self::Change) -> Vec<Emit>;
-    /// The answer to the command behind the change.
-    fn reply(change: &Self::Change) -> Reply;
+    /// What the change tells the world; `reply_to`: where the outcome of its command is awaited.
+    fn emits(state: &Self::State, change: &Self::Change, reply_to: Option<InstanceId>)
+    -> Vec<Emit>;
+    /// The answer to the command behind the change; none: another pool gives it, when it has done its
+    /// part ([`Fold::emits`] tells it whom).
+    fn reply(change: &Self::Change) -> Option<Reply>;
+    /// Rows that are written again when the change has been applied and told: those of earlier changes
+    /// that are not to be readable any more. Carried out again with the record, until it is finished.
+    fn redacts(_change: &Self::Change) -> Vec<Write> {
+        Vec::new()
+    }
     /// Whether the change is a message, for the metric that costs are divided by.
     fn is_message(_change: &Self::Change) -> bool {
         false

@@ -3,8 +3,9 @@
 //! plain maps and crash between any two.
 //!
 //! Steps: get (head and needs) → scan (changes that the head does not know: *adopted* before anything
-//! is decided) → scan (changes of records that were folded before: emitted again, not decided again)
-//! → write the journal → write rows and head → emit → done.
+//! is decided, their rows written, and the lane loaded afresh) → scan (changes of records that were
+//! folded before: emitted again, not decided again) → write the journal → write rows and head → emit
+//! → write what is redacted → done.
 //!
 //! Invariants (HAZARDS 1, 2, 19): no seq or rev is given twice; a record is decided at most once;
 //! nothing durable depends on where batches end, only writes of one row are coalesced, each stamped
@@ -113,11 +114,13 @@ enum Phase {
     Load,
     Loaded(Vec<Get>),
     Adopt { next: Rev },
+    Adopted,
     Back { next: Rev },
     Decide,
     Journal(VecDeque<Batch>),
     Apply,
     Applied,
+    Redact,
     Emit,
     Done,
 }
@@ -134,7 +137,7 @@ pub struct Round<'a, F: Fold> {
     lane: &'a mut Lane<F>,
     items: Vec<Item<F::Command>>,
     phase: Phase,
-    /// Changes of earlier rounds whose rows and emits may be missing.
+    /// Changes of earlier rounds whose rows may be missing.
     adopted: Vec<F::Change>,
     /// Changes by offset, of records that were folded before.
     past: HashMap<u64, F::Change>,
@@ -194,6 +197,11 @@ impl<'a, F: Fold> Round<'a, F> {
                         return Ok(step);
                     }
                 }
+                (Phase::Adopted, _) => {
+                    // What is in the store now is all there is: start from it.
+                    *self.lane = Lane::new(self.lane.key);
+                    self.phase = Phase::Load;
+                }
                 (Phase::Back { next }, Answer::Page(rows)) => {
                     if let Some(step) = self.look_back(next, rows)? {
                         return Ok(step);
@@ -209,15 +217,24 @@ impl<'a, F: Fold> Round<'a, F> {
                 }
                 (Phase::Apply, _) => {
                     self.phase = Phase::Applied;
-                    if let Some(batch) = self.apply() {
+                    if let Some(batch) = self.apply(self.decided()) {
                         return Ok(Step::Write(batch));
                     }
                 }
                 (Phase::Applied, _) => {
-                    self.phase = Phase::Emit;
+                    self.phase = Phase::Redact;
                     let emits = std::mem::take(&mut self.emits);
                     if !emits.is_empty() {
                         return Ok(Step::Emit(emits));
+                    }
+                }
+                (Phase::Redact, _) => {
+                    self.phase = Phase::Emit;
+                    self.told();
+                    let writes = self.redacts();
+                    if !writes.is_empty() {
+                        let fence = Some((F::head(self.lane.key), self.lane.fence));
+                        return Ok(Step::Write(Batch { fence, writes }));
                     }
                 }
                 (Phase::Emit | Phase::Done, _) => {
@@ -247,7 +264,7 @@ impl<'a, F: Fold> Round<'a, F> {
         }
         for item in &self.items {
             let Content::Known(command) = &item.content else { continue };
-            for get in F::needs(self.lane.key, item, command) {
+            for get in F::needs(&self.lane.state, self.lane.key, item, command) {
                 let row = get.row();
                 if !self.lane.known.contains(&row) && asked.insert(row) {
                     gets.push(get);
@@ -290,6 +307,11 @@ impl<'a, F: Fold> Round<'a, F> {
             self.phase = Phase::Adopt { next };
             return Ok(Some(Step::Scan(F::changes_from(self.lane.key, next, PAGE))));
         }
+        if let Some(batch) = self.apply(&self.adopted) {
+            self.phase = Phase::Adopted;
+            self.adopted.clear();
+            return Ok(Some(Step::Write(batch)));
+        }
         self.lane.warm = true;
         self.settle()
     }
@@ -297,6 +319,11 @@ impl<'a, F: Fold> Round<'a, F> {
     /// The state is complete. Records that it already holds need their changes, to be emitted again:
     /// right after a takeover, and in the rounds that follow it until the log is past them.
     fn settle(&mut self) -> Result<Option<Step>, Error> {
+        let gets = self.missing();
+        if !gets.is_empty() {
+            self.phase = Phase::Loaded(gets.clone());
+            return Ok(Some(Step::Get(gets)));
+        }
         self.phase = Phase::Decide;
         let applied = F::applied(&self.lane.state);
         let first = self.items.first().map(|item| item.position);
@@ -394,13 +421,13 @@ impl<'a, F: Fold> Round<'a, F> {
     fn emit(&mut self, item: &Item<F::Command>, fate: &Fate<F::Change>) {
         let reply = match fate {
             Fate::Changed(change) | Fate::Again(change) => {
-                self.emits.extend(F::emits(&self.lane.state, change));
+                self.emits.extend(F::emits(&self.lane.state, change, item.meta.reply_to));
                 F::reply(change)
             }
-            Fate::Answered(reply) => reply.clone(),
-            Fate::Nothing => return,
+            Fate::Answered(reply) => Some(reply.clone()),
+            Fate::Nothing => None,
         };
-        if let Some(to) = item.meta.reply_to {
+        if let (Some(to), Some(reply)) = (item.meta.reply_to, reply) {
             self.emits.push(Emit::To(to, Outbound::Reply { command: item.meta.id, reply }));
         }
     }
@@ -424,10 +451,13 @@ impl<'a, F: Fold> Round<'a, F> {
         batches
     }
 
-    /// Rows of the adopted and the new changes, the last write of each, and the head.
-    fn apply(&self) -> Option<Batch> {
-        let changes: Vec<&F::Change> = self.adopted.iter().chain(self.decided()).collect();
+    /// Rows of these changes, the last write of each, and the head.
+    fn apply<'c>(&self, changes: impl IntoIterator<Item = &'c F::Change>) -> Option<Batch> {
+        let changes: Vec<&F::Change> = changes.into_iter().collect();
         let mut writes: Vec<Write> = changes.iter().flat_map(|change| F::rows(change)).collect();
+        if changes.is_empty() {
+            return None;
+        }
         // The rows of one change are different rows; of several, the last write of each counts.
         if changes.len() > 1 {
             let mut last: HashMap<Row, usize> = HashMap::with_capacity(writes.len());
@@ -441,17 +471,29 @@ impl<'a, F: Fold> Round<'a, F> {
                 keep
             });
         }
-        if writes.is_empty() {
-            return None;
-        }
         writes.extend(F::head_row(&self.lane.state, self.lane.key));
         Some(Batch { fence: Some((F::head(self.lane.key), self.lane.fence)), writes })
     }
 
-    fn finish(&mut self) {
+    /// The head was written: a newer one is another owner's.
+    fn told(&mut self) {
         if let Some((_, position)) = F::applied(&self.lane.state) {
             self.lane.fence = self.lane.fence.max(position.stamp());
         }
+    }
+
+    /// The rows that this round's changes redact, also those of changes told again: the last write of
+    /// each.
+    fn redacts(&self) -> Vec<Write> {
+        let changes = self.fates.iter().filter_map(|fate| match fate {
+            Fate::Changed(change) | Fate::Again(change) => Some(change.as_ref()),
+            Fate::Answered(_) | Fate::Nothing => None,
+        });
+        changes.flat_map(F::redacts).collect()
+    }
+
+    fn finish(&mut self) {
+        self.told();
         if self.lane.known.len() > KNOWN_MAX {
             *self.lane = Lane::new(self.lane.key);
         }

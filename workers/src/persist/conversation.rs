@@ -1,171 +1,231 @@
-//! Opening a conversation.
+//! Opening a conversation, its name, its end.
 
-use schemas::conversation::change::{Change, Effect};
-use schemas::conversation::command::Create;
-use schemas::conversation::head::{Head, Members, Routing};
-use schemas::conversation::view::{Conversation as View, Participant};
-use schemas::envelope::{self, ConversationCommand, UserCommand};
-use schemas::frame;
-use schemas::limits::ROUTE_BY_MEMBER;
-use schemas::member::table::{Member, MembershipByUser};
+use schemas::conversation::change::Change;
+use schemas::conversation::command::{Create, Update};
+use schemas::conversation::effect::Effect;
+use schemas::conversation::head::{Head, Kind, Members, Routing};
+use schemas::conversation::view::{Conversation as View, Deleted, Participant, Updated};
+use schemas::envelope::ConversationCommand;
+use schemas::limits::{MEMBERS_PER_COMMAND, ROUTE_BY_MEMBER};
 use schemas::member::view::Added;
 use schemas::member::{Membership, Role};
-use schemas::outbound::Before;
-use schemas::table::Write;
-use schemas::topic::USERS;
-use schemas::user::command::ConversationAdded;
+use schemas::patch::Patch;
 use schemas::user::view::Public;
-use schemas::{ApiError, Code, CommandId, ConversationId};
+use schemas::{ApiError, Code, ConversationId, Position, Rev, Timestamp, UserId};
 
 use super::state::Conversation;
-use crate::fold::{Decision, Emit, Item};
+use super::{Outcome, Verdict, json, refused};
+use crate::fold::Item;
 
-pub(super) fn decide(
+pub(super) fn create(
     state: &Conversation,
     key: ConversationId,
     item: &Item<ConversationCommand>,
     create: &Create,
-) -> Decision<Change> {
-    if state.head.is_some() {
-        return Decision::Before(Before { conversation: key, seq: None });
+) -> Verdict {
+    match &state.head {
+        Some(head) if !head.unopened => return Ok(Outcome::Before(None)),
+        Some(head) if !head.blocked_by.is_empty() => {
+            return refused(Code::Blocked, "one of you has blocked the other");
+        }
+        _ => {}
     }
     let actor = item.meta.actor;
-    let valid = create.conversation_id == key
-        && match create.members.as_slice() {
-            [creator] => creator.id == actor,
-            [creator, other] => creator.id == actor && other.id != actor,
-            _ => false,
-        };
-    if !valid {
-        return Decision::Rejected(ApiError::new(
-            Code::ValidationFailed,
-            "a direct conversation has its creator and at most one other",
-        ));
-    }
+    check(key, actor, create)?;
     let (rev, at) = state.next(item.appended_at);
+    let direct = create.kind == Kind::Direct;
+    let routing = routing(create.members.len());
     let members: Vec<Membership> = create
         .members
         .iter()
         .map(|member| Membership {
             conversation: key,
             user: member.id,
-            role: Role::Member,
+            role: if !direct && member.id == actor { Role::Owner } else { Role::Member },
             joined_at: at,
             visible_from: 1,
             visible_to: None,
             sent_seq: 0,
             sent_n: 0,
+            by_conversation: routing == Routing::Conversation,
         })
         .collect();
-    let effect = Effect::Created { kind: create.kind, created_by: actor, members };
-    let mut change = Change {
-        conversation: key,
-        rev,
-        position: item.position,
-        command: item.meta.id,
-        at,
-        frame: frame::event("", key, rev, None, at, b""),
-        effect,
+    let effect = Effect::Created {
+        kind: create.kind,
+        created_by: actor,
+        members,
+        settings: create.settings.clone(),
+        owner: (!direct).then_some(actor),
     };
-    change.frame = frame_of(&change, create);
-    Decision::Change(Box::new(change))
-}
-
-fn frame_of(change: &Change, create: &Create) -> frame::EventFrame {
-    let participants: Vec<Participant<'_>> = memberships(change)
+    let Some(head) = head_of(&effect, rev, at, item.position) else {
+        return refused(Code::Internal, "a conversation has a head");
+    };
+    let participants: Vec<Participant<'_>> = memberships(&effect)
         .iter()
         .zip(&create.members)
         .map(|(membership, user)| Participant::of(membership, Public::of(user)))
         .collect();
-    let view =
-        head_of(change).map(|head| View::of(change.conversation, &head, participants.clone()));
+    // Of a group `members` names them, once.
+    let shown = if direct { participants.clone() } else { Vec::new() };
+    let view = View::of(key, &head, shown);
     let conversation = serde_json::value::to_raw_value(&view).expect("plain data serialises");
     let payload = Added {
         members: participants,
-        actor_id: create.members.first().map_or(schemas::UserId(uuid::Uuid::nil()), |m| m.id),
+        actor_id: actor,
         conversation: std::borrow::Cow::Owned(conversation),
     };
-    let bytes = serde_json::to_vec(&payload).expect("plain data serialises");
-    let kind = change.effect.kind();
-    frame::event(kind, change.conversation, change.rev, None, change.at, &bytes)
+    let payload = json(&payload);
+    Ok(Outcome::Change(effect, payload))
 }
 
-fn memberships(change: &Change) -> &[Membership] {
-    match &change.effect {
+fn check(key: ConversationId, actor: UserId, create: &Create) -> Result<(), ApiError> {
+    let invalid = |why: &str| Err(ApiError::invalid(vec![why.to_owned()]));
+    if create.conversation_id != key || create.members.first().is_none_or(|m| m.id != actor) {
+        return invalid("the first member is who opens the conversation");
+    }
+    let mut ids: Vec<UserId> = create.members.iter().map(|member| member.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.len() != create.members.len() {
+        return invalid("a member is named twice");
+    }
+    if create.kind == Kind::Direct {
+        return match ids.len() {
+            1 | 2 => Ok(()),
+            _ => invalid("a direct conversation has its creator and at most one other"),
+        };
+    }
+    if create.settings.name.as_ref().is_none_or(|name| name.trim().is_empty()) {
+        return invalid("a group or channel has a name");
+    }
+    if ids.len() > MEMBERS_PER_COMMAND + 1 {
+        return refused(Code::TooManyEffects, "open it with at most 256 others, then add more");
+    }
+    Ok(())
+}
+
+fn routing(members: usize) -> Routing {
+    if members > ROUTE_BY_MEMBER { Routing::Conversation } else { Routing::Member }
+}
+
+fn memberships(effect: &Effect) -> &[Membership] {
+    match effect {
         Effect::Created { members, .. } => members,
-        Effect::Message { .. } => &[],
+        _ => &[],
     }
 }
 
-fn head_of(change: &Change) -> Option<Head> {
-    let Effect::Created { kind, created_by, members } = &change.effect else { return None };
+fn head_of(effect: &Effect, rev: Rev, at: Timestamp, applied: Position) -> Option<Head> {
+    let Effect::Created { kind, created_by, members, settings, owner } = effect else {
+        return None;
+    };
+    let routing = routing(members.len());
+    let packed = match routing {
+        Routing::Member => members.iter().map(|member| member.user).collect(),
+        Routing::Conversation => Vec::new(),
+    };
     Some(Head {
         v: 1,
         kind: *kind,
         created_by: *created_by,
-        created_at: change.at,
+        created_at: at,
         seq: 0,
-        rev: change.rev,
+        rev,
         n: 0,
-        last_at: change.at,
+        last_at: at,
         member_count: i64::try_from(members.len()).unwrap_or(i64::MAX),
-        members: Members(members.iter().map(|m| m.user).take(ROUTE_BY_MEMBER).collect()),
-        routing: Routing::Member,
-        applied: change.position,
+        members: Members(packed),
+        routing,
+        applied,
         preview: None,
+        settings: settings.clone(),
+        owner: *owner,
+        admins: Members::default(),
+        blocked_by: Members::default(),
+        unopened: false,
+        pins: 0,
+        deleted_at: None,
     })
 }
 
-pub(super) fn evolve(state: &mut Conversation, change: &Change) {
-    state.head = head_of(change);
-    for membership in memberships(change) {
-        state.members.insert(membership.user, Some(membership.clone()));
+pub(super) fn update(
+    state: &Conversation,
+    key: ConversationId,
+    item: &Item<ConversationCommand>,
+    update: &Update,
+) -> Verdict {
+    let (head, member) = state.actor_of_group(key, item.meta.actor)?;
+    if member.role < Role::Admin {
+        return refused(Code::Forbidden, "only its owner and admins change a conversation");
     }
+    let nameless = |name: &Patch<String>| match name {
+        Patch::Absent => false,
+        Patch::Null => true,
+        Patch::Value(name) => name.trim().is_empty(),
+    };
+    if nameless(&update.name) {
+        return Err(ApiError::invalid(vec!["a group or channel has a name".to_owned()]));
+    }
+    let mut settings = head.settings.clone();
+    update.name.apply(&mut settings.name);
+    update.description.apply(&mut settings.description);
+    update.avatar_url.apply(&mut settings.avatar_url);
+    if settings == head.settings {
+        return Ok(Outcome::Before(None));
+    }
+    let (_, at) = state.next(item.appended_at);
+    let payload = Updated {
+        id: key,
+        kind: head.kind,
+        name: settings.name.clone(),
+        description: settings.description.clone(),
+        avatar_url: settings.avatar_url.clone(),
+        updated_at: at,
+    };
+    let payload = json(&payload);
+    Ok(Outcome::Change(Effect::Updated { settings }, payload))
 }
 
-pub(super) fn rows(change: &Change, members: &[Membership]) -> Vec<Write> {
-    let stamp = change.position.stamp();
-    members
-        .iter()
-        .flat_map(|membership| {
-            [
-                Write::replace(&Member::of(membership), stamp),
-                Write::replace(&MembershipByUser::of(membership), stamp),
-            ]
-        })
-        .collect()
+pub(super) fn close(
+    state: &Conversation,
+    key: ConversationId,
+    item: &Item<ConversationCommand>,
+) -> Verdict {
+    let (head, member) = state.actor(key, item.meta.actor)?;
+    // Nobody owns a direct conversation.
+    if head.kind == Kind::Direct || member.role < Role::Owner {
+        return refused(Code::Forbidden, "only its owner deletes a conversation");
+    }
+    let payload = json(&Deleted { id: key, actor_id: item.meta.actor });
+    Ok(Outcome::Change(Effect::Closed { last: None }, payload))
 }
 
-/// Tells each member's feed. The command ids follow from the change, so that a second emit makes no
-/// second entry.
-pub(super) fn feed(change: &Change, members: &[Membership]) -> Vec<Emit> {
-    let payload = change.frame.payload();
-    let payload: Added<'_> =
-        serde_json::from_slice(&payload).expect("the payload that this module wrote");
-    members
-        .iter()
-        .map(|membership| {
-            let user = membership.user;
-            let meta = envelope::Meta {
-                id: CommandId::derived("added", change.conversation.0, change.rev, user.0),
-                actor: payload.actor_id,
-                at: change.at,
-                reply_to: None,
-                trace: None,
-            };
-            let command = UserCommand::ConversationAdded(ConversationAdded {
-                user_id: user,
-                conversation_id: change.conversation,
-                rev: change.rev,
-                conversation: payload.conversation.clone().into_owned(),
-            });
-            Emit::Record {
-                topic: &USERS,
-                key: user.to_string().into(),
-                headers: Vec::new(),
-                value: envelope::encode(&meta, &command)
-                    .expect("a view of two members is far below the largest record"),
+pub(super) fn evolve(state: &mut Conversation, change: &Change) {
+    match &change.effect {
+        Effect::Created { members, .. } => {
+            state.head = head_of(&change.effect, change.rev, change.at, change.position);
+            for membership in members {
+                state.members.insert(membership.user, Some(membership.clone()));
             }
-        })
-        .collect()
+        }
+        Effect::Updated { settings } => {
+            if let Some(head) = &mut state.head {
+                head.settings = settings.clone();
+            }
+        }
+        Effect::Closed { last } => {
+            if let Some(head) = &mut state.head {
+                head.deleted_at = Some(change.at);
+                head.member_count -= i64::from(last.is_some());
+                // Whose it was is told with this change; afterwards it is nobody's.
+                if let Some(last) = last {
+                    head.members.0.retain(|user| *user != last.user);
+                }
+            }
+            if let Some(last) = last {
+                state.members.insert(last.user, Some(last.clone()));
+            }
+        }
+        _ => {}
+    }
 }

@@ -3,22 +3,33 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use schemas::conversation::head::{Head, Routing};
+use schemas::conversation::head::{Head, Kind};
 use schemas::conversation::table::HeadRow;
-use schemas::event;
 use schemas::member::Membership;
 use schemas::member::table::MembershipByUser;
-use schemas::message::table::IdIndex;
+use schemas::message::command::Target;
+use schemas::message::placed::Placed;
+use schemas::message::table::{IdIndex, MessageBySeq};
+use schemas::reaction::table::{Counts, ReactionByUser, ReactionCount};
 use schemas::table::{Decode, Get, Stored, Table, Value};
-use schemas::{ConversationId, MessageId, Rev, Seq, Timestamp, UserId};
+use schemas::{ApiError, Code, ConversationId, MessageId, Rev, Seq, Timestamp, UserId};
 
-/// Where a message id was used before.
+/// Where an id that a client chose was used before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its number.
+    /// Number of the message; 0: the request was not about one.
     pub seq: Seq,
     /// Hash of the request.
     pub body_hash: Bytes,
+}
+
+/// A message: its place and its view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Everything in its row but the view.
+    pub placed: Placed,
+    /// The view.
+    pub body: Bytes,
 }
 
 /// Sparse state of one conversation. What is not in a map is not known; `None` in a map is known
@@ -29,28 +40,44 @@ pub struct Conversation {
     pub head: Option<Head>,
     /// Memberships.
     pub members: HashMap<UserId, Option<Membership>>,
-    /// Message ids that clients chose.
+    /// Ids that clients chose.
     pub index: HashMap<MessageId, Option<Entry>>,
+    /// Messages.
+    pub messages: HashMap<Seq, Option<Message>>,
+    /// Which change made a user's reaction.
+    pub reactions: HashMap<(Seq, UserId, String), Option<Rev>>,
+    /// Counts of reactions.
+    pub counts: HashMap<Seq, Counts>,
 }
 
 impl Conversation {
     /// Takes a row in.
     pub fn load(&mut self, row: &Get, stored: Option<Stored>) -> Result<(), Decode> {
-        let key = |at: usize| match row.key.get(at) {
-            Some(Value::Uuid(id)) => *id,
-            _ => uuid::Uuid::nil(),
-        };
         if row.def == HeadRow::DEF {
-            let found = stored.map(|row| HeadRow::from_cells(row.cells)).transpose()?;
-            self.head = found.map(|row| row.head()).transpose()?;
+            self.head = found::<HeadRow>(stored)?.map(|row| row.head()).transpose()?;
         } else if row.def == MembershipByUser::DEF {
-            let found = stored.map(|row| MembershipByUser::from_cells(row.cells)).transpose()?;
+            let found = found::<MembershipByUser>(stored)?;
             let membership = found.map(|row| row.membership()).transpose()?;
-            self.members.insert(UserId(key(0)), membership);
+            self.members.insert(UserId(uuid(row, 0)), membership);
         } else if row.def == IdIndex::DEF {
-            let found = stored.map(|row| IdIndex::from_cells(row.cells)).transpose()?;
+            let found = found::<IdIndex>(stored)?;
             let entry = found.map(|row| Entry { seq: row.seq, body_hash: row.body_hash });
-            self.index.insert(MessageId(key(0)), entry);
+            self.index.insert(MessageId(uuid(row, 0)), entry);
+        } else if row.def == MessageBySeq::DEF {
+            let message = match found::<MessageBySeq>(stored)? {
+                None => None,
+                Some(row) => Some(Message { placed: Placed::of(&row)?, body: row.body }),
+            };
+            self.messages.insert(number(row, 2), message);
+        } else if row.def == ReactionByUser::DEF {
+            let rev = found::<ReactionByUser>(stored)?.map(|row| row.rev);
+            if let Some(Value::Text(emoji)) = row.key.get(3) {
+                let key = (number(row, 1), UserId(uuid(row, 2)), emoji.clone());
+                self.reactions.insert(key, rev);
+            }
+        } else if row.def == ReactionCount::DEF {
+            let counts = found::<ReactionCount>(stored)?.map(|row| row.read()).transpose()?;
+            self.counts.insert(number(row, 2), counts.unwrap_or_default());
         }
         Ok(())
     }
@@ -67,19 +94,83 @@ impl Conversation {
         self.members.get(&user)?.as_ref().filter(|membership| membership.is_current())
     }
 
-    /// Members to route events to; empty: by conversation.
-    pub fn audience(&self) -> Bytes {
-        match &self.head {
-            Some(head) if head.routing == Routing::Member => event::pack(&head.members.0),
-            _ => Bytes::new(),
+    /// The head and the actor's membership; the same refusal for a conversation that is not there and
+    /// one that is not his.
+    pub fn actor(
+        &self,
+        key: ConversationId,
+        actor: UserId,
+    ) -> Result<(&Head, &Membership), ApiError> {
+        let head = self.head.as_ref().filter(|head| head.is_open());
+        head.zip(self.member(actor)).ok_or_else(|| not_member(key))
+    }
+
+    /// The same, where one of two who block each other may do nothing.
+    pub fn speaker(
+        &self,
+        key: ConversationId,
+        actor: UserId,
+    ) -> Result<(&Head, &Membership), ApiError> {
+        let (head, member) = self.actor(key, actor)?;
+        if head.blocked_by.is_empty() {
+            Ok((head, member))
+        } else {
+            Err(ApiError::new(Code::Blocked, "one of you has blocked the other"))
         }
+    }
+
+    /// The same, of a group or channel.
+    pub fn actor_of_group(
+        &self,
+        key: ConversationId,
+        actor: UserId,
+    ) -> Result<(&Head, &Membership), ApiError> {
+        let (head, member) = self.actor(key, actor)?;
+        if head.kind == Kind::Direct {
+            let why = "a direct conversation has its two members, no name and no end".to_owned();
+            return Err(ApiError::invalid(vec![why]));
+        }
+        Ok((head, member))
+    }
+
+    /// A message that a command is about, deleted or not.
+    pub fn message(&self, target: &Target) -> Result<&Message, ApiError> {
+        self.messages
+            .get(&target.seq)
+            .and_then(Option::as_ref)
+            .filter(|message| message.placed.message == target.message_id)
+            .ok_or_else(|| ApiError::new(Code::NotFound, "there is no such message"))
+    }
+
+    /// The same, not deleted.
+    pub fn standing(&self, target: &Target) -> Result<&Message, ApiError> {
+        let message = self.message(target)?;
+        if message.placed.deleted {
+            return Err(ApiError::new(Code::MessageDeleted, "the message was deleted"));
+        }
+        Ok(message)
+    }
+}
+
+fn found<T: Table>(stored: Option<Stored>) -> Result<Option<T>, Decode> {
+    stored.map(|row| T::from_cells(row.cells)).transpose()
+}
+
+fn uuid(row: &Get, at: usize) -> uuid::Uuid {
+    match row.key.get(at) {
+        Some(Value::Uuid(id)) => *id,
+        _ => uuid::Uuid::nil(),
+    }
+}
+
+fn number(row: &Get, at: usize) -> i64 {
+    match row.key.get(at) {
+        Some(Value::Int(number)) => *number,
+        _ => 0,
     }
 }
 
 /// The same answer for a conversation that is not there and one that is not the caller's.
-pub(super) fn not_member(conversation: ConversationId) -> schemas::ApiError {
-    schemas::ApiError::new(
-        schemas::Code::NotMember,
-        format!("you are not a member of conversation {conversation}"),
-    )
+fn not_member(conversation: ConversationId) -> ApiError {
+    ApiError::new(Code::NotMember, format!("you are not a member of conversation {conversation}"))
 }

@@ -1,7 +1,9 @@
 //! The folds from outside: against a plain model, and with a crash at every step.
 #![expect(unreachable_pub, clippy::unwrap_used, reason = "a test binary")]
 
+mod group;
 mod model;
+mod nouns;
 mod pools;
 mod power_cut;
 mod replay;

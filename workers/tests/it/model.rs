@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 use schemas::conversation::table::HeadRow;
-use schemas::member::table::MembershipByUser;
+use schemas::member::table::SentMark;
 use schemas::message::table::MessageBySeq;
 use schemas::message::view::Message;
 use schemas::outbound::{Outbound, Reply};
@@ -117,10 +117,10 @@ proptest! {
             prop_assert_eq!((view.seq, row.n), (seq, seq));
         }
         for member in 0..2u8 {
-            let row = world.get(&MembershipByUser::get(user(member), conversation())).unwrap();
-            let row = MembershipByUser::from_cells(row.cells).unwrap();
+            let row = world.get(&SentMark::get(user(member), conversation()));
+            let row = row.map(|row| SentMark::from_cells(row.cells).unwrap());
             let last = (1..).zip(&model.messages).filter(|(_, m)| m.0 == member).last();
-            prop_assert_eq!(row.sent_seq, last.map_or(0, |(seq, _)| seq));
+            prop_assert_eq!(row.map(|row| row.seq), last.map(|(seq, _)| seq));
         }
     }
 }

@@ -95,6 +95,7 @@ fn command(client: u64, node: InstanceId) -> (MessageId, CommandId, Append) {
             message_type: "text".to_owned(),
             content: format!("content {client} {}", "x".repeat((client * 97 % 400) as usize)),
             metadata: None,
+            reply_to: None,
             sender: user(0),
         })
     } else {
@@ -102,6 +103,7 @@ fn command(client: u64, node: InstanceId) -> (MessageId, CommandId, Append) {
             conversation_id,
             kind: conversation::head::Kind::Direct,
             members: vec![user(0), user(1 + client % 3)],
+            settings: conversation::head::Settings::default(),
         })
     };
     let meta = Meta {
@@ -110,6 +112,7 @@ fn command(client: u64, node: InstanceId) -> (MessageId, CommandId, Append) {
         at: Timestamp(0),
         reply_to: Some(node),
         trace: None,
+        once: None,
     };
     let key = Bytes::from(conversation_id.to_string());
     let append = Append {

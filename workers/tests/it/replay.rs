@@ -9,6 +9,7 @@ use workers::fold::Item;
 use workers::fold::round::Lane;
 use workers::persist::Persist;
 
+use crate::group;
 use crate::model::asks;
 use crate::sim::{Ask, Cut, End, World, conversation, drive, events, item};
 
@@ -23,6 +24,15 @@ fn records(asks: &[Ask], gaps: &[u64]) -> Items {
             item(ask, offset)
         })
         .collect()
+}
+
+/// Records of a direct conversation, or of a group with all that can happen in one.
+fn histories() -> impl Strategy<Value = Items> {
+    let gaps = proptest::collection::vec(1u64..4, 1..5);
+    prop_oneof![
+        (asks(), gaps).prop_map(|(asks, gaps)| records(&asks, &gaps)),
+        group::asks().prop_map(|asks| group::history(&asks).0),
+    ]
 }
 
 /// One record at a time, without a crash.
@@ -59,16 +69,14 @@ proptest! {
 
     #[test]
     fn any_batch_split_and_any_crash_give_the_same_rows_and_events(
-        asks in asks(),
-        gaps in proptest::collection::vec(1u64..4, 1..5),
+        items in histories(),
         splits in proptest::collection::vec(1usize..9, 1..6),
         cuts in proptest::collection::vec(
-            (0usize..8, any::<u8>(), any::<bool>()).prop_map(|(step, part, cold)| (Cut { step, part }, cold)),
+            (0usize..10, any::<u8>(), any::<bool>()).prop_map(|(step, part, cold)| (Cut { step, part }, cold)),
             0..12,
         ),
         apart in any::<bool>(),
     ) {
-        let items = records(&asks, &gaps);
         let expected = reference(&items);
         let mut world = World { apart, ..World::default() };
         let mut lane = Lane::<Persist>::new(conversation());
@@ -97,13 +105,24 @@ proptest! {
     #[test]
     fn an_owner_that_was_replaced_is_fenced_and_changes_nothing(
         asks in asks(),
+        group in group::asks(),
+        of_group in any::<bool>(),
         paused_at in 0usize..40,
         split in 1usize..9,
     ) {
-        let mut all = vec![Ask::Create];
-        all.extend(asks);
-        all.push(Ask::Send(0, None, 1));
-        let items = records(&all, &[1]);
+        let items = if of_group {
+            let mut all = group;
+            // Nobody can close it, so that its owner can always say the last word.
+            all.retain(|(ask, _)| !matches!(ask, group::Ask::Close(_) | group::Ask::Leave(..)));
+            all.push((group::Ask::Rename(0, 9), None));
+            all.retain(|(ask, _)| !matches!(ask, group::Ask::SetRole(0, ..)));
+            group::history(&all).0
+        } else {
+            let mut all = vec![Ask::Create];
+            all.extend(asks);
+            all.push(Ask::Send(0, None, 1));
+            records(&all, &[1])
+        };
         let expected = reference(&items);
         let paused_at = paused_at.min(items.len() - 1);
         let mut world = World::default();
@@ -134,14 +153,11 @@ proptest! {
     /// alone keep what the successor wrote (G-08).
     #[test]
     fn writes_of_a_replaced_owner_that_arrive_late_change_no_cell(
-        asks in asks(),
+        items in histories(),
         paused_at in 0usize..40,
         splits in (1usize..9, 1usize..9),
         order in any::<prop::sample::Index>(),
     ) {
-        let mut all = vec![Ask::Create];
-        all.extend(asks);
-        let items = records(&all, &[1]);
         let expected = reference(&items);
         let paused_at = paused_at.min(items.len() - 1);
         let mut world = World { apart: true, ..World::default() };

@@ -150,6 +150,8 @@ fn happened(rev: i64, audience: &[UserId]) -> Record {
         seq: Some(rev),
         at: Timestamp(1),
         audience: event::pack(audience),
+        left: Bytes::new(),
+        flip: false,
         payload: Bytes::from_static(b"{}"),
     };
     let offset = u64::try_from(rev).unwrap();
@@ -163,6 +165,7 @@ fn command(offset: u64, command: &UserCommand) -> Record {
         at: Timestamp(1),
         reply_to: None,
         trace: None,
+        once: None,
     };
     record(&USERS, offset, Vec::new(), envelope::encode(&meta, command).unwrap())
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use bytes::Bytes;
-use schemas::envelope::{Content, ConversationCommand, Meta};
+use schemas::envelope::{Content, ConversationCommand, Meta, Once};
 use schemas::position::Stamp;
-use schemas::table::{Batch, Get, Scan, Stored, TableDef, Value, Write};
+use schemas::table::{Batch, Get, Op, Scan, Stored, TableDef, Value, Write};
 use schemas::user::view::Snapshot;
 use schemas::{
     CommandId, ConversationId, InstanceId, MessageId, Position, Timestamp, UserId, conversation,
@@ -22,6 +22,8 @@ type Key = (u16, Vec<Value>);
 #[derive(Clone, Default, Debug)]
 pub struct World {
     pub rows: BTreeMap<Key, Stored>,
+    /// When rows were deleted: an older write does not bring one back.
+    pub gone: BTreeMap<Key, Stamp>,
     pub emitted: Vec<Emit>,
     /// Rows of several partitions are written side by side, the fence row last, and of two writes of a
     /// row the larger stamp stands: a store without transactions. Else a cut leaves a prefix.
@@ -108,12 +110,23 @@ impl World {
     /// Writes a row; an older one than what stands changes nothing.
     pub fn put(&mut self, write: &Write) {
         let key = (write.def.prefix, write.get().key);
-        let old = self.rows.get(&key).map_or(Stamp(-1), |row| row.stamp);
+        let gone = self.gone.get(&key).copied().unwrap_or(Stamp(-1));
+        let old = self.rows.get(&key).map_or(Stamp(-1), |row| row.stamp).max(gone);
         assert!(self.apart || old <= write.stamp, "an older write meets a newer row: {write:?}");
         if self.apart {
             self.written.push(write.clone());
         }
+        if write.op == Op::Delete {
+            if old <= write.stamp {
+                self.rows.remove(&key);
+                self.gone.insert(key, write.stamp);
+            }
+            return;
+        }
         let row = Stored { cells: write.cells.clone(), stamp: write.stamp };
+        if old == write.stamp && old == gone {
+            return;
+        }
         if old == write.stamp {
             assert_eq!(self.rows[&key], row, "the same stamp with another content");
         }
@@ -175,7 +188,7 @@ pub fn conversation() -> ConversationId {
     ConversationId::direct(user(0), user(1))
 }
 
-fn snapshot(n: u8) -> Snapshot {
+pub fn snapshot(n: u8) -> Snapshot {
     Snapshot {
         id: user(n),
         username: format!("user{n}"),
@@ -202,6 +215,7 @@ pub fn item(ask: &Ask, offset: u64) -> Item<ConversationCommand> {
                 conversation_id: conversation(),
                 kind: conversation::head::Kind::Direct,
                 members: vec![snapshot(0), snapshot(1)],
+                settings: conversation::head::Settings::default(),
             }),
         ),
         Ask::Send(sender, client, content) => (
@@ -216,10 +230,21 @@ pub fn item(ask: &Ask, offset: u64) -> Item<ConversationCommand> {
                 message_type: "text".to_owned(),
                 content: format!("content {content}"),
                 metadata: None,
+                reply_to: None,
                 sender: snapshot(*sender),
             }),
         ),
     };
+    record(actor, command, None, offset)
+}
+
+/// The record of a command, at an offset.
+pub fn record(
+    actor: u8,
+    command: ConversationCommand,
+    once: Option<Once>,
+    offset: u64,
+) -> Item<ConversationCommand> {
     Item {
         position: Position { epoch: 1, partition: 2, offset },
         // A clock that jumps back and forth.
@@ -230,6 +255,7 @@ pub fn item(ask: &Ask, offset: u64) -> Item<ConversationCommand> {
             at: Timestamp(0),
             reply_to: Some(InstanceId(Uuid::from_u128(1))),
             trace: None,
+            once,
         },
         content: Content::Known(command),
     }
