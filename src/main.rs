@@ -48,7 +48,7 @@ enum Command {
     Delivery,
     /// Run worker pools; each is a consumer group, scaled by starting more processes.
     Worker {
-        /// persist, feed, fanout
+        /// persist, feed, receipts, saga, fanout, signals
         #[arg(required = true, value_name = "POOL")]
         pools: Vec<String>,
     },

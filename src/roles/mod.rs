@@ -266,7 +266,7 @@ mod tests {
         let names = ["fanout".to_owned(), "persist".to_owned(), "fanout".to_owned()];
         assert_eq!(Role::worker(&names).unwrap().pools, ["fanout", "persist"]);
         let error = Role::worker(&["fold".to_owned()]).unwrap_err().to_string();
-        assert!(error.contains("persist, feed, fanout"), "{error}");
+        assert!(error.contains("persist, feed, receipts, saga, fanout, signals"), "{error}");
     }
 
     #[test]

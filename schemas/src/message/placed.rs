@@ -80,7 +80,7 @@ fn pack(revs: &[Carrier]) -> Bytes {
 
 fn unpack(bytes: &[u8]) -> Option<Vec<Carrier>> {
     let number = |bytes: &[u8]| Some(i64::from_be_bytes(<[u8; 8]>::try_from(bytes).ok()?));
-    if bytes.len() % CARRIER != 0 {
+    if !bytes.len().is_multiple_of(CARRIER) {
         return None;
     }
     bytes

@@ -12,7 +12,7 @@ use schemas::{ApiError, Code, ConversationId, InstanceId, UserId};
 use serde::Serialize;
 
 use super::state::User;
-use super::{Outcome, Verdict, standing, updated};
+use super::{Verdict, changed, standing, updated};
 use crate::fold::{Emit, Item};
 
 #[derive(Serialize)]
@@ -38,7 +38,7 @@ pub(super) fn block(state: &User, key: UserId, item: &Item<UserCommand>, block: 
         created_at: head.last_at.max(item.appended_at),
     };
     let entry = updated("blocked", &Entry { user_id: block.other, blocked: true });
-    Ok(Outcome::Change(Effect::Blocked { row }, entry))
+    Ok(changed(Effect::Blocked { row }, entry))
 }
 
 pub(super) fn unblock(state: &User, unblock: &Unblock) -> Verdict {
@@ -48,7 +48,7 @@ pub(super) fn unblock(state: &User, unblock: &Unblock) -> Verdict {
         return Err(ApiError::new(Code::NotFound, "this user is not blocked"));
     }
     let entry = updated("blocked", &Entry { user_id: other, blocked: false });
-    Ok(Outcome::Change(Effect::Unblocked { other }, entry))
+    Ok(changed(Effect::Unblocked { other }, entry))
 }
 
 pub(super) fn rows_of_unblocked(change: &Change, other: UserId) -> Vec<Write> {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::state::User;
-use super::{Outcome, Verdict, standing};
+use super::{Outcome, changed, standing};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,21 +31,21 @@ fn is_old(state: &User, conversation: ConversationId, rev: Rev) -> bool {
     source.is_some_and(|last| last >= rev) || standing(state).is_err()
 }
 
-pub(super) fn added(state: &User, added: &ConversationAdded) -> Verdict {
+pub(super) fn added(state: &User, added: &ConversationAdded) -> Outcome {
     let (conversation, rev) = (added.conversation_id, added.rev);
     if is_old(state, conversation, rev) {
-        return Ok(Outcome::Nothing);
+        return Outcome::Nothing;
     }
     let entry =
         Entry { conversation_id: conversation, rev, conversation: Some(&added.conversation) };
-    Ok(Outcome::Change(Effect::ConversationAdded { conversation, rev }, entry.json()))
+    changed(Effect::ConversationAdded { conversation, rev }, entry.json())
 }
 
-pub(super) fn removed(state: &User, removed: &ConversationRemoved) -> Verdict {
+pub(super) fn removed(state: &User, removed: &ConversationRemoved) -> Outcome {
     let (conversation, rev) = (removed.conversation_id, removed.rev);
     if is_old(state, conversation, rev) {
-        return Ok(Outcome::Nothing);
+        return Outcome::Nothing;
     }
     let entry = Entry { conversation_id: conversation, rev, conversation: None };
-    Ok(Outcome::Change(Effect::ConversationRemoved { conversation, rev }, entry.json()))
+    changed(Effect::ConversationRemoved { conversation, rev }, entry.json())
 }

@@ -43,7 +43,7 @@ impl fold::Change for Change {
 /// What a noun decides.
 enum Outcome {
     /// A change, and the payload of its feed entry.
-    Change(Effect, Vec<u8>),
+    Change(Box<Effect>, Vec<u8>),
     /// It is so already.
     Before,
     /// A repeated record of our own: nobody is to be told.
@@ -52,6 +52,10 @@ enum Outcome {
 
 /// Refused with an error, for good.
 type Verdict = Result<Outcome, ApiError>;
+
+fn changed(effect: Effect, payload: Vec<u8>) -> Outcome {
+    Outcome::Change(Box::new(effect), payload)
+}
 
 /// The payload of a `user.updated`: what has changed, under its name.
 fn updated<T: Serialize>(name: &'static str, value: &T) -> Vec<u8> {
@@ -74,8 +78,8 @@ fn decide(state: &User, key: UserId, item: &Item<UserCommand>, command: &UserCom
         UserCommand::ConversationSettings(change) => settings::of_conversation(state, key, change),
         UserCommand::Block(block) => block::block(state, key, item, block),
         UserCommand::Unblock(unblock) => block::unblock(state, unblock),
-        UserCommand::ConversationAdded(added) => membership::added(state, added),
-        UserCommand::ConversationRemoved(removed) => membership::removed(state, removed),
+        UserCommand::ConversationAdded(added) => Ok(membership::added(state, added)),
+        UserCommand::ConversationRemoved(removed) => Ok(membership::removed(state, removed)),
         // Carried out by `saga`.
         UserCommand::Forward(_) => Ok(Outcome::Nothing),
         UserCommand::Void(_) => Ok(Outcome::Before),
@@ -169,7 +173,7 @@ impl Fold for Feed {
                     command: item.meta.id,
                     at,
                     frame: frame::feed(effect.kind(), rev, at, &payload),
-                    effect,
+                    effect: *effect,
                 }))
             }
         }

@@ -12,7 +12,7 @@ use schemas::user::view::{Public, Snapshot};
 use schemas::{ApiError, Code, Timestamp, UserId};
 
 use super::state::User;
-use super::{Outcome, Verdict, standing, updated};
+use super::{Outcome, Verdict, changed, standing, updated};
 use crate::fold::Item;
 
 /// Wait that a registration which came too late is asked for.
@@ -39,7 +39,7 @@ pub(super) fn create(
         }
         None => {
             let effect = Effect::Created { profile: create.profile.clone() };
-            Ok(Outcome::Change(effect, shown(key, &create.profile)))
+            Ok(changed(effect, shown(key, &create.profile)))
         }
     }
 }
@@ -75,7 +75,7 @@ pub(super) fn update(state: &User, key: UserId, update: &Update) -> Verdict {
     let forgotten = terms(&head.profile).into_iter().filter(|term| !now.contains(term)).collect();
     let entry = shown(key, &profile);
     let effect = Effect::Updated { profile, since: head.created_at, forgotten };
-    Ok(Outcome::Change(effect, entry))
+    Ok(changed(effect, entry))
 }
 
 /// What is left is a name that cannot be signed in with: his messages stay, and are somebody's.
@@ -94,7 +94,7 @@ pub(super) fn delete(state: &User, key: UserId) -> Verdict {
         phone: None,
     };
     let entry = shown(key, &profile);
-    Ok(Outcome::Change(Effect::Deleted { profile, forgotten }, entry))
+    Ok(changed(Effect::Deleted { profile, forgotten }, entry))
 }
 
 fn row(change: &Change, term: String, since: Timestamp) -> UserByTerm {

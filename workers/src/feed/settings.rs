@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::state::User;
-use super::{Outcome, Verdict, standing, updated};
+use super::{Outcome, Verdict, changed, standing, updated};
 
 pub(super) fn settings(state: &User, change: &Settings) -> Verdict {
     standing(state)?;
@@ -33,7 +33,7 @@ pub(super) fn settings(state: &User, change: &Settings) -> Verdict {
     }
     let entry = updated("settings", &settings::whole(&now));
     let privacy = settings::privacy(&now);
-    Ok(Outcome::Change(Effect::Settings { settings: now, privacy }, entry))
+    Ok(changed(Effect::Settings { settings: now, privacy }, entry))
 }
 
 pub(super) fn rows(change: &Change, settings: &Map<String, Value>) -> Vec<Write> {
@@ -79,5 +79,5 @@ pub(super) fn of_conversation(state: &User, key: UserId, change: &ConversationSe
         notification_settings: notifications.as_ref(),
     };
     let entry = updated("conversation", &entry);
-    Ok(Outcome::Change(Effect::Conversation { row }, entry))
+    Ok(changed(Effect::Conversation { row }, entry))
 }

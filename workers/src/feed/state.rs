@@ -71,7 +71,7 @@ impl User {
             | Effect::ConversationRemoved { conversation, rev } => {
                 self.sources.insert(*conversation, Some(*rev));
             }
-            Effect::Settings { settings, .. } => self.settings = settings.clone(),
+            Effect::Settings { settings, .. } => self.settings.clone_from(settings),
             Effect::Conversation { row } => {
                 self.conversations.insert(row.conversation, Some(row.clone()));
             }

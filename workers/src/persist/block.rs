@@ -10,7 +10,7 @@ use schemas::envelope::ConversationCommand;
 use schemas::{Code, ConversationId};
 
 use super::state::Conversation;
-use super::{Outcome, Verdict, json, refused};
+use super::{Outcome, Verdict, changed, json, refused};
 use crate::fold::Item;
 
 pub(super) fn decide(
@@ -44,7 +44,7 @@ pub(super) fn decide(
     };
     let payload = json(&payload);
     let unopened = state.head.is_none().then_some(block.other);
-    Ok(Outcome::Change(Effect::Blocked { unopened, by }, payload))
+    Ok(changed(Effect::Blocked { unopened, by }, payload))
 }
 
 pub(super) fn evolve(state: &mut Conversation, change: &Change) {

@@ -14,7 +14,7 @@ use schemas::user::view::Public;
 use schemas::{ApiError, Code, ConversationId, Position, Rev, Timestamp, UserId};
 
 use super::state::Conversation;
-use super::{Outcome, Verdict, json, refused};
+use super::{Outcome, Verdict, changed, json, refused};
 use crate::fold::Item;
 
 pub(super) fn create(
@@ -75,7 +75,7 @@ pub(super) fn create(
         conversation: std::borrow::Cow::Owned(conversation),
     };
     let payload = json(&payload);
-    Ok(Outcome::Change(effect, payload))
+    Ok(changed(effect, payload))
 }
 
 fn check(key: ConversationId, actor: UserId, create: &Create) -> Result<(), ApiError> {
@@ -183,7 +183,7 @@ pub(super) fn update(
         updated_at: at,
     };
     let payload = json(&payload);
-    Ok(Outcome::Change(Effect::Updated { settings }, payload))
+    Ok(changed(Effect::Updated { settings }, payload))
 }
 
 pub(super) fn close(
@@ -197,7 +197,7 @@ pub(super) fn close(
         return refused(Code::Forbidden, "only its owner deletes a conversation");
     }
     let payload = json(&Deleted { id: key, actor_id: item.meta.actor });
-    Ok(Outcome::Change(Effect::Closed { last: None }, payload))
+    Ok(changed(Effect::Closed { last: None }, payload))
 }
 
 pub(super) fn evolve(state: &mut Conversation, change: &Change) {

@@ -23,7 +23,7 @@ use schemas::{ApiError, Code, ConversationId, UserId};
 use serde_json::value::RawValue;
 
 use super::state::Conversation;
-use super::{Outcome, Verdict, json, refused};
+use super::{Outcome, Verdict, changed, json, refused};
 use crate::fold::Item;
 
 /// Wait that is asked for where an owner's leaving met another change of members.
@@ -96,7 +96,7 @@ pub(super) fn add(
         conversation: std::borrow::Cow::Owned(RawValue::NULL.to_owned()),
     };
     let payload = json(&payload);
-    Ok(Outcome::Change(Effect::Added { members, flipped }, payload))
+    Ok(changed(Effect::Added { members, flipped }, payload))
 }
 
 fn turns(head: &Head, added: usize) -> bool {
@@ -145,7 +145,7 @@ fn removed(
     let payload = json(&payload);
     let member = Membership { visible_to: Some(head.seq), ..member.clone() };
     let successor = successor.map(|next| Membership { role: Role::Owner, ..next.clone() });
-    Outcome::Change(Effect::Removed { member, successor }, payload)
+    changed(Effect::Removed { member, successor }, payload)
 }
 
 pub(super) fn leave(
@@ -158,7 +158,7 @@ pub(super) fn leave(
     if head.member_count <= 1 {
         let payload = json(&Deleted { id: key, actor_id: actor.user });
         let last = Membership { visible_to: Some(head.seq), ..actor.clone() };
-        return Ok(Outcome::Change(Effect::Closed { last: Some(last) }, payload));
+        return Ok(changed(Effect::Closed { last: Some(last) }, payload));
     }
     if actor.role < Role::Owner {
         return Ok(removed(head, actor, actor.user, None));
@@ -166,13 +166,11 @@ pub(super) fn leave(
     // As ingest saw it; what has happened since is decided here.
     let hint = leave.successor.filter(|user| *user != actor.user);
     let fits = |user: &UserId| head.admins.is_empty() || head.admins.0.contains(user);
-    match hint.filter(fits).and_then(|user| state.member(user)) {
-        Some(next) => Ok(removed(head, actor, actor.user, Some(next))),
-        None => {
-            let why = "the members have changed meanwhile: try again";
-            Err(ApiError::new(Code::Conflict, why).retry_after(SUCCESSOR_RETRY_MS))
-        }
-    }
+    let Some(next) = hint.filter(fits).and_then(|user| state.member(user)) else {
+        let why = "the members have changed meanwhile: try again";
+        return Err(ApiError::new(Code::Conflict, why).retry_after(SUCCESSOR_RETRY_MS));
+    };
+    Ok(removed(head, actor, actor.user, Some(next)))
 }
 
 pub(super) fn set_role(
@@ -211,7 +209,7 @@ pub(super) fn set_role(
         member_count: head.member_count,
     };
     let payload = json(&payload);
-    Ok(Outcome::Change(Effect::Roles { members }, payload))
+    Ok(changed(Effect::Roles { members }, payload))
 }
 
 pub(super) fn evolve(state: &mut Conversation, change: &Change) {
@@ -226,7 +224,9 @@ pub(super) fn evolve(state: &mut Conversation, change: &Change) {
                 } else {
                     head.members.0.extend(members.iter().map(|member| member.user));
                 }
-                members.iter().for_each(|member| note_role(head, member));
+                for member in members {
+                    note_role(head, member);
+                }
                 now.extend(members.iter().chain(flipped));
             }
             Effect::Removed { member, successor } => {
@@ -239,7 +239,9 @@ pub(super) fn evolve(state: &mut Conversation, change: &Change) {
                 now.extend(std::iter::once(member).chain(successor));
             }
             Effect::Roles { members } => {
-                members.iter().for_each(|member| note_role(head, member));
+                for member in members {
+                    note_role(head, member);
+                }
                 now.extend(members);
             }
             _ => {}

@@ -50,13 +50,17 @@ impl fold::Change for Change {
 /// What a noun decides.
 enum Outcome {
     /// A change, and the payload of its event.
-    Change(Effect, Bytes),
+    Change(Box<Effect>, Bytes),
     /// It is so already: where it lies.
     Before(Option<Seq>),
 }
 
 /// Refused with an error, for good.
 type Verdict = Result<Outcome, ApiError>;
+
+fn changed(effect: Effect, payload: Bytes) -> Outcome {
+    Outcome::Change(Box::new(effect), payload)
+}
 
 fn json<T: Serialize>(payload: &T) -> Bytes {
     Bytes::from(serde_json::to_vec(payload).expect("plain data serialises"))
@@ -125,9 +129,11 @@ impl Fold for Persist {
         command: &ConversationCommand,
     ) -> Vec<Get> {
         let mut needs = match command {
-            // Whether it exists is in the head.
-            ConversationCommand::Create(_) | ConversationCommand::Block(_) => Vec::new(),
-            ConversationCommand::Update(_) | ConversationCommand::Close(_) => Vec::new(),
+            // What they need is in the head.
+            ConversationCommand::Create(_)
+            | ConversationCommand::Block(_)
+            | ConversationCommand::Update(_)
+            | ConversationCommand::Close(_) => Vec::new(),
             ConversationCommand::Send(send) => message::send::needs(key, send),
             ConversationCommand::Edit(edit) => message::needs(key, &edit.target),
             ConversationCommand::Delete(delete) => message::needs(key, &delete.target),
@@ -188,7 +194,7 @@ impl Fold for Persist {
                     at,
                     once: item.meta.once,
                     frame: frame::event(effect.kind(), key, rev, effect.seq(), at, &payload),
-                    effect,
+                    effect: *effect,
                 }))
             }
         }
@@ -232,7 +238,9 @@ impl Fold for Persist {
     fn rows(change: &Change) -> Vec<Write> {
         let stamp = change.position.stamp();
         let mut rows = match &change.effect {
-            Effect::Created { members, .. } => member::rows(members, stamp),
+            Effect::Created { members, .. } | Effect::Roles { members } => {
+                member::rows(members, stamp)
+            }
             Effect::Message { .. } => message::send::rows(change),
             Effect::Edited { .. } => message::edit::rows(change),
             Effect::Deleted { .. } => message::delete::rows(change),
@@ -243,7 +251,6 @@ impl Fold for Persist {
                 member::rows_of_removed(member, successor.as_ref(), stamp)
             }
             Effect::Closed { last: Some(member) } => member::rows_of_removed(member, None, stamp),
-            Effect::Roles { members } => member::rows(members, stamp),
             Effect::Updated { .. }
             | Effect::Closed { last: None }
             | Effect::Blocked { .. }

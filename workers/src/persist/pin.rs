@@ -10,7 +10,7 @@ use schemas::table::Write;
 use schemas::{Code, ConversationId, limits};
 
 use super::state::Conversation;
-use super::{Outcome, Verdict, message, refused};
+use super::{Outcome, Verdict, changed, message, refused};
 use crate::fold::Item;
 
 pub(super) fn decide(
@@ -34,7 +34,7 @@ pub(super) fn decide(
     placed.pinned = pin.pinned.then_some(rev);
     let view = message::view(stands)?.pinned(pin.pinned, rev, at);
     let effect = Effect::Pinned { placed, by: item.meta.actor, unpinned };
-    Ok(Outcome::Change(effect, view.encode()))
+    Ok(changed(effect, view.encode()))
 }
 
 pub(super) fn evolve(state: &mut Conversation, change: &Change) {

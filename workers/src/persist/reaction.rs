@@ -12,7 +12,7 @@ use schemas::user::view::Public;
 use schemas::{Code, ConversationId, UserId, limits};
 
 use super::state::Conversation;
-use super::{Outcome, Verdict, json, refused};
+use super::{Outcome, Verdict, changed, json, refused};
 use crate::fold::Item;
 
 pub(super) fn needs(key: ConversationId, actor: UserId, react: &React) -> Vec<Get> {
@@ -74,7 +74,7 @@ pub(super) fn decide(
     let payload = json(&payload);
     let effect =
         Effect::Reaction { seq, user: actor, emoji: react.emoji.clone(), removed: stands, counts };
-    Ok(Outcome::Change(effect, payload))
+    Ok(changed(effect, payload))
 }
 
 pub(super) fn evolve(state: &mut Conversation, change: &Change) {

@@ -202,7 +202,9 @@ impl Model {
                 if whom.iter().any(|one| self.members.contains_key(one)) {
                     return Err(Expect::Rejected(Code::AlreadyMember));
                 }
-                whom.iter().for_each(|one| self.note(*one, *role));
+                for one in whom {
+                    self.note(*one, *role);
+                }
             }
             Ask::Remove(who, whom) => {
                 let own = self.actor(*who)?;

@@ -2,6 +2,7 @@
 #![expect(unreachable_pub, clippy::unwrap_used, reason = "a test binary")]
 
 mod group;
+mod marks;
 mod model;
 mod nouns;
 mod pools;
@@ -9,3 +10,4 @@ mod power_cut;
 mod replay;
 mod routing;
 mod sim;
+mod users;

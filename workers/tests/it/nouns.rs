@@ -138,7 +138,7 @@ fn nothing_is_left(world: &World, model: &Model) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn a_group_does_what_the_contract_says(asks in asks(), split in 1usize..9) {

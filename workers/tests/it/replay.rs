@@ -65,7 +65,7 @@ fn in_order(world: &World) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn any_batch_split_and_any_crash_give_the_same_rows_and_events(

@@ -15,7 +15,7 @@ use schemas::table::Write;
 use schemas::{Code, ConversationId, Position, Timestamp};
 
 use super::super::state::Conversation;
-use super::super::{Outcome, Verdict, refused};
+use super::super::{Outcome, Verdict, changed, refused};
 use crate::fold::Item;
 
 pub(in super::super) fn decide(
@@ -35,7 +35,7 @@ pub(in super::super) fn decide(
     let (rev, at) = state.next(item.appended_at);
     let view = super::view(message)?.deleted(rev, at);
     let effect = Effect::Deleted { placed: message.placed.clone(), preview: preview_of(&view) };
-    Ok(Outcome::Change(effect, view.encode()))
+    Ok(changed(effect, view.encode()))
 }
 
 /// The row that is left.
@@ -92,7 +92,7 @@ pub(in super::super) fn rows(change: &Change) -> Vec<Write> {
 pub(in super::super) fn redacts(change: &Change, placed: &Placed) -> Vec<Write> {
     let payload = change.frame.payload();
     let sent_at = serde_json::from_slice::<View<'_>>(&payload)
-        .map_or(Timestamp::default(), |view| view.created_at);
+        .map_or_else(|_| Timestamp::default(), |view| view.created_at);
     placed
         .revs
         .iter()

@@ -10,7 +10,7 @@ use schemas::table::Write;
 use schemas::{Code, ConversationId};
 
 use super::super::state::Conversation;
-use super::super::{Outcome, Verdict, refused};
+use super::super::{Outcome, Verdict, changed, refused};
 use crate::fold::Item;
 
 pub(in super::super) fn decide(
@@ -33,7 +33,7 @@ pub(in super::super) fn decide(
     let before = view.content.clone().into_owned();
     let view = view.edited(&edit.content, rev, at);
     let preview = Some(preview_of(&view));
-    Ok(Outcome::Change(Effect::Edited { placed, before, preview }, view.encode()))
+    Ok(changed(Effect::Edited { placed, before, preview }, view.encode()))
 }
 
 pub(in super::super) fn evolve(state: &mut Conversation, change: &Change) {

@@ -15,7 +15,7 @@ use schemas::table::{Get, Write};
 use schemas::{Code, ConversationId};
 
 use super::super::state::{Conversation, Entry};
-use super::super::{Outcome, Verdict, refused};
+use super::super::{Outcome, Verdict, changed, refused};
 use crate::fold::Item;
 
 pub(in super::super) fn needs(key: ConversationId, send: &Send) -> Vec<Get> {
@@ -69,7 +69,7 @@ pub(in super::super) fn decide(
         reply: send.reply_to.map(|reply| reply.seq),
         preview: Some(preview_of(&view)),
     };
-    Ok(Outcome::Change(effect, view.encode()))
+    Ok(changed(effect, view.encode()))
 }
 
 pub(in super::super) fn evolve(state: &mut Conversation, change: &Change) {
