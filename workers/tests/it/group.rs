@@ -73,6 +73,9 @@ pub struct Model {
     named: HashMap<(u8, u8), u64>,
 }
 
+/// Users of a history.
+const USERS: u8 = 6;
+
 const EMOJI: [&str; 3] = ["👍", "❤", "x"];
 
 pub fn emoji(n: u8) -> &'static str {
@@ -268,6 +271,25 @@ impl Model {
         Ok(Expect::Changed)
     }
 
+    /// Asks are made up before anything has happened: lets most of them be about a message that is
+    /// there, and come from its sender.
+    fn fit(&self, ask: &Ask) -> Ask {
+        let about = |who: u8, at: usize| {
+            let at = at % (self.messages.len() + 1);
+            let sender = at.checked_sub(1).map_or(0, |at| self.messages[at].sender);
+            (if who < USERS { who } else { sender }, at)
+        };
+        let mut ask = ask.clone();
+        match &mut ask {
+            Ask::Edit(who, at, _)
+            | Ask::Delete(who, at)
+            | Ask::React(who, at, ..)
+            | Ask::Pin(who, at, _) => (*who, *at) = about(*who, *at),
+            _ => {}
+        }
+        ask
+    }
+
     /// The record of an ask, and what is to come of it. `key`: the client's name for the request.
     pub fn ask(
         &mut self,
@@ -275,6 +297,7 @@ impl Model {
         key: Option<u8>,
         offset: u64,
     ) -> (Item<ConversationCommand>, Expect) {
+        let ask = &self.fit(ask);
         let id = MessageId(Uuid::from_u128(0xe000 + u128::from(offset)));
         let (actor, command) = self.command(ask, id);
         let key = key.filter(|_| !matches!(ask, Ask::Open(..) | Ask::Send(..)));
@@ -392,16 +415,18 @@ fn roles() -> impl Strategy<Value = Role> {
 
 /// Histories of a group: opened, then anything, each ask perhaps under a name of the client's own.
 pub fn asks() -> impl Strategy<Value = Vec<(Ask, Option<u8>)>> {
-    let who = || 0u8..6;
+    let who = || 0u8..USERS;
+    // Who is no user stands for the sender of the message.
+    let anyone = || 0u8..2 * USERS;
     let at = || 0usize..8;
     let one = prop_oneof![
         8 => (who(), 0u8..4, proptest::option::weighted(0.3, at()))
             .prop_map(|(who, text, reply)| Ask::Send(who, text, reply)),
-        5 => (who(), at(), 0u8..4).prop_map(|(who, at, text)| Ask::Edit(who, at, text)),
-        3 => (who(), at()).prop_map(|(who, at)| Ask::Delete(who, at)),
-        5 => (who(), at(), 0u8..3, any::<bool>())
+        5 => (anyone(), at(), 0u8..4).prop_map(|(who, at, text)| Ask::Edit(who, at, text)),
+        3 => (anyone(), at()).prop_map(|(who, at)| Ask::Delete(who, at)),
+        5 => (anyone(), at(), 0u8..3, any::<bool>())
             .prop_map(|(who, at, emoji, added)| Ask::React(who, at, emoji, added)),
-        3 => (who(), at(), any::<bool>()).prop_map(|(who, at, pinned)| Ask::Pin(who, at, pinned)),
+        3 => (anyone(), at(), any::<bool>()).prop_map(|(who, at, pinned)| Ask::Pin(who, at, pinned)),
         3 => (who(), proptest::collection::btree_set(who(), 1..3), roles())
             .prop_map(|(who, whom, role)| Ask::Add(who, whom.into_iter().collect(), role)),
         2 => (who(), who()).prop_map(|(who, whom)| Ask::Remove(who, whom)),

@@ -11,3 +11,4 @@ mod replay;
 mod routing;
 mod sim;
 mod users;
+mod walls;
