@@ -6,8 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "a test binary")]
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::PathBuf;
+
+mod support;
 
 use bytes::Bytes;
 use schemas::conversation::change::Change;
@@ -26,19 +26,7 @@ use schemas::{
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-fn golden(name: &str, now: &[u8]) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    if !path.exists() && std::env::var("GOLDEN").is_ok_and(|value| value == "write") {
-        fs::write(&path, now).unwrap();
-    }
-    let kept = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    assert_eq!(
-        String::from_utf8_lossy(&kept),
-        String::from_utf8_lossy(now),
-        "{name}: what is written has changed; a new form needs a new version and a new file"
-    );
-    kept
-}
+use crate::support::golden;
 
 fn ids() -> (ConversationId, UserId, MessageId) {
     (
