@@ -41,8 +41,9 @@ impl Role {
             Self::Ingest => &["ingest"],
             Self::Delivery => &["delivery"],
             Self::Persist => &["worker", "persist"],
-            Self::Feed => &["worker", "feed"],
-            Self::Fanout => &["worker", "fanout"],
+            // Pools that have little to do share a process: two cores carry all of them.
+            Self::Feed => &["worker", "feed", "receipts", "saga"],
+            Self::Fanout => &["worker", "fanout", "signals"],
         }
     }
 

@@ -15,7 +15,7 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use prometheus::Histogram;
 use schemas::Position;
-use schemas::topic::Topic;
+use schemas::topic::{Durability, Topic};
 use tokio::time::Instant;
 
 use super::lanes::{Job, Lanes};
@@ -138,6 +138,10 @@ pub async fn run<H: Handler>(
             polled = member.poll() => match polled {
                 Ok(polled) => driver.polled(polled, &mut *member).await?,
                 Err(Error::Closed) => return Ok(()),
+                // What is only worth something now may be forgotten before it is read.
+                Err(Error::OutOfRange(first)) if source.topic.durability == Durability::Volatile => {
+                    tracing::warn!(pool = driver.handler.pool(), first, "records were too old to be read");
+                }
                 Err(error) => return Err(error.to_string()),
             },
         }

@@ -52,6 +52,8 @@ pub struct Metrics {
     pub http_seconds: Histogram,
     /// Invariants that did not hold, by guarantee (G-29). Anything but 0 is a defect.
     pub invariant_violations: IntCounterVec,
+    /// Audits of a member's unread count that did not add up. Anything but 0 is a defect.
+    pub unread_audit_mismatch: IntCounter,
     /// Kafka: commits that a broker refused, by consumer group. Their records are handled again.
     pub kafka_commit_failures: IntCounterVec,
     /// Kafka: records that wait for their acknowledgement, by budget.
@@ -167,6 +169,10 @@ impl Metrics {
                 "parlance_invariant_violations_total",
                 "Invariants that did not hold, by guarantee.",
                 "id",
+            ),
+            unread_audit_mismatch: counter(
+                "parlance_unread_audit_mismatch_total",
+                "Audits of a member's unread count that did not add up.",
             ),
             kafka_commit_failures: counters(
                 "parlance_kafka_commit_failures_total",

@@ -20,7 +20,7 @@ use schemas::outbound::{Outbound, Reply};
 use schemas::receipt::Kind;
 use schemas::receipt::command::Mark;
 use schemas::receipt::table::ReadMarker;
-use schemas::topic::{COMMANDS, OUTBOUND, RECEIPTS, Topic, USERS};
+use schemas::topic::{COMMANDS, OUTBOUND, RECEIPTS, SIGNALS, Topic, USERS, header};
 use schemas::{
     CommandId, ConversationId, InstanceId, MessageId, Timestamp, UserId, conversation, event,
     outbound, partition,
@@ -216,6 +216,38 @@ async fn what_is_read_is_told_to_its_authors_and_the_readers_own_devices() {
     assert_eq!(frame["data"]["seq"], 3);
     assert_eq!(world.marker(of, 1).await.private, Some(true));
     world.life.stop();
+}
+
+#[tokio::test]
+async fn signals_that_were_forgotten_before_they_were_read_stop_nobody() {
+    let (clock, faults) = (Arc::new(SystemClock), Faults::default());
+    let platform = Platform {
+        log: Arc::new(MemoryLog::new(clock.clone(), faults.clone())),
+        store: Arc::new(MemoryStore::new(faults)),
+        ephemeral: Arc::new(LocalEphemeral::new(clock.clone())),
+        clock,
+        metrics: Metrics::new(),
+    };
+    // More than the ring of a partition keeps, and nobody reads.
+    for _ in 0..10 {
+        let signals = (0..500).map(|_| Append {
+            topic: &SIGNALS,
+            partition: 0,
+            key: Bytes::new(),
+            headers: vec![(header::AUDIENCE, event::pack(&[user(0)]))],
+            value: Bytes::from_static(b"{}"),
+        });
+        platform.log.append(Budget::Worker, signals.collect()).await.unwrap();
+    }
+    let state = platform.log.describe(&SIGNALS).await.unwrap()[0];
+    assert!(state.first > 0, "{state:?}");
+    let life = Lifecycle::new();
+    let progress = workers::start(&["signals"], &platform, &life).unwrap();
+    let end = [(0, state.end)];
+    let caught_up = progress["signals"].reached(&end);
+    tokio::time::timeout(Duration::from_secs(5), caught_up).await.expect("it goes on");
+    life.stop();
+    assert_eq!(life.drained(Duration::from_secs(5)).await, Vec::<&str>::new());
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use platform::port::log::{Assignment, Error};
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaResult;
 use schemas::Timestamp;
+use schemas::topic::Durability;
 
 use super::context::Rebalance;
 use super::thread::{Owned, Phase, Reader};
@@ -117,7 +118,8 @@ impl Reader {
     }
 
     /// Where each partition starts: at the committed offset, or at the oldest kept for a group that has
-    /// none. A committed offset that is not there is an error, never a skip.
+    /// none. A committed offset that is not there is an error, never a skip; but of a volatile topic,
+    /// whose records are only worth something now.
     fn starts(&self, partitions: &[u32]) -> KafkaResult<Result<Vec<Assignment>, Error>> {
         let name = &self.what.topic.name;
         let committed = offsets::committed(&self.client, name, partitions)?;
@@ -127,7 +129,10 @@ impl Reader {
         let mut given = Vec::new();
         for partition in partitions.iter().copied() {
             let (first, end) = (of(&first, partition), of(&end, partition));
-            let next = committed.get(&partition).copied().unwrap_or(first);
+            let mut next = committed.get(&partition).copied().unwrap_or(first);
+            if self.what.topic.topic.durability == Durability::Volatile {
+                next = next.clamp(first, end.max(first));
+            }
             if next < first || next > end {
                 return Ok(Err(self.gone(partition, next, first, end)));
             }
