@@ -10,6 +10,7 @@
 
 pub mod round;
 pub mod shell;
+pub mod step;
 
 use bytes::Bytes;
 use platform::port::log::Record;
