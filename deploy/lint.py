@@ -5,7 +5,7 @@
 - No tracked text names a folder of one particular machine.
 - Relative links in Markdown lead to files that exist.
 - The README's quick start is the one that docs/quickstart/curl.sh runs.
-- The tables of errors and limits in docs/API.md are those of schemas/src.
+- The tables of errors, limits and close codes in docs/API.md and docs/PROTOCOL.md are those of the code.
 """
 
 import pathlib
@@ -70,20 +70,41 @@ def limits_table():
     return lines
 
 
+def closes_table():
+    source = (ROOT / "delivery/src/protocol/close.rs").read_text()
+    row = re.compile(r'((?:^/// .+\n)+)pub\(crate\) const \w+: Close = close\((\d+), "(.*)"\);$', re.M)
+    lines = ["| code | reason | meaning |", "|---|---|---|"]
+    rows = row.findall(source)
+    for comment, code, reason in sorted(rows, key=lambda row: row[1]):
+        meaning = " ".join(line.strip(" /") for line in comment.strip().split("\n"))
+        # Without a reason it is never sent.
+        if reason:
+            lines.append(f"| {code} | {reason} | {meaning} |")
+    unsent = sum(not reason for *_, reason in rows)
+    complete(lines, source.count("Close = close(") - unsent, "close.rs")
+    return lines
+
+
 def generated(write):
-    """Mistakes in the generated parts of docs/API.md; none after writing."""
-    path = ROOT / "docs/API.md"
-    text = path.read_text()
-    for name, table in (("errors", errors_table()), ("limits", limits_table())):
-        marks = (f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->")
-        head, _, tail = between(text, *marks, "docs/API.md")
-        text = head + "\n".join(table) + "\n" + tail
-    if text == path.read_text():
-        return []
-    if write:
-        path.write_text(text)
-        return []
-    return ["docs/API.md: the tables differ from schemas/src: run deploy/lint.py --write"]
+    """Mistakes in the generated parts of the docs; none after writing."""
+    mistakes = []
+    for page, tables in (
+        ("docs/API.md", {"errors": errors_table(), "limits": limits_table()}),
+        ("docs/PROTOCOL.md", {"closes": closes_table()}),
+    ):
+        path = ROOT / page
+        text = path.read_text()
+        for name, table in tables.items():
+            marks = (f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->")
+            head, _, tail = between(text, *marks, page)
+            text = head + "\n".join(table) + "\n" + tail
+        if text == path.read_text():
+            continue
+        if write:
+            path.write_text(text)
+        else:
+            mistakes.append(f"{page}: a table differs from the code: run deploy/lint.py --write")
+    return mistakes
 
 
 def quick_start(write):

@@ -15,15 +15,19 @@
 //! transport ─▶ session task ─▶ protocol::json ─▶ Inbound::accept (in order) ─▶ outcome ─▶ answer
 //! ```
 //!
-//! `routes` tells the fan-out who is here; `upgrade` decides who may open a socket. Nothing here
-//! decides what may be said: that is acceptance, which the binary passes in.
+//! `sync` brings what a client missed, from the journal, before what is live. `routes` tells the fan-out
+//! who is here, `index` knows who of them is in a conversation that is routed as a whole; `upgrade`
+//! decides who may open a socket. Nothing here decides what may be said: that is acceptance, which the
+//! binary passes in.
 
 mod hub;
+mod index;
 mod order;
 mod protocol;
 mod registry;
 mod routes;
 mod session;
+mod sync;
 mod transport;
 mod upgrade;
 
@@ -136,7 +140,6 @@ pub struct Delivery {
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     hub: Arc<Hub>,
-    routes: Arc<Routes>,
     stopping: Stopping,
     open: AtomicUsize,
     strangers: Strangers,
@@ -160,7 +163,7 @@ impl Delivery {
         let hub = Hub::new(platform, life);
         node.subscribe(hub.clone());
         let routes = Routes::new(platform, node.instance, hub.clone());
-        life.component("routes", routes.clone().run(life.stopping()));
+        life.component("routes", routes.run(life.stopping()));
         let delivery = Arc::new(Self {
             config,
             node,
@@ -168,7 +171,6 @@ impl Delivery {
             clock: platform.clock.clone(),
             metrics: platform.metrics.clone(),
             hub,
-            routes,
             stopping: life.stopping(),
             open: AtomicUsize::new(0),
             strangers: Strangers::default(),

@@ -5,6 +5,9 @@
 //! push. A jump opens a gap: the missing changes are fetched once for the node, and what comes
 //! meanwhile waits. Pure: it says what to do, `hub` does it.
 //!
+//! A lane also knows up to where somebody here has synced: he must not miss what follows, though
+//! nothing was pushed to him yet. It does not stand for what was pushed: others here wait for that.
+//!
 //! Bounds: [`LANES`] lanes (the least recently used are forgotten, which costs at most a duplicate
 //! that clients ignore), [`GAPS`] open gaps, [`WAITING`] events and bytes in one. Beyond a bound the
 //! answer is a resync, never silence.
@@ -21,7 +24,7 @@ const LANES: usize = 65_536;
 /// Gaps open at once.
 const GAPS: usize = 1_024;
 /// Events that wait in one gap, and revs that are fetched for one.
-const WAITING: usize = 256;
+pub(crate) const WAITING: usize = 256;
 /// Bytes that wait in one gap.
 const WAITING_BYTES: usize = 1_048_576;
 /// Fetches in a row that bring nothing before a gap is given up.
@@ -34,10 +37,27 @@ pub(crate) struct Event {
     pub(crate) conversation: ConversationId,
     /// Number of the change.
     pub(crate) rev: Rev,
-    /// Packed members.
+    /// Packed members; empty: those of the conversation that are here.
     pub(crate) audience: Bytes,
+    /// Packed: who is no member any more with it.
+    pub(crate) left: Bytes,
+    /// Whether the conversation is routed as a whole from the next event on.
+    pub(crate) flip: bool,
     /// The frame.
     pub(crate) frame: Payload,
+}
+
+/// A change that was fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Missed {
+    /// Its number.
+    pub(crate) rev: Rev,
+    /// The frame.
+    pub(crate) frame: Payload,
+    /// Packed: who is no member any more with it.
+    pub(crate) left: Bytes,
+    /// Packed: who it is for, if it is the last change that is routed by member.
+    pub(crate) flipped: Option<Bytes>,
 }
 
 /// Changes to fetch: those with `after < rev < before`.
@@ -60,13 +80,13 @@ pub(crate) enum Verdict {
     /// Push it.
     Push(Event),
     /// It was pushed before.
-    Drop,
+    Drop(Event),
     /// It waits; look whether others need not wait any more ([`Order::ready`]).
     Hold,
     /// It waits until these are here.
     Fetch(Fetch),
-    /// Too much is missing: tell this audience to resync.
-    Resync(Bytes),
+    /// Too much is missing: tell its audience to resync.
+    Resync(Event),
 }
 
 /// What to do after a fetch, once everything ready was pushed.
@@ -82,16 +102,21 @@ pub(crate) enum Settled {
 
 #[derive(Debug)]
 struct Lane {
+    /// The last rev pushed; 0: none yet.
     last: Rev,
     /// Epoch of the registry at the last push.
     at: u64,
+    /// Somebody here has synced up to this.
+    known: Rev,
+    /// Epoch of the registry at that moment.
+    known_at: u64,
     gap: Option<Box<Gap>>,
 }
 
 #[derive(Debug, Default)]
 struct Gap {
     ticket: u64,
-    waiting: BTreeMap<Rev, (Bytes, Payload)>,
+    waiting: BTreeMap<Rev, Event>,
     bytes: usize,
 }
 
@@ -113,38 +138,37 @@ impl Order {
         &mut self,
         event: Event,
         epoch: u64,
-        covered: impl FnOnce(u64) -> bool,
+        covered: impl Fn(u64) -> bool,
     ) -> Verdict {
         let (gaps, ticket) = (self.gaps, self.tickets);
         let Some(lane) = self.lane(event.conversation) else {
-            let lane = Lane { last: event.rev, at: epoch, gap: None };
+            let lane = Lane { last: event.rev, at: epoch, known: 0, known_at: 0, gap: None };
             self.remember(event.conversation, lane);
             return Verdict::Push(event);
         };
         if event.rev <= lane.last {
-            return Verdict::Drop;
+            return Verdict::Drop(event);
         }
-        let missing = event.rev - lane.last - 1;
-        let wide = usize::try_from(missing).map_or(true, |missing| missing > WAITING);
         if let Some(gap) = &mut lane.gap {
-            let audience = event.audience.clone();
-            if gap.hold(event) && !wide {
+            if gap.hold(event.clone()) && !is_wide(event.rev - lane.last) {
                 return Verdict::Hold;
             }
             lane.skip();
             self.gaps -= 1;
-            return Verdict::Resync(audience);
+            return Verdict::Resync(event);
         }
-        if missing == 0 || !covered(lane.at) {
+        let base = lane.base(event.rev, covered);
+        if event.rev == base + 1 {
             lane.last = event.rev;
             lane.at = epoch;
             return Verdict::Push(event);
         }
-        if gaps >= GAPS || wide {
+        if gaps >= GAPS || is_wide(event.rev - base) {
             lane.last = event.rev;
             lane.at = epoch;
-            return Verdict::Resync(event.audience);
+            return Verdict::Resync(event);
         }
+        lane.last = base;
         let fetch = Fetch {
             conversation: event.conversation,
             after: lane.last,
@@ -170,12 +194,12 @@ impl Order {
             if rev > lane.last + 1 {
                 break;
             }
-            let (audience, frame) = first.remove();
-            gap.bytes -= frame.len();
+            let event = first.remove();
+            gap.bytes -= event.frame.len();
             if rev > lane.last {
                 lane.last = rev;
                 lane.at = epoch;
-                ready = Some(Event { conversation, rev, audience, frame });
+                ready = Some(event);
                 break;
             }
         }
@@ -187,16 +211,25 @@ impl Order {
     }
 
     /// Takes what was fetched. Then push what is [`Self::ready`], then [`Self::settle`].
-    pub(crate) fn fetched(&mut self, fetch: &Fetch, rows: Vec<(Rev, Payload)>) {
+    pub(crate) fn fetched(&mut self, fetch: &Fetch, rows: Vec<Missed>) {
         let Some(gap) = self.gap(fetch) else { return };
         // Those who are to get what comes after the hole: whoever left meanwhile gets none of it.
-        let Some((audience, _)) = gap.waiting.values().next().cloned() else { return };
-        for (rev, frame) in rows {
-            if fetch.after < rev && rev < fetch.before {
+        let Some(mut audience) = gap.waiting.values().next().map(|event| event.audience.clone())
+        else {
+            return;
+        };
+        for Missed { rev, frame, left, flipped } in rows.into_iter().rev() {
+            if let Some(flipped) = &flipped {
+                // Up to this one it was routed by member.
+                audience = flipped.clone();
+            }
+            if fetch.after < rev && rev < fetch.before && !gap.waiting.contains_key(&rev) {
                 let event = Event {
                     conversation: fetch.conversation,
                     rev,
                     audience: audience.clone(),
+                    left,
+                    flip: flipped.is_some(),
                     frame,
                 };
                 // What is fetched is bounded by the width of the gap.
@@ -208,10 +241,10 @@ impl Order {
     /// What is left to do after a fetch.
     pub(crate) fn settle(&mut self, fetch: &Fetch) -> Settled {
         let Some(gap) = self.gap(fetch) else { return Settled::Closed };
-        let Some((&before, (audience, _))) = gap.waiting.last_key_value() else {
+        let Some((&before, event)) = gap.waiting.last_key_value() else {
             return Settled::Closed;
         };
-        let audience = audience.clone();
+        let audience = event.audience.clone();
         let Some(lane) = self.lane(fetch.conversation) else { return Settled::Closed };
         let tries = if lane.last > fetch.after { 1 } else { fetch.tries + 1 };
         if tries >= TRIES {
@@ -220,6 +253,32 @@ impl Order {
             return Settled::Resync(audience);
         }
         Settled::Again(Fetch { after: lane.last, before, tries, ..*fetch })
+    }
+
+    /// Somebody here has synced up to `rev`: what follows is not to be missed by him. Whether what
+    /// comes up to it may still be pushed, to others or for the first time.
+    pub(crate) fn learn(
+        &mut self,
+        conversation: ConversationId,
+        rev: Rev,
+        epoch: u64,
+        covered: impl Fn(u64) -> bool,
+    ) -> bool {
+        let Some(lane) = self.lane(conversation) else {
+            let lane = Lane { last: 0, at: 0, known: rev, known_at: epoch, gap: None };
+            self.remember(conversation, lane);
+            return true;
+        };
+        // Whoever synced before him may lack more, if he is still here.
+        let older = lane.known > lane.last && covered(lane.known_at);
+        lane.known = if older { lane.known.min(rev) } else { rev };
+        lane.known_at = epoch;
+        lane.last < rev
+    }
+
+    /// The last rev pushed; none: nothing is known of the conversation.
+    pub(crate) fn last(&mut self, conversation: ConversationId) -> Option<Rev> {
+        self.lane(conversation).map(|lane| lane.last)
     }
 
     /// Nobody of a conversation is here.
@@ -258,7 +317,21 @@ impl Order {
     }
 }
 
+/// Whether a jump is too wide to be filled.
+fn is_wide(jump: Rev) -> bool {
+    usize::try_from(jump - 1).map_or(true, |missing| missing > WAITING)
+}
+
 impl Lane {
+    /// From where on everything up to `rev` is owed to somebody here.
+    fn base(&self, rev: Rev, covered: impl Fn(u64) -> bool) -> Rev {
+        if rev == self.last + 1 || (self.last > 0 && covered(self.at)) {
+            return self.last;
+        }
+        let synced = self.known > 0 && self.known >= self.last && self.known < rev;
+        if synced && covered(self.known_at) { self.known } else { rev - 1 }
+    }
+
     /// Gives up what is missing and what waits.
     fn skip(&mut self) {
         if let Some(gap) = self.gap.take()
@@ -272,11 +345,10 @@ impl Lane {
 impl Gap {
     /// Lets an event wait; false if there is no room.
     fn hold(&mut self, event: Event) -> bool {
-        let size = event.frame.len();
-        if let Some((_, frame)) = self.waiting.insert(event.rev, (event.audience, event.frame)) {
-            self.bytes -= frame.len();
+        self.bytes += event.frame.len();
+        if let Some(before) = self.waiting.insert(event.rev, event) {
+            self.bytes -= before.frame.len();
         }
-        self.bytes += size;
         self.waiting.len() <= WAITING && self.bytes <= WAITING_BYTES
     }
 }

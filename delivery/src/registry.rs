@@ -21,7 +21,18 @@ struct Here {
     since: u64,
     /// Number of the last feed entry pushed.
     feed: AtomicI64,
+    /// Whether it is known which conversations that are routed as a whole he is in.
+    indexed: bool,
     sessions: Vec<Arc<Session>>,
+}
+
+/// Who of a user is left when a socket has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Other sockets of his.
+    Others,
+    /// None.
+    Nobody,
 }
 
 #[derive(Debug, Default)]
@@ -39,11 +50,17 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// Registers a socket; refused if the user has too many or the node shuts down.
-    pub(crate) fn enter(&self, who: Identity) -> Result<Arc<Session>, Close> {
+    /// Registers a socket; refused if the user has too many or the node shuts down. It is `prepared`
+    /// before anything can be pushed to it.
+    pub(crate) fn enter(
+        &self,
+        who: Identity,
+        prepare: impl FnOnce(&Session),
+    ) -> Result<Arc<Session>, Close> {
         let user = who.user;
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let session = Arc::new(Session::new(number, who));
+        prepare(&session);
         let mut users = self.users.write();
         if users.shut {
             return Err(close::RESTART);
@@ -51,6 +68,7 @@ impl Registry {
         let here = users.here.entry(user).or_insert_with(|| Here {
             since: self.epoch.fetch_add(1, Ordering::Relaxed) + 1,
             feed: AtomicI64::new(0),
+            indexed: false,
             sessions: Vec::with_capacity(1),
         });
         if here.sessions.len() >= limits::SOCKETS_PER_USER {
@@ -60,18 +78,17 @@ impl Registry {
         Ok(session)
     }
 
-    /// Takes a socket out; whether it was there.
-    pub(crate) fn leave(&self, session: &Session) -> bool {
+    /// Takes a socket out; none if it was not there.
+    pub(crate) fn leave(&self, session: &Session) -> Option<Left> {
         let mut users = self.users.write();
-        let Some(here) = users.here.get_mut(&session.who.user) else { return false };
-        let Some(at) = here.sessions.iter().position(|s| s.number == session.number) else {
-            return false;
-        };
+        let here = users.here.get_mut(&session.who.user)?;
+        let at = here.sessions.iter().position(|s| s.number == session.number)?;
         here.sessions.swap_remove(at);
-        if here.sessions.is_empty() {
-            users.here.remove(&session.who.user);
+        if !here.sessions.is_empty() {
+            return Some(Left::Others);
         }
-        true
+        users.here.remove(&session.who.user);
+        Some(Left::Nobody)
     }
 
     /// Calls `visit` on each socket of a user; whether there are any.
@@ -88,11 +105,30 @@ impl Registry {
         user: UserId,
         number: Rev,
         mut visit: impl FnMut(&Arc<Session>),
-    ) {
+    ) -> bool {
         let users = self.users.read();
-        let Some(here) = users.here.get(&user) else { return };
-        if here.feed.fetch_max(number, Ordering::Relaxed) < number {
+        let Some(here) = users.here.get(&user) else { return false };
+        let new = here.feed.fetch_max(number, Ordering::Relaxed) < number;
+        if new {
             here.sessions.iter().for_each(&mut visit);
+        }
+        new
+    }
+
+    /// Since when a user has been here.
+    pub(crate) fn since(&self, user: UserId) -> Option<u64> {
+        self.users.read().here.get(&user).map(|here| here.since)
+    }
+
+    /// Whether it is known which conversations that are routed as a whole he is in.
+    pub(crate) fn is_indexed(&self, user: UserId) -> bool {
+        self.users.read().here.get(&user).is_some_and(|here| here.indexed)
+    }
+
+    /// It is known now of who has been here since `since`, or of nobody any more.
+    pub(crate) fn set_indexed(&self, user: UserId, since: Option<u64>) {
+        if let Some(here) = self.users.write().here.get_mut(&user) {
+            here.indexed = since == Some(here.since);
         }
     }
 
@@ -147,13 +183,13 @@ mod tests {
     fn a_user_who_comes_back_has_not_been_here_all_the_time() {
         let registry = Registry::default();
         let user = who(1).user;
-        let session = registry.enter(who(1)).unwrap();
+        let session = registry.enter(who(1), |_| {}).unwrap();
         let epoch = registry.epoch();
         assert!(registry.here_since(user, epoch));
-        assert!(registry.leave(&session));
-        assert!(!registry.leave(&session));
+        assert_eq!(registry.leave(&session), Some(Left::Nobody));
+        assert_eq!(registry.leave(&session), None);
         assert!(!registry.has(user));
-        drop(registry.enter(who(1)).unwrap());
+        drop(registry.enter(who(1), |_| {}).unwrap());
         assert!(!registry.here_since(user, epoch));
     }
 
@@ -161,18 +197,18 @@ mod tests {
     fn the_twenty_first_socket_of_a_user_is_refused_and_one_of_another_is_not() {
         let registry = Registry::default();
         for _ in 0..limits::SOCKETS_PER_USER {
-            registry.enter(who(1)).unwrap();
+            registry.enter(who(1), |_| {}).unwrap();
         }
-        assert_eq!(registry.enter(who(1)).unwrap_err(), close::SOCKETS);
-        assert!(registry.enter(who(2)).is_ok());
+        assert_eq!(registry.enter(who(1), |_| {}).unwrap_err(), close::SOCKETS);
+        assert!(registry.enter(who(2), |_| {}).is_ok());
         assert_eq!(registry.shut().len(), limits::SOCKETS_PER_USER + 1);
-        assert_eq!(registry.enter(who(3)).unwrap_err(), close::RESTART);
+        assert_eq!(registry.enter(who(3), |_| {}).unwrap_err(), close::RESTART);
     }
 
     #[test]
     fn a_feed_entry_is_visited_once() {
         let registry = Registry::default();
-        registry.enter(who(1)).unwrap();
+        registry.enter(who(1), |_| {}).unwrap();
         let mut visits = Vec::new();
         for number in [3, 3, 2, 4] {
             registry.visit_feed(who(1).user, number, |_| visits.push(number));

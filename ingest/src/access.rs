@@ -8,12 +8,17 @@ use parking_lot::Mutex;
 use platform::Store;
 use platform::cache::Generations;
 use platform::port::store::get_one;
+use schemas::conversation::head::Head;
+use schemas::conversation::table::HeadRow;
+use schemas::envelope::Once;
 use schemas::member::Membership;
 use schemas::member::table::MembershipByUser;
 use schemas::message::table::IdIndex;
+use schemas::table::Decode;
 use schemas::{Code, ConversationId, MessageId, UserId};
 
 use crate::error::Failure;
+use crate::rows::Rows;
 
 /// Memberships remembered: about 8 MB.
 const KEPT: usize = 65_536;
@@ -66,6 +71,61 @@ pub(crate) async fn current(
     let row = get_one::<MembershipByUser>(store, MembershipByUser::get(user, conversation)).await?;
     let membership = row.map(|row| row.membership()).transpose()?;
     Ok(membership.filter(Membership::is_current))
+}
+
+/// A conversation that is open, and the caller's membership in it: only a look at both makes one.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) membership: Membership,
+    pub(crate) head: Head,
+}
+
+/// The conversation of a member as it is now, from the store; none for strangers and former members,
+/// and none of one that is not open.
+pub(crate) async fn entry(
+    store: &dyn Store,
+    user: UserId,
+    conversation: ConversationId,
+) -> Result<Option<Entry>, Failure> {
+    let gets = [MembershipByUser::get(user, conversation), HeadRow::get(conversation)];
+    let mut rows = Rows::read(store, &gets).await?;
+    let (membership, head) = (rows.next()?, rows.next()?);
+    Ok(entry_of(membership, head)?)
+}
+
+/// The same of rows that were read.
+pub(crate) fn entry_of(
+    membership: Option<MembershipByUser>,
+    head: Option<HeadRow>,
+) -> Result<Option<Entry>, Decode> {
+    let membership = membership.map(|row| row.membership()).transpose()?;
+    let head = head.map(|row| row.head()).transpose()?;
+    let entry = membership.filter(Membership::is_current).zip(head.filter(Head::is_open));
+    Ok(entry.map(|(membership, head)| Entry { membership, head }))
+}
+
+/// The same for a write; strangers are refused. None: a request of this name was made before, and the
+/// fold has its answer, whatever the caller may do now.
+pub(crate) async fn gate(
+    store: &dyn Store,
+    user: UserId,
+    conversation: ConversationId,
+    once: Option<&Once>,
+    refusal: fn() -> Failure,
+) -> Result<Option<Entry>, Failure> {
+    if is_repetition(store, once).await? {
+        return Ok(None);
+    }
+    let entry = entry(store, user, conversation).await?;
+    entry.map(Some).ok_or_else(refusal)
+}
+
+/// Whether a request that names itself was made before.
+pub(crate) async fn is_repetition(store: &dyn Store, once: Option<&Once>) -> Result<bool, Failure> {
+    match once {
+        None => Ok(false),
+        Some(once) => Ok(get_one::<IdIndex>(store, IdIndex::get(once.id)).await?.is_some()),
+    }
 }
 
 /// The answer to strangers: the same whether or not the conversation exists.

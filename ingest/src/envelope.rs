@@ -30,12 +30,16 @@ pub(crate) fn encoded<T: Serialize>(status: StatusCode, data: &T, now: Timestamp
     close(status, body, now)
 }
 
-/// `{"message":…}`, as routes without anything to show answer.
+/// The answer of routes without anything to show.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Serialize)]
+pub(crate) struct Said {
+    /// For people.
+    message: &'static str,
+}
+
+/// `{"message":…}`.
 pub(crate) fn said(message: &'static str, now: Timestamp) -> Response {
-    #[derive(Serialize)]
-    struct Said {
-        message: &'static str,
-    }
     encoded(StatusCode::OK, &Said { message }, now)
 }
 

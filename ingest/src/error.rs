@@ -109,9 +109,11 @@ pub(crate) struct About<'a> {
     pub(crate) now: Timestamp,
 }
 
+/// Every answer that is not a success.
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Error"))]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Wire<'a> {
+pub(crate) struct Wire<'a> {
     status_code: u16,
     timestamp: Timestamp,
     path: &'a str,
@@ -121,6 +123,8 @@ struct Wire<'a> {
     request_id: &'a str,
 }
 
+/// For people.
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ErrorMessage"))]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Message<'a> {
@@ -131,6 +135,7 @@ struct Message<'a> {
 }
 
 /// One line for most errors, a list for validation errors.
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ErrorText"))]
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Text<'a> {

@@ -25,7 +25,7 @@ use serde_json::value::RawValue;
 use crate::error::Failure;
 
 /// Mistakes that one answer names.
-const DETAILS_MAX: usize = 20;
+pub(crate) const DETAILS_MAX: usize = 20;
 
 /// A string of a request: borrowed from the body where it has no escapes.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -144,7 +144,7 @@ fn without_place(why: &str) -> &str {
 }
 
 /// Fields of an object, unread.
-struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(crate) struct Fields<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -18,9 +18,29 @@ use crate::state::Ingest;
 /// Wait for the store before it counts as away.
 const STORE_LIMIT: Duration = Duration::from_secs(1);
 
+/// Of the process.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Serialize)]
 struct Status {
+    /// In a word.
     status: &'static str,
+}
+
+#[cfg(test)]
+pub(crate) mod document {
+    use super::Status;
+    use crate::document::{Operation, get};
+
+    pub(crate) fn operations() -> Vec<Operation> {
+        vec![
+            get("", "alive", "Answers while the process lives.")
+                .at_root("/healthz")
+                .answers::<Status>(200),
+            get("", "ready", "Answers 200 when it takes work, else 503.")
+                .at_root("/readyz")
+                .answers::<Status>(200),
+        ]
+    }
 }
 
 pub(crate) fn routes() -> Router<Ingest> {

@@ -1,17 +1,31 @@
-//! Acceptance for sockets: the same code as for requests over HTTP.
+//! Acceptance for sockets: the same code as for requests over HTTP, and the same answers.
+//!
+//! When a request is accepted it has its place in the log; what it waits for then is its outcome. So
+//! requests of one socket are folded in the order in which they came.
+
+pub(crate) mod delivered;
+mod request;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::FutureExt;
+use futures_util::future::ready;
 use platform::auth;
 use platform::inbound::{Identity, Inbound, Outcome};
 use schemas::{ApiError, Code};
 use serde_json::value::RawValue;
 
+use self::request::Request;
+use crate::conversation;
 use crate::error::Failure;
-use crate::extract::read_json;
 use crate::limit::{Account, Class};
-use crate::message::write;
+use crate::message::{Answer, change, reads, write};
+use crate::reaction::write as reactions;
+use crate::receipt::{self, UpTo};
 use crate::state::Ingest;
+
+/// A socket's requests have no headers; a send names itself in its body.
+const NO_KEY: Option<&str> = None;
 
 #[async_trait]
 impl Inbound for Ingest {
@@ -25,22 +39,60 @@ impl Inbound for Ingest {
         kind: &str,
         data: Option<&RawValue>,
     ) -> Result<Outcome, ApiError> {
-        match kind {
-            "message.send" => {
-                let account = Account::User(who.user);
-                self.limiter.check(&*self.platform.ephemeral, Class::Messages, account).await?;
-                let json = data.map_or("{}", RawValue::get);
-                let request = read_json(json.as_bytes())?;
-                let sent = write::accept(self, who.user, &request, None)
-                    .await
-                    .map_err(|failure: Failure| failure.into_api(self))?;
-                let ingest = self.clone();
-                let outcome = async move {
-                    sent.outcome().await.map_err(|failure| failure.into_api(&ingest))
-                };
-                Ok(outcome.boxed())
-            }
-            _ => Err(ApiError::new(Code::Unsupported, "this type of request is not supported")),
+        if let Some(class) = class(kind)? {
+            let account = Account::User(who.user);
+            self.limiter.check(&*self.platform.ephemeral, class, account).await?;
+        }
+        let json = data.map_or("{}", RawValue::get);
+        let answer = accept(self, who, kind, json)
+            .await
+            .map_err(|failure: Failure| failure.into_api(self))?;
+        let ingest = self.clone();
+        let outcome = async move { answer.await.map_err(|failure| failure.into_api(&ingest)) };
+        Ok(outcome.boxed())
+    }
+}
+
+/// What a request counts for, as its route does; none: it has a limit of its own.
+fn class(kind: &str) -> Result<Option<Class>, ApiError> {
+    match kind {
+        "message.send" | "message.react" | "message.read" => Ok(Some(Class::Messages)),
+        "message.edit" | "message.delete" | "message.unreact" | "conversation.read" => {
+            Ok(Some(Class::Writes))
+        }
+        "delivered" => Ok(None),
+        _ => Err(ApiError::new(Code::Unsupported, "this type of request is not supported")),
+    }
+}
+
+async fn accept(
+    ingest: &Ingest,
+    who: &Identity,
+    kind: &str,
+    json: &str,
+) -> Result<Answer, Failure> {
+    let user = who.user;
+    match Request::read(kind, json)? {
+        Request::Send(send) => {
+            let sent = write::accept(ingest, user, &send, None).await?;
+            Ok(sent.outcome().boxed())
+        }
+        Request::Edit(id, edit) => change::edit(ingest, user, id, &edit, NO_KEY).await,
+        Request::Delete(id) => change::delete(ingest, user, id, NO_KEY).await,
+        Request::React(id, emoji) => reactions::react(ingest, user, id, &emoji, NO_KEY).await,
+        Request::Unreact(id, emoji) => reactions::unreact(ingest, user, id, &emoji, NO_KEY).await,
+        Request::Read(id) => reads::read(ingest, user, id).await,
+        Request::ReadConversation(id, message) => {
+            let up_to = message.map_or(UpTo::Newest, UpTo::Message);
+            let kind = schemas::receipt::Kind::Read;
+            let marking = receipt::accept(ingest, user, id, kind, up_to).await?;
+            let marking = marking.ok_or_else(conversation::not_found)?;
+            let said = Bytes::from_static(br#"{"message":"Conversation marked as read"}"#);
+            Ok(async move { marking.outcome().await.map(|_| said) }.boxed())
+        }
+        Request::Delivered(conversations) => {
+            delivered::accept(ingest, user, conversations).await?;
+            Ok(ready(Ok(Bytes::from_static(b"{}"))).boxed())
         }
     }
 }

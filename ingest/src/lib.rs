@@ -14,23 +14,34 @@
 //! | `publish` | a command into its topic, and its outcome back |
 //! | `access`, `profiles` | what is remembered of memberships and users, and how little it counts |
 //! | [`inbound`] | the same acceptance for sockets |
-//! | `user`, `session`, `conversation`, `message` | the routes, one folder per noun |
+//! | `docs`, `document` | the OpenAPI document as it is sent, and how the tests make it |
+//! | `rows` | several tables in one read |
+//! | `receipt` | how far somebody has read, whichever route tells it |
+//! | `user`, `session`, `conversation`, `member`, `message` | the routes, one folder per noun |
 
 pub mod config;
 pub mod inbound;
 
 mod access;
 mod conversation;
+mod docs;
+#[cfg(test)]
+mod document;
 mod envelope;
 mod error;
 mod extract;
 mod frame;
 mod health;
 mod limit;
+mod member;
 mod message;
+mod pin;
 mod profiles;
 mod publish;
 mod query;
+mod reaction;
+mod receipt;
+mod rows;
 mod session;
 mod state;
 #[cfg(test)]

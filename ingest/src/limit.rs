@@ -27,7 +27,7 @@ pub(crate) enum Class {
     Account,
     /// Wrong passwords for one account, from everywhere.
     Guesses,
-    /// Sending.
+    /// Sending, and whatever else happens to messages; reading them, too.
     Messages,
     /// Other writes.
     Writes,
@@ -42,22 +42,26 @@ const CLASSES: usize = 7;
 /// How many times the logins of one network the wrong passwords of all may be.
 const GUESSES: u32 = 10;
 
-/// Method (none: any) and start of the path → class. The first match counts; no match, no limit.
-const TABLE: [(Option<Method>, &str, Class); 6] = [
-    (None, "/api/v1/auth/", Class::Auth),
-    (Some(Method::POST), "/api/v1/messages", Class::Messages),
-    (Some(Method::GET), "/api/v1/users/search", Class::Search),
-    (Some(Method::GET), "/api/v1/", Class::Reads),
-    (Some(Method::HEAD), "/api/v1/", Class::Reads),
-    (None, "/api/v1/", Class::Writes),
+/// Method (none: any), start and end of the path → class. The first match counts; no match, no limit.
+const TABLE: [(Option<Method>, &str, &str, Class); 7] = [
+    (None, "/api/v1/auth/", "", Class::Auth),
+    (Some(Method::GET), "/api/v1/users/search", "", Class::Search),
+    (Some(Method::GET), "/api/v1/", "", Class::Reads),
+    (Some(Method::HEAD), "/api/v1/", "", Class::Reads),
+    (None, "/api/v1/messages", "", Class::Messages),
+    // As frequent as messages: at every look at a conversation.
+    (None, "/api/v1/conversations/", "/read", Class::Messages),
+    (None, "/api/v1/", "", Class::Writes),
 ];
 
 /// The class of a request.
 pub(crate) fn class_of(method: &Method, path: &str) -> Option<Class> {
     TABLE
         .iter()
-        .find(|(wanted, start, _)| {
-            path.starts_with(start) && wanted.as_ref().is_none_or(|wanted| wanted == method)
+        .find(|(wanted, start, end, _)| {
+            path.starts_with(start)
+                && path.ends_with(end)
+                && wanted.as_ref().is_none_or(|wanted| wanted == method)
         })
         .map(|(.., class)| *class)
 }
@@ -259,7 +263,10 @@ mod tests {
         let class = |method: Method, path| class_of(&method, path);
         assert_eq!(class(Method::POST, "/api/v1/auth/login"), Some(Class::Auth));
         assert_eq!(class(Method::POST, "/api/v1/messages"), Some(Class::Messages));
+        assert_eq!(class(Method::PATCH, "/api/v1/messages/x"), Some(Class::Messages));
         assert_eq!(class(Method::GET, "/api/v1/messages"), Some(Class::Reads));
+        assert_eq!(class(Method::POST, "/api/v1/conversations/x/read"), Some(Class::Messages));
+        assert_eq!(class(Method::POST, "/api/v1/conversations/x/leave"), Some(Class::Writes));
         assert_eq!(class(Method::HEAD, "/api/v1/users/me"), Some(Class::Reads));
         assert_eq!(class(Method::GET, "/api/v1/users/search"), Some(Class::Search));
         assert_eq!(class(Method::POST, "/api/v1/conversations"), Some(Class::Writes));

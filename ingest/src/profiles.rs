@@ -28,7 +28,7 @@ impl Profiles {
         Self(Mutex::new(Generations::new(KEPT)))
     }
 
-    /// A user's snapshot; none if there is no such user.
+    /// A user's snapshot; none if there is no such user, or not any more.
     pub(crate) async fn snapshot(
         &self,
         store: &dyn Store,
@@ -40,10 +40,16 @@ impl Profiles {
         {
             return Ok(Some(snapshot.clone()));
         }
-        let Some(head) = head(store, user).await? else { return Ok(None) };
+        let head = head(store, user).await?.filter(|head| head.deleted_at.is_none());
+        let Some(head) = head else { return Ok(None) };
         let snapshot = Arc::new(Snapshot::of(user, &head));
         self.0.lock().insert(user, (now, snapshot.clone()));
         Ok(Some(snapshot))
+    }
+
+    /// The user has changed: read him again.
+    pub(crate) fn forget(&self, user: UserId) {
+        self.0.lock().remove(&user);
     }
 }
 

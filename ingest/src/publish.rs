@@ -14,15 +14,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use platform::Platform;
 use platform::node::{NoReply, Node, Waiter};
 use platform::port::clock::uuid_v7;
 use platform::port::log::{self, Append, Budget};
-use schemas::envelope::{self, Commands, Meta};
+use schemas::envelope::{self, Commands, Meta, Once};
+use schemas::id::request_hash;
 use schemas::outbound::Reply;
 use schemas::topic::Topic;
-use schemas::{ApiError, Code, CommandId, Position, UserId, limits, partition};
+use schemas::{
+    ApiError, Code, CommandId, ConversationId, InstanceId, MessageId, Position, UserId, limits,
+    partition,
+};
 use uuid::Uuid;
 
 use crate::error::{Failure, OVERLOAD_RETRY_MS};
@@ -34,10 +38,46 @@ pub(crate) struct Publisher {
     node: Arc<Node>,
 }
 
+/// On whose behalf a command is published.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct By {
+    /// Who asks.
+    pub(crate) actor: UserId,
+    /// The name that the client gave the request (`Idempotency-Key`), if it did.
+    pub(crate) once: Option<Once>,
+}
+
+impl From<UserId> for By {
+    fn from(actor: UserId) -> Self {
+        Self { actor, once: None }
+    }
+}
+
+/// An append on its way.
+type Appending = BoxFuture<'static, Result<Vec<Position>, log::Error>>;
+
+/// The name of a request that the client named, within a scope (the conversation it is about), with a
+/// hash of what it asks for: the same name for something else is a mistake of the client's.
+pub(crate) fn once<P: AsRef<[u8]>>(
+    actor: UserId,
+    scope: Uuid,
+    key: Option<&str>,
+    parts: &[P],
+) -> Option<Once> {
+    let parts: Vec<&[u8]> = parts.iter().map(AsRef::as_ref).collect();
+    key.map(|key| Once { id: MessageId::once(actor, scope, key), hash: request_hash(&parts) })
+}
+
 /// A command on its way.
 pub(crate) struct Pending {
-    append: BoxFuture<'static, Result<Vec<Position>, log::Error>>,
+    append: Appending,
     waiter: Waiter,
+}
+
+/// An intent on its way.
+pub(crate) struct Gathering {
+    append: Appending,
+    waiters: Vec<Waiter>,
 }
 
 /// What became of a command that was not refused.
@@ -59,42 +99,96 @@ impl Publisher {
         &self,
         topic: &'static Topic,
         key: Uuid,
-        actor: UserId,
+        by: impl Into<By>,
         command: &C,
     ) -> Result<Pending, Failure> {
-        let clock = &*self.platform.clock;
-        let meta = Meta {
-            id: CommandId(uuid_v7(clock)),
-            actor,
-            at: clock.now(),
-            reply_to: Some(self.node.instance),
-            trace: None,
+        let meta = self.meta(by.into(), Some(self.node.instance));
+        let record = self.record(&meta, topic, key, command)?;
+        let waiter = self.expect(meta.id, topic, record.partition)?;
+        let append = self.append(record)?;
+        Ok(Pending { append, waiter })
+    }
+
+    /// Gives an intent its place, of which a pool makes commands of its own, here named with the
+    /// conversations they go to: theirs are the outcomes.
+    pub(crate) fn publish_intent<C: Commands>(
+        &self,
+        topic: &'static Topic,
+        key: Uuid,
+        actor: UserId,
+        command: &C,
+        parts: impl IntoIterator<Item = (CommandId, ConversationId)>,
+    ) -> Result<Gathering, Failure> {
+        let meta = self.meta(actor.into(), Some(self.node.instance));
+        let record = self.record(&meta, topic, key, command)?;
+        let partitions = self.platform.log.partitions(&schemas::topic::COMMANDS);
+        let expect = |(id, conversation): (CommandId, ConversationId)| {
+            let key = conversation.to_string();
+            self.expect(id, &schemas::topic::COMMANDS, partition::of(key.as_bytes(), partitions))
         };
-        let value = envelope::encode(&meta, command)
+        let waiters = parts.into_iter().map(expect).collect::<Result<_, _>>()?;
+        let append = self.append(record)?;
+        Ok(Gathering { append, waiters })
+    }
+
+    /// Publishes a command whose outcome nobody waits for; it is in the log when this returns.
+    pub(crate) async fn tell<C: Commands>(
+        &self,
+        topic: &'static Topic,
+        key: Uuid,
+        actor: UserId,
+        command: &C,
+    ) -> Result<(), Failure> {
+        let record = self.record(&self.meta(actor.into(), None), topic, key, command)?;
+        let append = self.append(record)?;
+        append.await.map(drop).map_err(|error| refused(&error))
+    }
+
+    fn meta(&self, by: By, reply_to: Option<InstanceId>) -> Meta {
+        let clock = &*self.platform.clock;
+        Meta {
+            id: CommandId(uuid_v7(clock)),
+            actor: by.actor,
+            at: clock.now(),
+            reply_to,
+            trace: None,
+            once: by.once,
+        }
+    }
+
+    fn record<C: Commands>(
+        &self,
+        meta: &Meta,
+        topic: &'static Topic,
+        key: Uuid,
+        command: &C,
+    ) -> Result<Append, Failure> {
+        let value = envelope::encode(meta, command)
             .map_err(|error| Failure { cause: Some(error.to_string()), ..too_large() })?;
         let mut text = [0; 36];
         let key = key.hyphenated().encode_lower(&mut text).as_bytes();
         let partition = partition::of(key, self.platform.log.partitions(topic));
-        let record = Append {
-            topic,
-            partition,
-            key: Bytes::copy_from_slice(key),
-            headers: Vec::new(),
-            value,
-        };
-        let waiter = self
-            .node
-            .expect(meta.id, topic, partition)
-            .map_err(|error| Failure::overloaded(error.to_string()))?;
+        let key = Bytes::copy_from_slice(key);
+        Ok(Append { topic, partition, key, headers: Vec::new(), value })
+    }
+
+    fn expect(
+        &self,
+        id: CommandId,
+        topic: &'static Topic,
+        partition: u32,
+    ) -> Result<Waiter, Failure> {
+        let waiter = self.node.expect(id, topic, partition);
+        waiter.map_err(|error| Failure::overloaded(error.to_string()))
+    }
+
+    /// A refusal is there at once; a success need not be waited for, as the reply implies it.
+    fn append(&self, record: Append) -> Result<Appending, Failure> {
         let mut append = self.platform.log.append(Budget::Ingest, vec![record]);
-        // A refusal is there at once; a success need not be waited for, as the reply implies it.
         match append.as_mut().now_or_never() {
             Some(Err(error)) => Err(refused(&error)),
-            Some(Ok(positions)) => {
-                let append = futures_util::future::ready(Ok(positions)).boxed();
-                Ok(Pending { append, waiter })
-            }
-            None => Ok(Pending { append, waiter }),
+            Some(Ok(positions)) => Ok(futures_util::future::ready(Ok(positions)).boxed()),
+            None => Ok(append),
         }
     }
 }
@@ -102,24 +196,40 @@ impl Publisher {
 impl Pending {
     /// Waits for the outcome: one wake-up where the append succeeds.
     pub(crate) async fn outcome(self) -> Result<Done, Failure> {
-        let mut reply = pin!(self.waiter.outcome());
-        let durable_by = Duration::from_millis(limits::APPEND_MS);
-        let reply = match tokio::time::timeout(durable_by, reply.as_mut()).await {
-            Ok(reply) => reply,
-            Err(_) => match self.append.now_or_never() {
-                Some(Ok(_)) => reply.await,
-                Some(Err(error)) => return Err(refused(&error)),
-                None => return Err(unknown("the append is not durable yet")),
-            },
-        };
-        match reply {
-            Ok(Reply::Done { payload }) => Ok(Done::Now(payload)),
-            Ok(Reply::Before(before)) => Ok(Done::Before(before)),
-            Ok(Reply::Rejected(error)) => Err(error.into()),
-            Err(NoReply::Late) => Err(unknown("no reply within the limit")),
-            Err(error @ (NoReply::Full | NoReply::Silent)) => {
-                Err(Failure::overloaded(error.to_string()))
-            }
+        done(within(self.append, self.waiter.outcome()).await?)
+    }
+}
+
+impl Gathering {
+    /// Waits for the outcomes, in the order of the parts.
+    pub(crate) async fn outcomes(self) -> Result<Vec<Result<Done, Failure>>, Failure> {
+        let replies = join_all(self.waiters.into_iter().map(Waiter::outcome));
+        Ok(within(self.append, replies).await?.into_iter().map(done).collect())
+    }
+}
+
+/// What comes of a record, unless it is not durable in time.
+async fn within<T>(append: Appending, reply: impl Future<Output = T>) -> Result<T, Failure> {
+    let mut reply = pin!(reply);
+    let durable_by = Duration::from_millis(limits::APPEND_MS);
+    match tokio::time::timeout(durable_by, reply.as_mut()).await {
+        Ok(reply) => Ok(reply),
+        Err(_) => match append.now_or_never() {
+            Some(Ok(_)) => Ok(reply.await),
+            Some(Err(error)) => Err(refused(&error)),
+            None => Err(unknown("the append is not durable yet")),
+        },
+    }
+}
+
+fn done(reply: Result<Reply, NoReply>) -> Result<Done, Failure> {
+    match reply {
+        Ok(Reply::Done { payload }) => Ok(Done::Now(payload)),
+        Ok(Reply::Before(before)) => Ok(Done::Before(before)),
+        Ok(Reply::Rejected(error)) => Err(error.into()),
+        Err(NoReply::Late) => Err(unknown("no reply within the limit")),
+        Err(error @ (NoReply::Full | NoReply::Silent)) => {
+            Err(Failure::overloaded(error.to_string()))
         }
     }
 }

@@ -24,6 +24,7 @@ fn publish(world: &World) -> Result<Pending, Failure> {
         conversation_id,
         kind: schemas::conversation::head::Kind::Direct,
         members: vec![me],
+        settings: schemas::conversation::head::Settings::default(),
     });
     world.ingest.publisher.publish(&topic::COMMANDS, conversation_id.0, user(), &command)
 }

@@ -48,12 +48,15 @@ impl Params {
         }
     }
 
-    /// A whole number of at least `least`.
+    /// A whole number from `least` to [`limits::WHOLE_MAX`].
     pub(crate) fn number(&self, name: &str, least: i64) -> Result<Option<i64>, Failure> {
         let Some(text) = self.text(name) else { return Ok(None) };
         match text.parse::<i64>() {
-            Ok(number) if number >= least => Ok(Some(number)),
-            _ => Err(invalid(format!("{name} must be a whole number not less than {least}"))),
+            Ok(number) if (least..=limits::WHOLE_MAX).contains(&number) => Ok(Some(number)),
+            _ => Err(invalid(format!(
+                "{name} must be a whole number from {least} to {}",
+                limits::WHOLE_MAX
+            ))),
         }
     }
 
@@ -113,9 +116,30 @@ impl Page {
         let (from, to) = (at(self.offset()), at(self.offset().saturating_add(self.limit)));
         list.get(from..to).unwrap_or_default()
     }
+
+    /// The page's part of a list that is sorted by `place`, the largest first, and whether more
+    /// follows. A cursor is the place of the last item shown before; it need not be there any more.
+    pub(crate) fn part<T, P: Ord>(
+        self,
+        list: &[T],
+        cursor: Option<P>,
+        place: impl Fn(&T) -> P,
+    ) -> (&[T], bool) {
+        let (rest, page) = match cursor {
+            None => (list, self),
+            Some(last) => {
+                let after = list.partition_point(|item| place(item) >= last);
+                (list.get(after..).unwrap_or_default(), Self { page: 1, ..self })
+            }
+        };
+        let shown = page.slice(rest);
+        let last = |items: &[T]| items.last().map(&place);
+        (shown, !shown.is_empty() && last(shown) != last(rest))
+    }
 }
 
 /// Page information of a list.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Pagination {

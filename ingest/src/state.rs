@@ -15,11 +15,15 @@ use schemas::Timestamp;
 use crate::access::Access;
 use crate::config::IngestConfig;
 use crate::frame;
+use crate::inbound::delivered::Delivered;
 use crate::limit::Limiter;
+use crate::message::find::Places;
 use crate::profiles::Profiles;
 use crate::publish::Publisher;
 use crate::session::password::Passwords;
-use crate::{conversation, health, message, session, user};
+use crate::{
+    conversation, docs, health, inbound, member, message, pin, reaction, receipt, session, user,
+};
 
 /// One ingest node. Cheap to clone; every clone is the same node.
 #[derive(Clone, Debug)]
@@ -35,6 +39,8 @@ pub struct State {
     pub(crate) publisher: Publisher,
     pub(crate) access: Access,
     pub(crate) profiles: Profiles,
+    pub(crate) places: Places,
+    pub(crate) delivered: Delivered,
     pub(crate) passwords: Passwords,
     pub(crate) limiter: Limiter,
     pub(crate) swept: session::sweep::Cursor,
@@ -74,6 +80,8 @@ impl Ingest {
         Ok(Self(Arc::new(State {
             access: Access::new(),
             profiles: Profiles::new(),
+            places: Places::new(),
+            delivered: Delivered::default(),
             ready: AtomicBool::new(true),
             platform,
             node,
@@ -92,16 +100,27 @@ impl Ingest {
     ///
     /// It answers every path, the unknown ones with 404: merge it with routers that have no fallback.
     pub fn router(&self) -> Router {
-        let all = Router::new()
-            .merge(session::routes())
-            .merge(user::routes())
-            .merge(conversation::routes())
-            .merge(message::routes())
-            .merge(health::routes())
+        let all = self
+            .routes()
             .fallback(frame::no_route)
             .method_not_allowed_fallback(frame::no_method)
             .with_state(self.clone());
         Router::new().fallback_service(frame::Frame::new(self.clone(), all))
+    }
+
+    /// Every route, without its frame.
+    pub(crate) fn routes(&self) -> Router<Self> {
+        Router::new()
+            .merge(session::routes())
+            .merge(user::routes())
+            .merge(conversation::routes())
+            .merge(member::routes())
+            .merge(message::routes())
+            .merge(reaction::routes())
+            .merge(pin::routes())
+            .merge(receipt::routes())
+            .merge(health::routes())
+            .merge(docs::routes())
     }
 
     /// Health alone, in the same frame, for a process whose requests come by sockets.
@@ -117,6 +136,12 @@ impl Ingest {
     /// The same acceptance for sockets, as a value for delivery.
     pub fn inbound(&self) -> Arc<dyn Inbound> {
         Arc::new(self.clone())
+    }
+
+    /// Publishes what sockets have received since the last call. To be called every second, and once
+    /// more when the last socket is gone.
+    pub async fn flush(&self) {
+        inbound::delivered::flush(self).await;
     }
 
     /// Whether `/readyz` says so: false while the process drains.

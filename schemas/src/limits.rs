@@ -84,6 +84,8 @@ limits! {
     FORWARD_TARGETS: usize = 20, "conversations";
     /// Settings of notifications of a conversation, as JSON.
     NOTIFICATION_SETTINGS_BYTES: usize = 2_048, "bytes";
+    /// Conversations that one frame tells of what was received.
+    DELIVERED_CONVERSATIONS: usize = 100, "conversations";
     /// Cursors of one sync.
     SYNC_CURSORS: usize = 2_000, "conversations";
     /// Changes of one conversation, or entries of the feed, that a sync brings; beyond: recovered:false.

@@ -22,6 +22,9 @@ use super::Role;
 /// Time between two sweeps of ended sessions.
 const SWEEP: Duration = Duration::from_mins(1);
 
+/// Time in which what devices have received is told once for a user and conversation.
+const FLUSH: Duration = Duration::from_secs(1);
+
 /// Where delivery listens alone, if nothing is said: beside an ingest on the same machine.
 const DELIVERY_PORT: u16 = 3001;
 
@@ -57,6 +60,7 @@ impl Part<'_> {
         let settings = IngestConfig::from(self.config);
         let ingest = Ingest::new(self.platform.clone(), node.clone(), self.keys.clone(), settings)?;
         life.component("sweep", sweep(ingest.clone(), self.role.ingest, life.stopping()));
+        life.component("delivered", flush(ingest.clone(), life.stopping()));
         let mut router = if self.role.ingest { ingest.router() } else { ingest.health_router() };
         if self.role.delivery {
             let inbound = Arc::new(ingest);
@@ -102,6 +106,21 @@ async fn sweep(ingest: Ingest, stored: bool, mut stopping: Stopping) -> Result<(
             }
             () = stopping.wait() => {
                 ingest.set_ready(false);
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Publishes what devices have received, once a second, and what is left when the node ends.
+async fn flush(ingest: Ingest, mut stopping: Stopping) -> Result<(), String> {
+    let mut every = tokio::time::interval(FLUSH);
+    loop {
+        tokio::select! {
+            _ = every.tick() => ingest.flush().await,
+            () = stopping.wait() => {
+                ingest.set_ready(false);
+                ingest.flush().await;
                 return Ok(());
             }
         }

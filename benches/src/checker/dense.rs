@@ -2,6 +2,7 @@
 
 use super::index::Index;
 use super::verdict::{Guarantee, Kind, Verdict};
+use crate::history::Form;
 
 pub(super) fn check(index: &Index<'_>) -> Verdict {
     let mut verdict = Verdict::new(Guarantee::DenseOrder);
@@ -25,12 +26,17 @@ fn seqs(index: &Index<'_>, verdict: &mut Verdict) {
                         format!("{conversation} has seq {} after {last_seq}", seen.seq)
                     });
                 }
+                last_seq = seen.seq;
+                // Of what was changed it is the number of the change.
+                if seen.form != Form::Sent {
+                    continue;
+                }
                 if seen.rev <= last_rev {
                     verdict.found(Kind::Repeat, &[line], || {
                         format!("{conversation} has rev {} after {last_rev}", seen.rev)
                     });
                 }
-                (last_seq, last_rev) = (seen.seq, seen.rev);
+                last_rev = seen.rev;
             }
         }
     }

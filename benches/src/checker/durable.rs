@@ -1,22 +1,31 @@
-//! G-01: whatever was acknowledged is in every full read, as it was acknowledged.
+//! G-01: whatever was acknowledged is in every full read, as it was acknowledged or as a later change
+//! has left it.
 
 use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
+use super::deeds::{self, Deeds};
 use super::index::Index;
 use super::verdict::{Guarantee, Kind, Verdict};
-use crate::history::{Outcome, Seen};
+use crate::history::{Form, Outcome, Seen};
 
-pub(super) fn check(index: &Index<'_>) -> Verdict {
+pub(super) fn check(index: &Index<'_>, deeds: &Deeds<'_>) -> Verdict {
     let mut verdict = Verdict::new(Guarantee::DurableAck);
     conversations(index, &mut verdict);
     let mut acked: BTreeMap<Uuid, Vec<(usize, &Seen)>> = BTreeMap::new();
     for ack in index.acks() {
         verdict.checked += 1;
         acked.entry(ack.conversation).or_default().push((ack.line, ack.seen));
-        as_asked(index, ack.line, ack.seen, ack.conversation, &mut verdict);
+        // A retry shows the message as it is by then.
+        if ack.seen.form == Form::Sent {
+            as_asked(index, ack.line, ack.seen, ack.conversation, &mut verdict);
+        }
     }
+    for ack in index.act_acks() {
+        acked.entry(ack.conversation).or_default().push((ack.line, ack.seen));
+    }
+    deeds::durable(index, deeds, &mut verdict);
     for (conversation, acks) in acked {
         for (read, messages) in index.full(conversation) {
             let by_id: HashMap<Uuid, &Seen> = messages.iter().map(|seen| (seen.id, seen)).collect();
@@ -47,7 +56,7 @@ fn compare(line: usize, ack: &Seen, read: usize, found: Option<&Seen>, verdict: 
         None => verdict.found(Kind::LostWrite, &[line, read], || {
             format!("{} was acked with seq {} and is in no full read", ack.id, ack.seq)
         }),
-        Some(found) if found != ack => verdict.found(Kind::MutatedWrite, &[line, read], || {
+        Some(found) if !found.follows(ack) => verdict.found(Kind::MutatedWrite, &[line, read], || {
             format!("{} was acked as {ack:?} and is read as {found:?}", ack.id)
         }),
         Some(_) => {}

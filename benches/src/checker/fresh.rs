@@ -1,19 +1,20 @@
 //! G-13: a read that begins after an ack shows it, on any node. Pages are held to the same: the
 //! newest page shows whatever had been acknowledged, or read by anybody, before it was asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use schemas::Seq;
+use schemas::{Rev, Seq};
 use uuid::Uuid;
 
-use super::index::Index;
+use super::index::{Index, Source};
 use super::verdict::{Guarantee, Kind, Verdict};
-use crate::history::{Outcome, Why};
+use crate::history::{Form, Outcome, What, Why};
 
 pub(super) fn check(index: &Index<'_>) -> Verdict {
     let mut verdict = Verdict::new(Guarantee::ReadYourWrites);
     by_id(index, &mut verdict);
     newest_pages(index, &mut verdict);
+    changes(index, &mut verdict);
     verdict
 }
 
@@ -21,7 +22,7 @@ fn by_id(index: &Index<'_>, verdict: &mut Verdict) {
     for get in index.gets.iter().filter(|get| get.what.why == Why::AfterAck) {
         let expected = &get.what.expected;
         match &get.what.outcome {
-            Outcome::Ok(found) if found == expected => verdict.checked += 1,
+            Outcome::Ok(found) if found.follows(expected) => verdict.checked += 1,
             Outcome::Ok(found) => verdict.found(Kind::StaleRead, &[get.line], || {
                 format!("acked as {expected:?}, read as {found:?}")
             }),
@@ -29,6 +30,34 @@ fn by_id(index: &Index<'_>, verdict: &mut Verdict) {
                 format!("{} with seq {} was acked and reads as {code}", expected.id, expected.seq)
             }),
             Outcome::Unknown(_) => {}
+        }
+    }
+}
+
+/// What was edited or deleted reads so from the ack on.
+fn changes(index: &Index<'_>, verdict: &mut Verdict) {
+    let mut acked: HashMap<Uuid, Vec<(u64, Rev, Form, usize)>> = HashMap::new();
+    for act in &index.acts {
+        let Some(seen) = act.what.outcome.ok() else { continue };
+        let (message, rev, form) = match (&act.what.what, seen) {
+            (What::Delete { message, .. }, _) => (*message, 0, Form::Deleted),
+            (What::Edit { message, .. }, Some(seen)) => (*message, seen.rev, Form::Edited),
+            _ => continue,
+        };
+        acked.entry(message).or_default().push((act.entry.end, rev, form, act.line));
+    }
+    for sight in index.readings().filter(|sight| sight.source != Source::Live) {
+        let seen = sight.seen;
+        for (end, rev, form, line) in acked.get(&seen.id).into_iter().flatten() {
+            if *end >= sight.start {
+                continue;
+            }
+            verdict.checked += 1;
+            if seen.rev < *rev || seen.form < *form {
+                verdict.found(Kind::StaleRead, &[*line, sight.line], || {
+                    format!("{} was {form:?} and is read afterwards as {seen:?}", seen.id)
+                });
+            }
         }
     }
 }

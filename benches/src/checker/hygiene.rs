@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::index::Index;
 use super::verdict::Guarantee;
-use crate::history::{Class, Outcome, UNREACHABLE, Why};
+use crate::history::{Class, Outcome, Probing, UNREACHABLE, What, Why};
 
 /// What a run must show to be more than void.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,6 +126,30 @@ pub(super) fn take(index: &Index<'_>) -> Hygiene {
         };
         operations.entry(kind).or_default().add(&get.what.outcome);
     }
+    for act in &index.acts {
+        operations.entry(name(&act.what.what)).or_default().add(&act.what.outcome);
+        hygiene.lost_acks += u64::from(act.what.loss.is_some());
+    }
+    for unread in &index.unreads {
+        operations.entry("unread").or_default().add(&unread.what.outcome);
+    }
+    for probe in &index.probes {
+        let kind = match probe.what.probing {
+            Probing::Wall => "look at wall",
+            Probing::Gone { .. } => "look for text",
+        };
+        operations.entry(kind).or_default().add(&probe.what.outcome);
+    }
+    for resume in index.sockets.values().filter_map(|socket| socket.resume) {
+        let counts = operations.entry("resume").or_default();
+        match resume.what.done {
+            Some(_) => counts.ok += 1,
+            None => counts.unknown += 1,
+        }
+        if !resume.what.reset.is_empty() {
+            operations.entry("resume, reset").or_default().ok += 1;
+        }
+    }
     for socket in index.sockets.values() {
         hygiene.sockets += u64::from(socket.opened.is_some());
         hygiene.live += socket.events.values().map(|events| events.len() as u64).sum::<u64>();
@@ -143,4 +167,18 @@ pub(super) fn take(index: &Index<'_>) -> Hygiene {
     hygiene.operations =
         operations.into_iter().map(|(kind, counts)| (kind.to_owned(), counts)).collect();
     hygiene
+}
+
+fn name(what: &What) -> &'static str {
+    match what {
+        What::Edit { .. } => "edit",
+        What::Delete { .. } => "delete",
+        What::React { .. } => "react",
+        What::Pin { .. } => "pin",
+        What::Read { .. } => "read",
+        What::Add { .. } => "add",
+        What::Remove { .. } => "remove",
+        What::Leave { .. } => "leave",
+        What::Role { .. } => "role",
+    }
 }

@@ -6,16 +6,26 @@ use schemas::{Rev, Seq};
 use uuid::Uuid;
 
 use crate::history::{
-    Attempt, Audit, Entry, Fault, Gotten, Live, Op, Opened, Outcome, Page, Process, Seen, SocketId,
+    Act, Attempt, Audit, Entry, Fault, Gotten, Live, Members, Op, Opened, Outcome, Page, Probe,
+    Process, Resume, Seen, SocketId, Unread,
 };
 
 /// One thing of a kind, and the entry it comes from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct At<'h, T> {
     pub(super) line: usize,
     pub(super) entry: &'h Entry,
     pub(super) what: &'h T,
 }
+
+// Derived they would ask the same of `T`.
+impl<T> Clone for At<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for At<'_, T> {}
 
 /// Whoever sends the same three again means the same message.
 pub(super) type ClientKey<'h> = (Uuid, Uuid, &'h str);
@@ -30,6 +40,8 @@ pub(super) struct Socket<'h> {
     pub(super) process: Process,
     pub(super) closed: Option<Closed>,
     pub(super) events: BTreeMap<Uuid, Vec<At<'h, Live>>>,
+    /// How it came back, if it brought cursors.
+    pub(super) resume: Option<At<'h, Resume>>,
 }
 
 /// The end of a connection.
@@ -54,6 +66,12 @@ pub(super) struct Index<'h> {
     pub(super) sockets: BTreeMap<SocketId, Socket<'h>>,
     pub(super) faults: Vec<At<'h, Fault>>,
     pub(super) audits: Vec<At<'h, Audit>>,
+    pub(super) acts: Vec<At<'h, Act>>,
+    pub(super) unreads: Vec<At<'h, Unread>>,
+    pub(super) members: Vec<At<'h, Members>>,
+    pub(super) probes: Vec<At<'h, Probe>>,
+    /// Who is in a conversation from the beginning to the end.
+    pub(super) stay: HashMap<Uuid, Vec<Uuid>>,
 }
 
 /// Where something was seen.
@@ -85,6 +103,8 @@ pub(super) struct Sight<'h> {
     pub(super) conversation: Uuid,
     pub(super) source: Source,
     pub(super) seen: &'h Seen,
+    /// When it was asked for, or came.
+    pub(super) start: u64,
 }
 
 impl<'h> Index<'h> {
@@ -95,6 +115,7 @@ impl<'h> Index<'h> {
         }
         // Entries come in the order of completion; what follows from order needs that of invocation.
         index.sends.sort_by_key(|send| send.entry.start);
+        index.acts.sort_by_key(|act| act.entry.start);
         for (place, send) in index.sends.iter().enumerate() {
             let request = &send.what.request;
             let key = (request.sender, request.conversation, request.client.as_ref());
@@ -105,7 +126,12 @@ impl<'h> Index<'h> {
 
     fn add(&mut self, line: usize, entry: &'h Entry) {
         match &entry.op {
-            Op::Create(what) => self.creates.push(At { line, entry, what }),
+            Op::Create(what) => {
+                if let Some(conversation) = what.outcome.ok() {
+                    self.stay.entry(*conversation).or_insert_with(|| what.members().collect());
+                }
+                self.creates.push(At { line, entry, what });
+            }
             Op::Send(what) => self.sends.push(At { line, entry, what }),
             Op::Page(what) => self.pages.push(At { line, entry, what }),
             Op::Full(what) => {
@@ -127,6 +153,14 @@ impl<'h> Index<'h> {
                 let events = socket.events.entry(what.conversation).or_default();
                 events.push(At { line, entry, what });
             }
+            Op::Resume(what) => {
+                let socket = self.sockets.entry(what.socket).or_default();
+                socket.resume = Some(At { line, entry, what });
+            }
+            Op::Act(what) => self.acts.push(At { line, entry, what }),
+            Op::Unread(what) => self.unreads.push(At { line, entry, what }),
+            Op::Members(what) => self.members.push(At { line, entry, what }),
+            Op::Probe(what) => self.probes.push(At { line, entry, what }),
             Op::Fault(what) => self.faults.push(At { line, entry, what }),
             Op::Audit(what) => self.audits.push(At { line, entry, what }),
         }
@@ -138,6 +172,12 @@ impl<'h> Index<'h> {
             let messages = read.what.outcome.ok()?;
             Some((read.line, messages.as_slice()))
         })
+    }
+
+    /// Whether a user is in a conversation from the beginning to the end; a user's feed is his own.
+    pub(super) fn stays(&self, user: Uuid, conversation: Uuid) -> bool {
+        user == conversation
+            || self.stay.get(&conversation).is_some_and(|members| members.contains(&user))
     }
 
     /// When the first attempt under a client id was invoked.
@@ -153,13 +193,15 @@ impl<'h> Index<'h> {
         let fulls = self.fulls.values().flatten().map(|page| (Source::Full, page));
         let paged = pages.chain(fulls).flat_map(|(source, page)| {
             let (line, conversation) = (page.line, page.what.conversation);
+            let start = page.entry.start;
             let messages = page.what.outcome.ok().into_iter().flatten();
-            messages.map(move |seen| Sight { line, conversation, source, seen })
+            messages.map(move |seen| Sight { line, conversation, source, seen, start })
         });
         let gets = self.gets.iter().filter_map(|get| {
             let conversation = get.what.conversation;
             let seen = get.what.outcome.ok()?;
-            Some(Sight { line: get.line, conversation, source: Source::Get, seen })
+            let (line, start) = (get.line, get.entry.start);
+            Some(Sight { line, conversation, source: Source::Get, seen, start })
         });
         paged.chain(gets).chain(self.live_messages())
     }
@@ -169,17 +211,28 @@ impl<'h> Index<'h> {
             |event| {
                 let conversation = event.what.conversation;
                 let seen = event.what.message.as_ref()?;
-                Some(Sight { line: event.line, conversation, source: Source::Live, seen })
+                let (line, start) = (event.line, event.entry.start);
+                Some(Sight { line, conversation, source: Source::Live, seen, start })
             },
         )
     }
 
-    /// Every ack.
+    /// Every ack of a send.
     pub(super) fn acks(&self) -> impl Iterator<Item = Sight<'h>> {
         self.sends.iter().filter_map(|send| {
             let conversation = send.what.request.conversation;
             let seen = send.what.outcome.ok()?;
-            Some(Sight { line: send.line, conversation, source: Source::Ack, seen })
+            let (line, start) = (send.line, send.entry.start);
+            Some(Sight { line, conversation, source: Source::Ack, seen, start })
+        })
+    }
+
+    /// Every ack of something else that shows the message.
+    pub(super) fn act_acks(&self) -> impl Iterator<Item = Sight<'h>> {
+        self.acts.iter().filter_map(|act| {
+            let seen = act.what.outcome.ok()?.as_ref()?;
+            let (line, start, conversation) = (act.line, act.entry.start, act.what.conversation);
+            Some(Sight { line, conversation, source: Source::Ack, seen, start })
         })
     }
 
@@ -196,6 +249,10 @@ impl<'h> Index<'h> {
         }
         for socket in self.sockets.values() {
             for (conversation, events) in &socket.events {
+                // A feed begins where its user's first socket does.
+                if !self.stay.contains_key(conversation) {
+                    continue;
+                }
                 let known = revs.entry(*conversation).or_default();
                 for event in events {
                     let seq = event.what.message.as_ref().map(|seen| seen.seq);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use schemas::Seq;
 use uuid::Uuid;
 
+use super::deeds::{self, Deeds};
 use super::index::{ClientKey, Index, Sight};
 use super::verdict::{Guarantee, Kind, Verdict};
 
@@ -15,7 +16,7 @@ struct First {
     seq: Seq,
 }
 
-pub(super) fn check(index: &Index<'_>) -> Verdict {
+pub(super) fn check(index: &Index<'_>, deeds: &Deeds<'_>) -> Verdict {
     let mut verdict = Verdict::new(Guarantee::OneEffect);
     let retried = index.clients.values().filter(|attempts| attempts.len() > 1).count();
     verdict.checked = u64::try_from(retried).unwrap_or(u64::MAX);
@@ -48,5 +49,6 @@ pub(super) fn check(index: &Index<'_>) -> Verdict {
             )
         });
     }
+    deeds::once(deeds, &mut verdict);
     verdict
 }

@@ -9,7 +9,7 @@ pub(super) fn check(index: &Index<'_>) -> Verdict {
     for get in index.gets.iter().filter(|get| get.what.why == Why::OnPush) {
         let expected = &get.what.expected;
         match &get.what.outcome {
-            Outcome::Ok(found) if found == expected => verdict.checked += 1,
+            Outcome::Ok(found) if found.follows(expected) => verdict.checked += 1,
             Outcome::Ok(found) => verdict.found(Kind::UnreadablePush, &[get.line], || {
                 format!("pushed as {expected:?}, read as {found:?}")
             }),

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
+use super::deeds::{self, Deeds};
 use super::index::Index;
 use super::verdict::{Guarantee, Kind, Verdict};
-use crate::history::{Outcome, UNREACHABLE};
+use crate::history::{Form, Outcome, UNREACHABLE};
 
-pub(super) fn check(index: &Index<'_>) -> Verdict {
+pub(super) fn check(index: &Index<'_>, deeds: &Deeds<'_>) -> Verdict {
     let mut verdict = Verdict::new(Guarantee::HonestRefusal);
     let refused = index
         .sends
@@ -17,7 +18,8 @@ pub(super) fn check(index: &Index<'_>) -> Verdict {
     let mut told = HashSet::new();
     for sight in index.readings().chain(index.acks()) {
         let seen = sight.seen;
-        if !told.insert((sight.conversation, seen.id, seen.body)) {
+        // What has become of a message was asked for by acts.
+        if seen.form != Form::Sent || !told.insert((sight.conversation, seen.id, seen.body)) {
             continue;
         }
         let client = seen.client.as_deref().unwrap_or_default();
@@ -40,5 +42,6 @@ pub(super) fn check(index: &Index<'_>) -> Verdict {
             });
         }
     }
+    deeds::refused(index, deeds, &mut verdict);
     verdict
 }

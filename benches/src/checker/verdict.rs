@@ -37,9 +37,21 @@ pub enum Guarantee {
     /// G-11.
     #[serde(rename = "G-11")]
     PersistBeforePush,
+    /// G-12.
+    #[serde(rename = "G-12")]
+    GapFreeResume,
     /// G-13.
     #[serde(rename = "G-13")]
     ReadYourWrites,
+    /// G-14.
+    #[serde(rename = "G-14")]
+    ExactUnread,
+    /// G-15.
+    #[serde(rename = "G-15")]
+    RemovalIsAWall,
+    /// G-17.
+    #[serde(rename = "G-17")]
+    SlowReader,
     /// G-19.
     #[serde(rename = "G-19")]
     BrokerAway,
@@ -52,6 +64,9 @@ pub enum Guarantee {
     /// G-22.
     #[serde(rename = "G-22")]
     RollingRestart,
+    /// G-27.
+    #[serde(rename = "G-27")]
+    DeletedIsGone,
     /// G-28.
     #[serde(rename = "G-28")]
     ClockProof,
@@ -73,11 +88,16 @@ impl Guarantee {
             Self::FencedZombie => "G-08",
             Self::DeterministicFold => "G-09",
             Self::PersistBeforePush => "G-11",
+            Self::GapFreeResume => "G-12",
             Self::ReadYourWrites => "G-13",
+            Self::ExactUnread => "G-14",
+            Self::RemovalIsAWall => "G-15",
+            Self::SlowReader => "G-17",
             Self::BrokerAway => "G-19",
             Self::RegistryAway => "G-20",
             Self::StoreAway => "G-21",
             Self::RollingRestart => "G-22",
+            Self::DeletedIsGone => "G-27",
             Self::ClockProof => "G-28",
             Self::CountersAtZero => "G-29",
         }
@@ -86,20 +106,25 @@ impl Guarantee {
     /// Its name, and what was counted as one check of it.
     pub fn title(self) -> (&'static str, &'static str) {
         match self {
-            Self::DurableAck => ("durable ack", "acked sends"),
-            Self::HonestRefusal => ("honest refusal", "refused sends"),
-            Self::OneEffect => ("one effect per client id", "retried client ids"),
+            Self::DurableAck => ("durable ack", "acked writes"),
+            Self::HonestRefusal => ("honest refusal", "refused writes"),
+            Self::OneEffect => ("one effect per client id", "retried requests"),
             Self::DenseOrder => ("dense order", "messages scanned"),
             Self::OneOrder => ("one order for all", "observations"),
             Self::BoundedStall => ("stalls are bounded", "pauses between acks"),
             Self::FencedZombie => ("fenced zombie", "revs and rows compared"),
             Self::DeterministicFold => ("deterministic fold", "rows folded again"),
             Self::PersistBeforePush => ("persist before push", "reads at push"),
+            Self::GapFreeResume => ("gap-free resume", "resumes"),
             Self::ReadYourWrites => ("read your writes", "reads after ack"),
+            Self::ExactUnread => ("exact unread", "answers with one truth"),
+            Self::RemovalIsAWall => ("removal is a wall", "races"),
+            Self::SlowReader => ("slow reader", "stalled sockets"),
             Self::BrokerAway => ("broker away", "requests meanwhile"),
             Self::RegistryAway => ("registry away", "pushes meanwhile"),
             Self::StoreAway => ("store away", "writes and reads"),
             Self::RollingRestart => ("rolling restart", "requests and sockets"),
+            Self::DeletedIsGone => ("deleted is gone", "looks afterwards"),
             Self::ClockProof => ("clock-proof", "acks of skewed nodes"),
             Self::CountersAtZero => ("invariants watched", "processes scraped"),
         }
@@ -180,6 +205,18 @@ pub enum Kind {
     DifferentFold,
     /// Another guarantee did not hold where a clock was wrong.
     Skewed,
+    /// Whoever came back was not told something that he had missed.
+    ResumeGap,
+    /// Whoever came back was told something again.
+    ResumeRepeat,
+    /// An answer says another number of unread messages than there are.
+    WrongUnread,
+    /// Somebody read or wrote where he was removed.
+    ThroughTheWall,
+    /// A text was shown that was deleted.
+    Leak,
+    /// A socket that does not read cost others something.
+    Burden,
 }
 
 impl Kind {
@@ -221,6 +258,12 @@ impl Kind {
             Self::BrokenInvariant => "broken-invariant",
             Self::DifferentFold => "different-fold",
             Self::Skewed => "skewed",
+            Self::ResumeGap => "resume-gap",
+            Self::ResumeRepeat => "resume-repeat",
+            Self::WrongUnread => "wrong-unread",
+            Self::ThroughTheWall => "through-the-wall",
+            Self::Leak => "leak",
+            Self::Burden => "burden",
         }
     }
 

@@ -8,6 +8,7 @@ use schemas::{Rev, Seq};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::act::{Act, Members, Probe, Resume, Unread};
 use super::fault::{Audit, Fault};
 
 /// A client: what one process does, it does in order.
@@ -35,10 +36,12 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Op {
-    /// A direct conversation was opened.
+    /// A conversation was opened.
     Create(Opened),
     /// A message was sent: one attempt.
     Send(Attempt),
+    /// Something else was written: one attempt.
+    Act(Act),
     /// One page of history was read.
     Page(Page),
     /// A whole conversation was read after everything had healed, page by page.
@@ -49,8 +52,16 @@ pub enum Op {
     SocketOpen(SocketId, Uuid),
     /// A socket was closed, by whichever side; the code of the server's close frame, if one came.
     SocketClose(SocketId, Option<u16>),
-    /// An event with a rev came over a socket.
+    /// An event with a rev came over a socket, live or in answer to cursors.
     Live(Live),
+    /// A socket came back with cursors.
+    Resume(Resume),
+    /// Somebody asked how much is unread.
+    Unread(Unread),
+    /// Somebody asked who is in a conversation, after everything had healed.
+    Members(Members),
+    /// Somebody asked for what he must not be shown.
+    Probe(Probe),
     /// Something was broken on purpose, from `start` until it was whole again at `end`.
     Fault(Fault),
     /// What operators can see and clients can not: counters, rows.
@@ -60,6 +71,9 @@ pub enum Op {
 /// Code of an operation that never left this process, because nobody listened. It has no effect for
 /// certain, and says nothing about the system.
 pub const UNREACHABLE: &str = "unreachable";
+
+/// Code of a socket that its own client cut, on purpose: no close frame has it.
+pub const CUT: u16 = 0;
 
 /// How an operation ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +106,19 @@ impl<T> Outcome<T> {
     }
 }
 
+/// What has become of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Form {
+    /// As it was sent.
+    #[default]
+    Sent,
+    /// It has another text.
+    Edited,
+    /// A placeholder is left.
+    Deleted,
+}
+
 /// A message as somebody saw it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
@@ -107,6 +134,29 @@ pub struct Seen {
     pub sender: Uuid,
     /// Hash of the content.
     pub body: u64,
+    /// What has become of it.
+    #[serde(default)]
+    pub form: Form,
+}
+
+impl Seen {
+    /// Whether both are the same message, whatever has become of it.
+    pub fn is(&self, other: &Self) -> bool {
+        let what = |seen: &Self| (seen.id, seen.seq, seen.sender, seen.client.clone());
+        what(self) == what(other)
+    }
+
+    /// Whether this is what was seen before, or what became of it by a later change.
+    pub fn follows(&self, before: &Self) -> bool {
+        let text = self.form > Form::Sent || self.body == before.body;
+        let changed = self.is(before) && self.rev > before.rev && self.form >= before.form;
+        self == before || changed && text
+    }
+
+    /// Whether both can be true: a change names one state of one message.
+    pub fn agrees(&self, other: &Self) -> bool {
+        self.is(other) && (self.rev != other.rev || self == other)
+    }
 }
 
 /// What a client wants sent. The same client id with the same body is the same message.
@@ -163,8 +213,18 @@ pub struct Opened {
     pub by: Uuid,
     /// The other one.
     pub with: Uuid,
+    /// More of them, in a group: who stays from the beginning to the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Uuid>,
     /// The conversation.
     pub outcome: Outcome<Uuid>,
+}
+
+impl Opened {
+    /// Whoever is in it from the beginning to the end.
+    pub fn members(&self) -> impl Iterator<Item = Uuid> + '_ {
+        [self.by, self.with].into_iter().chain(self.others.iter().copied())
+    }
 }
 
 /// Messages of one conversation, oldest first.
@@ -218,6 +278,39 @@ pub struct Live {
     pub rev: Rev,
     /// The message, where the event is one.
     pub message: Option<Seen>,
+    /// What else it tells.
+    #[serde(default, flatten)]
+    pub tells: Tells,
+}
+
+/// What an event tells beside a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tells {
+    /// Whether it came in answer to cursors.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resumed: bool,
+    /// Hash of its bytes; 0: not known.
+    #[serde(default)]
+    pub bytes: u64,
+    /// Whose membership it is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Uuid>,
+    /// The reaction that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reaction: Option<Reacted>,
+}
+
+/// A reaction that was added or taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reacted {
+    /// On which message.
+    pub message: Uuid,
+    /// Whose.
+    pub user: Uuid,
+    /// The emoji.
+    pub emoji: Arc<str>,
+    /// Added, or taken back.
+    pub added: bool,
 }
 
 /// Hash of a content (FNV-1a, 64 bit): stable, so that kept histories stay readable.

@@ -5,14 +5,16 @@
 //! an abandoned future logs itself as such. Entries are kept in memory while a run lasts and can be
 //! written to a file of JSON lines, so that a failing history is kept and judged again.
 
+mod act;
 mod entry;
 mod fault;
 mod file;
 mod recorder;
 
+pub use act::{Act, Counted, Cursors, Members, Probe, Probing, Resume, Unread, What};
 pub use entry::{
-    Attempt, Entry, Gotten, Live, Loss, Op, Opened, Outcome, Page, Process, Request, Seen,
-    SocketId, UNREACHABLE, Via, Why, body_of,
+    Attempt, CUT, Entry, Form, Gotten, Live, Loss, Op, Opened, Outcome, Page, Process, Reacted,
+    Request, Seen, SocketId, Tells, UNREACHABLE, Via, Why, body_of,
 };
 pub use fault::{Audit, Class, Exit, Fault, Look};
 pub use file::{read, write};

@@ -1,9 +1,9 @@
 //! The black-box proofs: what Parlance guarantees, shown on the real binary with two nodes in one
 //! process on the embedded engines.
 //!
-//! One storm with kill -9 gives one history, from which the checker reads G-01, 03, 04, 05, 06, 11
-//! and 13; hostile input must be refused and leave no trace; and folding the log anew must give the
-//! same tables (G-09). What fails stays on disk: the history, the server's log and its data.
+//! One storm with kill -9 gives one history, from which the checker reads G-01, 03, 04, 05, 06, 11, 12,
+//! 13, 14, 15 and 27; sockets that do not read must cost nobody else anything (G-17); hostile input must
+//! be refused and leave no trace; and folding the log anew must give the same tables (G-09). What fails stays on disk: the history, the server's log and its data.
 
 mod refold;
 mod storm;

@@ -12,7 +12,7 @@ use crate::history::{Recorder, write};
 use crate::remote::Remote;
 use crate::server::Server;
 use crate::target::Nemesis;
-use crate::workload::{self, Pace, Plan};
+use crate::workload::{self, Back, Pace, Plan};
 
 /// Sends, and messages that must be found again.
 const SENDS: usize = 25_000;
@@ -20,6 +20,11 @@ const SENDS: usize = 25_000;
 const KILLS: usize = 20;
 /// Reads at push, and reads after ack.
 const READS: u64 = 5_000;
+
+/// Sockets that come back with cursors.
+const RESUMES: u64 = 2_000;
+/// Removals of members while they write.
+const RACES: usize = 2_000;
 
 /// Runs it and judges its history; gives the server back, running.
 pub(super) async fn run(
@@ -52,8 +57,19 @@ pub(super) async fn run(
 fn plan(seed: u64, part: usize) -> Plan {
     Plan {
         users: 64,
-        conversations: 500 / part,
+        conversations: 440 / part,
+        groups: 60 / part,
+        group_size: 5,
         sockets: 3,
+        back: Back::Resumes,
+        cut_after: 250,
+        changes: 0.15,
+        wardens: 40 / part,
+        races: RACES / 40,
+        erasers: 4,
+        erasures: 60 / part,
+        walkers: 4,
+        walk: 250 / part,
         writers: 48,
         readers: 4,
         sends: SENDS / part,
@@ -75,6 +91,10 @@ fn needs(part: u64) -> Needs {
         (Guarantee::OneOrder, sends * 5),
         (Guarantee::PersistBeforePush, READS / part),
         (Guarantee::ReadYourWrites, READS / part),
+        (Guarantee::GapFreeResume, RESUMES / part),
+        (Guarantee::ExactUnread, 2_000 / part),
+        (Guarantee::RemovalIsAWall, u64::try_from(RACES).unwrap_or(u64::MAX) * 9 / 10 / part),
+        (Guarantee::DeletedIsGone, 2_000 / part),
     ];
     let faults = u64::try_from(KILLS).unwrap_or(u64::MAX).div_ceil(part);
     Needs { faults, checks: checks.into_iter().collect(), ..Needs::default() }

@@ -4,6 +4,8 @@
 //! mistake with the server. Whatever leaves a doubt about the outcome is `unknown`; only what never
 //! left this process, or what the server refused for good, is a failure.
 
+pub mod deed;
+mod heard;
 mod rest;
 mod socket;
 pub mod view;
@@ -12,6 +14,7 @@ pub use rest::{Answer, Rest};
 pub(crate) use socket::{Connection, dial};
 pub use socket::{Line, Push};
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,8 +23,8 @@ use schemas::Seq;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::history::{Outcome, Seen};
-use crate::target::{Message, Target, User};
+use crate::history::{Counted, Cursors, Outcome, Seen};
+use crate::target::{Deed, Message, Path, Place, Target, User};
 
 /// The password of every user of a run.
 pub const PASSWORD: &str = "Quiet-otters-47-climb!";
@@ -60,10 +63,12 @@ struct Login<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Open {
+struct Open<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
-    participant_ids: [Uuid; 1],
+    participant_ids: &'a [Uuid],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'static str>,
 }
 
 impl Remote {
@@ -155,10 +160,63 @@ impl Target for Remote {
     }
 
     async fn open(&self, node: usize, user: &User, with: &User) -> Outcome<Uuid> {
-        let request = Open { kind: "direct", participant_ids: [with.id] };
+        let request = Open { kind: "direct", participant_ids: &[with.id], name: None };
         let url = self.url(node, "conversations");
         let answer = self.rest.post(&url, Some(&user.token), &request).await;
         answer.outcome(view::id)
+    }
+
+    async fn group(&self, node: usize, user: &User, with: &[Uuid]) -> Outcome<Uuid> {
+        let request = Open { kind: "group", participant_ids: with, name: Some("a group") };
+        let url = self.url(node, "conversations");
+        let answer = self.rest.post(&url, Some(&user.token), &request).await;
+        answer.outcome(view::id)
+    }
+
+    async fn act(&self, node: usize, user: &User, deed: &Deed) -> Outcome<Option<Seen>> {
+        let (method, path, body) = deed::request(deed);
+        let url = self.url(node, &path);
+        let key = Some(&*deed.key).filter(|key| !key.is_empty());
+        let answer = self.rest.ask_once(method, &url, &user.token, (body, key)).await;
+        answer.outcome(|body| deed::acted(&deed.what, body))
+    }
+
+    async fn unread(
+        &self,
+        node: usize,
+        user: &User,
+        conversation: Uuid,
+        counted: Counted,
+    ) -> Outcome<i64> {
+        let url = self.url(node, &deed::counted(conversation, counted));
+        let answer = self.rest.get(&url, Some(&user.token)).await;
+        answer.read(|body| deed::unread(conversation, counted, body))
+    }
+
+    async fn members(
+        &self,
+        node: usize,
+        user: &User,
+        conversation: Uuid,
+    ) -> Outcome<BTreeMap<Uuid, String>> {
+        let url = self.url(node, &format!("conversations/{conversation}/participants?limit=100"));
+        self.rest.get(&url, Some(&user.token)).await.read(deed::members)
+    }
+
+    async fn probe(
+        &self,
+        node: usize,
+        user: &User,
+        place: Place,
+        needles: &[Arc<str>],
+    ) -> Outcome<bool> {
+        if place.path == Path::Journal {
+            let authority = self.socket_authority(node);
+            return socket::journal(authority, user, place.conversation, needles).await;
+        }
+        let url = self.url(node, &deed::path(place));
+        let answer = self.rest.get(&url, Some(&user.token)).await;
+        answer.read(|body| Ok(deed::shows(body, needles)))
     }
 
     async fn send(&self, node: usize, user: &User, message: &Message) -> Outcome<Seen> {
@@ -186,7 +244,12 @@ impl Target for Remote {
         answer.read(view::message)
     }
 
-    async fn connect(&self, node: usize, user: &User) -> anyhow::Result<(Line, Push)> {
-        socket::open(self.socket_authority(node), &user.token).await
+    async fn connect(
+        &self,
+        node: usize,
+        user: &User,
+        cursors: Option<&Cursors>,
+    ) -> anyhow::Result<(Line, Push)> {
+        socket::open(self.socket_authority(node), user, cursors).await
     }
 }

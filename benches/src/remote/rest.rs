@@ -100,6 +100,30 @@ impl Rest {
         }
     }
 
+    /// A request with a JSON body, or none if it is empty, and a name that makes it safe to repeat.
+    pub async fn ask_once(
+        &self,
+        method: Method,
+        url: &str,
+        token: &str,
+        (body, key): (Bytes, Option<&str>),
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(url)
+            .header(header::AUTHORIZATION, format!("Bearer {token}"));
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        if !body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        match request.body(Full::new(body)) {
+            Ok(request) => self.send(request).await,
+            Err(error) => Answer { status: 0, body: Bytes::from(error.to_string()) },
+        }
+    }
+
     /// A request as it is.
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
         let none = |why: String| Answer { status: 0, body: Bytes::from(why) };

@@ -3,7 +3,6 @@
 //! Two tasks own the halves of the connection. A request takes its place in the queue at the call;
 //! its answer finds it by id. When the connection ends, whatever waited is unknown.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
@@ -12,12 +11,11 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use parking_lot::Mutex;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
@@ -25,10 +23,10 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message as Wire, Utf8Bytes};
 use uuid::Uuid;
 
-use super::rest::settle;
-use super::view;
-use crate::history::{Outcome, Seen};
-use crate::target::{Event, Events, Message, Sender};
+use super::heard::{Frame, Meaning};
+use super::{deed, view};
+use crate::history::{Cursors, Outcome, Seen};
+use crate::target::{Deed, Events, Heard, Message, Sender, User};
 use crate::task::spawn;
 
 /// Longest wait for an answer.
@@ -41,7 +39,7 @@ const EVENTS: usize = 16_384;
 /// One connection.
 pub(crate) type Connection = WebSocketStream<TcpStream>;
 /// Requests by id, each with whoever waits for its answer; none once the connection has ended.
-type Waiting = Mutex<Option<HashMap<u64, oneshot::Sender<Outcome<Seen>>>>>;
+type Waiting = Mutex<Option<HashMap<u64, oneshot::Sender<Outcome<Box<str>>>>>>;
 
 /// The sending half.
 #[derive(Clone, Debug)]
@@ -52,58 +50,111 @@ pub struct Line {
     ids: Arc<AtomicU64>,
 }
 
-/// The receiving half.
+/// The receiving half. Dropped, it cuts the connection.
 #[derive(Debug)]
 pub struct Push {
-    events: mpsc::Receiver<Event>,
+    heard: mpsc::Receiver<Heard>,
     /// 0: no close frame came.
     code: Arc<AtomicU16>,
+    halves: [JoinHandle<()>; 2],
+    waiting: Arc<Waiting>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Frame<'a> {
-    #[serde(borrow)]
-    id: Option<Cow<'a, str>>,
-    ok: Option<bool>,
-    #[serde(borrow, rename = "type")]
-    kind: Option<Cow<'a, str>>,
-    conversation_id: Option<Uuid>,
-    rev: Option<i64>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<Refusal<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Refusal<'a> {
-    #[serde(borrow)]
-    code: Cow<'a, str>,
-}
-
-pub(super) async fn open(authority: &str, token: &str) -> anyhow::Result<(Line, Push)> {
-    tokio::time::timeout(PATIENCE, opened(authority, token)).await.context("opening a socket")?
-}
-
-async fn opened(authority: &str, token: &str) -> anyhow::Result<(Line, Push)> {
-    let mut connection = dial(authority).await?;
-    let auth = format!(r#"{{"id":"0","type":"auth","data":{{"token":"{token}"}}}}"#);
-    connection.send(Wire::text(auth)).await?;
-    let answer = next_text(&mut connection).await.context("no answer to auth")?;
-    let frame: Frame<'_> = serde_json::from_str(&answer)?;
-    if frame.ok != Some(true) {
-        bail!("auth was refused: {answer}");
+impl Drop for Push {
+    fn drop(&mut self) {
+        for half in &self.halves {
+            half.abort();
+        }
+        // Dropping the askers tells them.
+        drop(self.waiting.lock().take());
     }
+}
+
+pub(super) async fn open(
+    authority: &str,
+    user: &User,
+    cursors: Option<&Cursors>,
+) -> anyhow::Result<(Line, Push)> {
+    let opened = opened(authority, user, cursors);
+    tokio::time::timeout(PATIENCE, opened).await.context("opening a socket")?
+}
+
+async fn opened(
+    authority: &str,
+    user: &User,
+    cursors: Option<&Cursors>,
+) -> anyhow::Result<(Line, Push)> {
+    let (connection, backlog) = admitted(authority, user, cursors).await?;
     let (write, read) = connection.split();
     let (requests, queue) = mpsc::channel(QUEUE);
-    let (events, pushed) = mpsc::channel(EVENTS);
+    let (events, heard) = mpsc::channel(EVENTS);
     let waiting: Arc<Waiting> = Arc::new(Mutex::new(Some(HashMap::new())));
-    spawn(write_all(write, queue));
     let code = Arc::new(AtomicU16::new(0));
-    spawn(read_all(read, events, waiting.clone(), code.clone()));
-    let line = Line { requests, waiting, ids: Arc::new(AtomicU64::new(1)) };
-    Ok((line, Push { events: pushed, code }))
+    let reader = Reader { user: user.id, events, waiting: waiting.clone(), code: code.clone() };
+    let halves = [spawn(write_all(write, queue)), spawn(reader.read_all(backlog, read))];
+    let line =
+        Line { requests, waiting: waiting.clone(), ids: Arc::new(AtomicU64::new(1)) };
+    Ok((line, Push { heard, code, halves, waiting }))
+}
+
+/// An authenticated connection, and what it has said beside that.
+async fn admitted(
+    authority: &str,
+    user: &User,
+    cursors: Option<&Cursors>,
+) -> anyhow::Result<(Connection, Vec<Utf8Bytes>)> {
+    let mut connection = dial(authority).await?;
+    let cursors = cursors.map_or(Ok(String::new()), |cursors| {
+        let feed = cursors.feed.map_or(String::new(), |feed| format!(r#","feed":{feed}"#));
+        let conversations = serde_json::to_string(&cursors.conversations);
+        conversations.map(|all| format!(r#","cursors":{{"conversations":{all}{feed}}}"#))
+    })?;
+    let auth = format!(r#"{{"id":"0","type":"auth","data":{{"token":"{}"{cursors}}}}}"#, user.token);
+    connection.send(Wire::text(auth)).await?;
+    let mut backlog = Vec::new();
+    loop {
+        let text = next_text(&mut connection).await.context("no answer to auth")?;
+        let frame: Frame<'_> = serde_json::from_str(&text)?;
+        if frame.is_sync() || frame.id.is_none() {
+            backlog.push(text);
+        } else if frame.ok == Some(true) {
+            return Ok((connection, backlog));
+        } else {
+            bail!("auth was refused: {text}");
+        }
+    }
+}
+
+/// Reads a conversation's journal from its beginning; whether one of the needles is in it.
+pub(super) async fn journal(
+    authority: &str,
+    user: &User,
+    conversation: Uuid,
+    needles: &[Arc<str>],
+) -> Outcome<bool> {
+    let cursors =
+        Cursors { conversations: [(conversation, 0)].into_iter().collect(), feed: None };
+    let read = async {
+        let (mut connection, backlog) = admitted(authority, user, Some(&cursors)).await?;
+        let (mut backlog, mut found) = (backlog.into_iter(), false);
+        loop {
+            let text = match backlog.next() {
+                Some(text) => text,
+                None => next_text(&mut connection).await?,
+            };
+            let frame: Frame<'_> = serde_json::from_str(&text)?;
+            found |= deed::shows(text.as_bytes(), needles);
+            if frame.kind.as_deref() == Some("sync.done") {
+                anyhow::ensure!(frame.ok == Some(true), "{text}");
+                return anyhow::Ok(found);
+            }
+        }
+    };
+    match tokio::time::timeout(PATIENCE, read).await {
+        Ok(Ok(found)) => Outcome::Ok(found),
+        Ok(Err(error)) => Outcome::Unknown(error.to_string()),
+        Err(_) => Outcome::Unknown("timeout".to_owned()),
+    }
 }
 
 /// A connection with the subprotocol agreed, before `auth`.
@@ -145,80 +196,69 @@ async fn write_all(mut write: SplitSink<Connection, Wire>, mut queue: mpsc::Rece
     }
 }
 
-async fn read_all(
-    mut read: SplitStream<Connection>,
-    events: mpsc::Sender<Event>,
+/// The reading half at work.
+struct Reader {
+    user: Uuid,
+    events: mpsc::Sender<Heard>,
     waiting: Arc<Waiting>,
     code: Arc<AtomicU16>,
-) {
-    while let Some(Ok(message)) = read.next().await {
-        let text = match message {
-            Wire::Text(text) => text,
-            Wire::Close(Some(close)) => {
-                code.store(close.code.into(), Ordering::SeqCst);
-                continue;
+}
+
+impl Reader {
+    async fn read_all(self, backlog: Vec<Utf8Bytes>, mut read: SplitStream<Connection>) {
+        let mut goes_on = true;
+        for text in backlog {
+            goes_on = goes_on && self.read(&text).await;
+        }
+        while goes_on && let Some(Ok(message)) = read.next().await {
+            match message {
+                Wire::Text(text) => goes_on = self.read(&text).await,
+                Wire::Close(Some(close)) => self.code.store(close.code.into(), Ordering::SeqCst),
+                _ => {}
             }
-            _ => continue,
-        };
-        let Ok(frame) = serde_json::from_str::<Frame<'_>>(&text) else { break };
-        if let Some(id) = &frame.id {
-            let asker = id.parse().ok().and_then(|id: u64| waiting.lock().as_mut()?.remove(&id));
+        }
+        // Dropping the askers tells them.
+        drop(self.waiting.lock().take());
+    }
+
+    /// Takes a frame; whether the connection is worth something still.
+    async fn read(&self, text: &str) -> bool {
+        let Ok(frame) = serde_json::from_str::<Frame<'_>>(text) else { return false };
+        if let Some(id) = frame.id.as_deref().filter(|_| !frame.is_sync()) {
+            let asker =
+                id.parse().ok().and_then(|id: u64| self.waiting.lock().as_mut()?.remove(&id));
             if let Some(asker) = asker {
                 // Whoever asked may have left.
-                drop(asker.send(outcome(&frame)));
+                drop(asker.send(frame.outcome()));
             }
-        } else if frame.kind.as_deref() == Some("resync") {
-            // The server dropped what was queued: this connection is no witness any more. It would
-            // be closed with this code if it went on like this.
-            code.store(4508, Ordering::SeqCst);
-            break;
-        } else if let Some(event) = event(&frame)
-            && events.send(event).await.is_err()
-        {
-            break;
+            return true;
+        }
+        match frame.meaning(text, self.user) {
+            Meaning::Nothing => true,
+            Meaning::Heard(all) => {
+                for heard in all {
+                    if self.events.send(heard).await.is_err() {
+                        return false;
+                    }
+                }
+                true
+            }
+            Meaning::Over => {
+                // The server dropped what was queued, or gave a sync up: this connection is no witness
+                // any more. It would be closed with this code if it went on like this.
+                self.code.store(4508, Ordering::SeqCst);
+                false
+            }
         }
     }
-    // Dropping the askers tells them.
-    drop(waiting.lock().take());
 }
 
-fn outcome(frame: &Frame<'_>) -> Outcome<Seen> {
-    match (frame.ok, frame.data, &frame.error) {
-        (Some(true), Some(data), _) => match view::bare(data.get()) {
-            Ok(seen) => Outcome::Ok(seen),
-            Err(error) => Outcome::Unknown(format!("unreadable: {error}")),
-        },
-        (Some(false), _, Some(refusal)) => {
-            let known = schemas::Code::ALL.iter().find(|code| code.text() == refusal.code);
-            settle(refusal.code.to_string(), known.map_or(500, |code| code.status()))
-        }
-        _ => Outcome::Unknown("unreadable".to_owned()),
-    }
-}
-
-/// Events with a rev; feed entries have none.
-fn event(frame: &Frame<'_>) -> Option<Event> {
-    let kind = frame.kind.as_deref()?;
-    let message = match kind {
-        "message.created" => view::bare(frame.data?.get()).ok(),
-        _ => None,
-    };
-    Some(Event {
-        conversation: frame.conversation_id?,
-        kind: Arc::from(kind),
-        rev: frame.rev?,
-        message,
-    })
-}
-
-impl Sender for Line {
-    fn send(&self, message: &Message) -> BoxFuture<'static, Outcome<Seen>> {
+impl Line {
+    /// Takes its place in the queue now; the future waits for the answer.
+    fn ask(&self, kind: &str, data: &str) -> BoxFuture<'static, Outcome<Box<str>>> {
         let unknown = |why: &str| Outcome::Unknown(why.to_owned());
         let id = self.ids.fetch_add(1, Ordering::Relaxed);
-        let Ok(data) = serde_json::to_string(&view::Send::new(message, true)) else {
-            return Box::pin(std::future::ready(unknown("not JSON")));
-        };
-        let frame = format!(r#"{{"id":"{id}","type":"message.send","data":{data}}}"#);
+        let frame = format!(r#"{{"id":"{id}","type":"{kind}","data":{data}}}"#);
         let (asker, answer) = oneshot::channel();
         let queued = match self.waiting.lock().as_mut() {
             Some(waiting) => {
@@ -246,9 +286,42 @@ impl Sender for Line {
     }
 }
 
+/// Reads the data of an answer.
+fn read<T>(
+    outcome: Outcome<Box<str>>,
+    read: impl FnOnce(&str) -> anyhow::Result<T>,
+) -> Outcome<T> {
+    match outcome {
+        Outcome::Ok(data) => match read(&data) {
+            Ok(value) => Outcome::Ok(value),
+            Err(error) => Outcome::Unknown(format!("unreadable: {error}")),
+        },
+        Outcome::Fail(code) => Outcome::Fail(code),
+        Outcome::Unknown(why) => Outcome::Unknown(why),
+    }
+}
+
+impl Sender for Line {
+    fn send(&self, message: &Message) -> BoxFuture<'static, Outcome<Seen>> {
+        match serde_json::to_string(&view::Send::new(message, true)) {
+            Ok(data) => {
+                self.ask("message.send", &data).map(|answer| read(answer, view::bare)).boxed()
+            }
+            Err(_) => std::future::ready(Outcome::Unknown("not JSON".to_owned())).boxed(),
+        }
+    }
+
+    fn act(&self, deed: &Deed) -> Option<BoxFuture<'static, Outcome<Option<Seen>>>> {
+        let (kind, data) = deed::frame(deed)?;
+        let what = deed.what.clone();
+        let answer = self.ask(kind, &data);
+        Some(answer.map(move |answer| read(answer, |data| deed::message(&what, data))).boxed())
+    }
+}
+
 impl Events for Push {
-    async fn next(&mut self) -> Option<Event> {
-        self.events.recv().await
+    async fn next(&mut self) -> Option<Heard> {
+        self.heard.recv().await
     }
 
     fn close_code(&self) -> Option<u16> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::rest::Answer;
-use crate::history::{Seen, body_of};
+use crate::history::{Form, Reacted, Seen, Tells, body_of};
 use crate::target::Message;
 
 /// A send, over REST or in a frame.
@@ -22,6 +22,8 @@ pub struct Send<'a> {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
     content: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_to_id: Option<Uuid>,
 }
 
 impl<'a> Send<'a> {
@@ -32,6 +34,7 @@ impl<'a> Send<'a> {
             client_message_id: &message.request.client,
             kind: typed.then_some("text"),
             content: &message.content,
+            reply_to_id: message.answers,
         }
     }
 }
@@ -49,7 +52,7 @@ struct Identified {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct View<'a> {
+pub(super) struct View<'a> {
     id: Uuid,
     seq: i64,
     rev: i64,
@@ -58,6 +61,10 @@ struct View<'a> {
     sender_id: Uuid,
     #[serde(borrow)]
     content: Cow<'a, str>,
+    #[serde(default)]
+    is_edited: bool,
+    #[serde(default)]
+    is_deleted: bool,
 }
 
 impl From<View<'_>> for Seen {
@@ -69,6 +76,11 @@ impl From<View<'_>> for Seen {
             client: view.client_message_id.map(Arc::from),
             sender: view.sender_id,
             body: body_of(&view.content),
+            form: match (view.is_deleted, view.is_edited) {
+                (true, _) => Form::Deleted,
+                (false, true) => Form::Edited,
+                (false, false) => Form::Sent,
+            },
         }
     }
 }
@@ -96,7 +108,7 @@ pub struct Owner {
     pub id: Uuid,
 }
 
-fn data<'a, T: Deserialize<'a>>(body: &'a [u8]) -> anyhow::Result<T> {
+pub(super) fn data<'a, T: Deserialize<'a>>(body: &'a [u8]) -> anyhow::Result<T> {
     let envelope: Envelope<T> = serde_json::from_slice(body)?;
     anyhow::ensure!(envelope.success, "a 2xx answer without success");
     Ok(envelope.data)
@@ -127,4 +139,52 @@ pub fn messages(body: &[u8]) -> anyhow::Result<Vec<Seen>> {
 /// A message's view without an envelope, as frames carry it.
 pub fn bare(json: &str) -> anyhow::Result<Seen> {
     Ok(serde_json::from_str::<View<'_>>(json)?.into())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Membership {
+    members: Vec<MemberOf>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MemberOf {
+    user_id: Uuid,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Reaction<'a> {
+    message_id: Uuid,
+    user_id: Uuid,
+    #[serde(borrow)]
+    emoji: Cow<'a, str>,
+    added: bool,
+}
+
+/// What an event of this type tells, by its data: a message, or something else.
+pub fn tells(kind: &str, data: &str) -> (Option<Seen>, Tells) {
+    let mut tells = Tells::default();
+    match kind {
+        "message.created" | "message.updated" | "message.deleted" => {
+            return (bare(data).ok(), tells);
+        }
+        "message.reaction" => {
+            tells.reaction =
+                serde_json::from_str::<Reaction<'_>>(data).ok().map(|reaction| Reacted {
+                    message: reaction.message_id,
+                    user: reaction.user_id,
+                    emoji: Arc::from(reaction.emoji),
+                    added: reaction.added,
+                });
+        }
+        "member.added" | "member.removed" | "member.changed" => {
+            let members = serde_json::from_str::<Membership>(data).ok();
+            let members = members.into_iter().flat_map(|all| all.members);
+            tells.members = members.map(|member| member.user_id).collect();
+        }
+        _ => {}
+    }
+    (None, tells)
 }

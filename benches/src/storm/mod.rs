@@ -24,7 +24,7 @@ use crate::cluster::{Cluster, Engines, Layout, Role, START, Supervisor};
 use crate::history::{Entry, Recorder, write};
 use crate::hostile;
 use crate::prove::Say;
-use crate::workload::{Pace, Plan, run_while};
+use crate::workload::{Back, Pace, Plan, run_while};
 use acts::Breaker;
 
 /// Sends that begin each second, whatever became of earlier ones.
@@ -190,7 +190,7 @@ fn plan(seed: u64) -> Plan {
         faults: 0,
         again_max: Duration::from_secs(4),
         reader_pause: Duration::from_millis(150),
-        catch_up: true,
+        back: Back::Reads,
         dropped: 0.1,
         abandoned: 0.03,
         given_up: 0.0,

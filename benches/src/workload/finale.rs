@@ -1,13 +1,20 @@
 //! The end of a run: sockets settle, then every conversation is read whole.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
 
-use super::hub::{Conversation, Hub};
-use crate::history::{Op, Outcome, Page, Process, Recorder, Seen};
-use crate::target::{Target, User};
+use super::hand::{Hand, settled};
+use super::hub::Hub;
+use super::observer;
+use crate::history::{
+    CUT, Counted, Cursors, Members, Op, Outcome, Page, Process, Recorder, Resume, Seen,
+};
+use crate::target::{Events as _, Heard, Target, User};
 
 /// How long sockets may take to be open again, and full reads to succeed.
 const HEALED: Duration = Duration::from_secs(30);
@@ -50,8 +57,8 @@ async fn quiet(recorder: &Recorder) {
 /// Reads every conversation whole, by each member on another node.
 pub(super) async fn read_all<T: Target>(hub: &Hub<T>, process: Process) {
     let reads = hub.conversations.iter().enumerate().flat_map(|(number, conversation)| {
-        let members = conversation.members.into_iter().enumerate();
-        members.map(move |(turn, member)| (*conversation, number + turn, member))
+        let members = conversation.members.iter().enumerate();
+        members.map(move |(turn, member)| (conversation.id, number + turn, *member))
     });
     stream::iter(reads)
         .for_each_concurrent(AT_ONCE, |(conversation, node, member)| async move {
@@ -65,11 +72,11 @@ async fn full<T: Target>(
     hub: &Hub<T>,
     process: Process,
     node: usize,
-    conversation: Conversation,
+    conversation: Uuid,
     user: &User,
 ) {
     let read = Page {
-        conversation: conversation.id,
+        conversation,
         by: user.id,
         before: None,
         outcome: Outcome::Unknown("abandoned".to_owned()),
@@ -95,13 +102,13 @@ async fn full<T: Target>(
 async fn pages<T: Target>(
     hub: &Hub<T>,
     node: usize,
-    conversation: Conversation,
+    conversation: Uuid,
     user: &User,
 ) -> Outcome<Vec<Seen>> {
     let mut newest_first: Vec<Vec<Seen>> = Vec::new();
     let mut before = None;
     loop {
-        let messages = match hub.target.page(node, user, conversation.id, before).await {
+        let messages = match hub.target.page(node, user, conversation, before).await {
             Outcome::Ok(messages) => messages,
             other => return other,
         };
@@ -114,4 +121,89 @@ async fn pages<T: Target>(
         before = Some(oldest);
     }
     Outcome::Ok(newest_first.into_iter().rev().flatten().collect())
+}
+
+/// Reads every journal from its beginning, as each user: by a socket that has seen nothing.
+pub(super) async fn resume_all<T: Target>(hub: &Arc<Hub<T>>, process: Process) {
+    stream::iter(0..hub.users.len())
+        .for_each_concurrent(AT_ONCE, |user| async move {
+            let Some(who) = hub.users.get(user) else { return };
+            for attempt in 0..3 {
+                if resumed(hub, process, user, who, hub.node(user + attempt)).await {
+                    return;
+                }
+            }
+        })
+        .await;
+}
+
+/// Whether it came to its end.
+async fn resumed<T: Target>(
+    hub: &Arc<Hub<T>>,
+    process: Process,
+    user: usize,
+    who: &User,
+    node: usize,
+) -> bool {
+    let cursors = observer::cursors(hub, user);
+    let conversations = cursors.conversations.into_keys().map(|id| (id, 0)).collect();
+    let from = Cursors { conversations, feed: Some(0) };
+    let (id, start) = (hub.recorder.socket(), hub.recorder.now());
+    let Ok((_sender, mut events)) = hub.target.connect(node, who, Some(&from)).await else {
+        return false;
+    };
+    hub.recorder.lasted(process, node, start, Op::SocketOpen(id, who.id));
+    let mut resume = Resume { socket: id, by: who.id, from, done: None, reset: BTreeMap::new() };
+    let catching = async {
+        while let Some(heard) = events.next().await {
+            match heard {
+                Heard::Event(event) => observer::note(hub, process, node, id, &event),
+                Heard::Reset(conversation, rev) => {
+                    resume.reset.insert(conversation, rev);
+                }
+                Heard::Done(reached) => {
+                    resume.done = Some(reached);
+                    return;
+                }
+            }
+        }
+    };
+    // What was not told by then is missing: the checker says so.
+    drop(timeout(HEALED, catching).await);
+    let whole = resume.done.is_some();
+    hub.recorder.lasted(process, node, start, Op::Resume(resume));
+    hub.recorder.note(process, node, Op::SocketClose(id, Some(CUT)));
+    whole
+}
+
+/// Asks every member what is unread, by each answer, and who is in the groups.
+pub(super) async fn count_all<T: Target>(hub: &Arc<Hub<T>>, process: Process) {
+    let hand = &Hand { hub: hub.clone(), process };
+    let asked = hub.conversations.iter().enumerate().flat_map(|(number, conversation)| {
+        let members = conversation.members.iter().enumerate();
+        members.map(move |(turn, member)| (number, number + turn, *member))
+    });
+    stream::iter(asked)
+        .for_each_concurrent(AT_ONCE, |(number, node, member)| async move {
+            let conversation = hub.conversations.get(number);
+            let Some((conversation, who)) = conversation.zip(hub.users.get(member)) else { return };
+            let counted = if node % 2 == 0 { Counted::Answer } else { Counted::Audit };
+            hand.unread(who, node, conversation.id, counted).await;
+            if conversation.guests.is_empty() {
+                return;
+            }
+            let deadline = Instant::now() + HEALED;
+            let start = hub.recorder.now();
+            let node = hub.node(node);
+            let outcome = loop {
+                let outcome = hub.target.members(node, who, conversation.id).await;
+                if settled(&outcome) || Instant::now() > deadline {
+                    break outcome;
+                }
+                sleep(Duration::from_millis(100)).await;
+            };
+            let members = Members { conversation: conversation.id, by: who.id, outcome };
+            hub.recorder.lasted(process, node, start, Op::Members(members));
+        })
+        .await;
 }

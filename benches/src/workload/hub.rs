@@ -9,12 +9,21 @@ use super::plan::Plan;
 use crate::history::{Recorder, SocketId};
 use crate::target::{Target, User};
 
-/// A direct conversation.
-#[derive(Clone, Copy, Debug)]
+/// A conversation, direct or a group.
+#[derive(Clone, Debug)]
 pub(super) struct Conversation {
     pub(super) id: Uuid,
-    /// Places of its members among the users.
-    pub(super) members: [usize; 2],
+    /// Places among the users of those who are in it from the beginning to the end. The first opened it.
+    pub(super) members: Vec<usize>,
+    /// Places of those who come and go.
+    pub(super) guests: Vec<usize>,
+}
+
+impl Conversation {
+    /// The member with this number, modulo their number.
+    pub(super) fn member(&self, number: usize) -> Option<usize> {
+        self.members.get(number % self.members.len().max(1)).copied()
+    }
 }
 
 /// A socket that is open now.
@@ -60,6 +69,11 @@ impl<T: Target> Hub<T> {
         if let Some(slot) = self.sockets.get(user).and_then(|places| places.get(place)) {
             *slot.lock() = open;
         }
+    }
+
+    /// The first of the conversations that only their own walker writes to.
+    pub(super) fn private(&self) -> usize {
+        self.plan.shared()
     }
 
     /// An open socket of a user, if this one is open.

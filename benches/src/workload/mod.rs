@@ -2,13 +2,17 @@
 //!
 //! Writers send over requests and sockets, lose acks on purpose and retry on other nodes; every user
 //! watches over several sockets on all nodes; readers page through history; a nemesis breaks the
-//! system while sends are in flight. In the end everything heals, sockets settle, and every
-//! conversation is read whole by both of its members.
+//! system while sends are in flight. Where a plan says so, people also do what they do in conversations:
+//! they edit, delete, react and read, sockets come back with cursors on other nodes, guests are removed
+//! while they write, deleted texts are looked for, and what is unread is asked for. In the end everything
+//! heals, sockets settle, and every conversation is read whole by all of its members.
 //!
 //! What a process will do is drawn from the seed and its own number, never from what came back, so
 //! two runs of a seed ask for the same things however they interleave.
 
+mod eraser;
 mod finale;
+mod hand;
 mod hub;
 mod observer;
 mod pace;
@@ -16,9 +20,11 @@ mod plan;
 mod reader;
 mod setup;
 mod storm;
+mod walker;
+mod warden;
 mod writer;
 
 pub use pace::{Pace, Schedule, Ticket};
-pub use plan::{Act, Fate, Plan, Step};
+pub use plan::{Act, Back, Change, Fate, Plan, Step};
 pub use setup::retryable;
 pub use storm::{NEMESIS, in_flight, run, run_while};

@@ -1,20 +1,26 @@
 //! One socket of one user, opened again whenever it is cut, on the next node if its own is away.
 //! Everything it gets is in the history; now and then another node is asked for what just came
-//! (G-11). Where the plan says so, it reads what it missed once it is back, as a client does.
+//! (G-11). What it does about what it missed is for the plan to say ([`Back`]): as a device that resumes
+//! it keeps its cursors, is cut at random moments, also while it catches up, and goes on elsewhere.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rand::Rng as _;
-use schemas::Seq;
+use rand::rngs::StdRng;
+use schemas::{Rev, Seq};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::hub::{Hub, Open};
+use super::plan::Back;
 use super::reader::page_of;
-use crate::history::{Gotten, Live, Op, Outcome, Process, SocketId, Why};
-use crate::target::{Event, Events as _, Target};
+use crate::history::{
+    CUT, Cursors, Gotten, Live, Op, Outcome, Process, Resume, SocketId, Why,
+};
+use crate::target::{Event, Events as _, Heard, Target, User};
 use crate::task::spawn;
 
 /// Wait before a second try to connect; for clients that move on it grows, with jitter.
@@ -32,65 +38,199 @@ pub(super) async fn run<T: Target>(
     (user, place): (usize, usize),
     mut stop: watch::Receiver<bool>,
 ) {
+    let Some(who) = hub.users.get(user).cloned() else { return };
+    let rng = hub.plan.rng("observer", user * hub.plan.sockets + place);
+    let cursors = cursors(&hub, user);
+    let own = cursors.conversations.keys().copied().collect();
+    let node = hub.node(user + place);
+    let device = Device {
+        hub: &hub,
+        process,
+        user,
+        place,
+        who,
+        node,
+        rng,
+        cursors,
+        own,
+        known: Known::new(),
+    };
     tokio::select! {
-        () = watch_for_ever(&hub, process, user, place) => {}
+        () = device.watch_for_ever() => {}
         _ = stop.wait_for(|stop| *stop) => {}
     }
     hub.plug(user, place, None);
 }
 
-async fn watch_for_ever<T: Target>(hub: &Arc<Hub<T>>, process: Process, user: usize, place: usize) {
-    let mut rng = hub.plan.rng("observer", user * hub.plan.sockets + place);
-    let mut node = hub.node(user + place);
-    let mut wait = AGAIN;
-    let mut known = Known::new();
-    let mut sockets = 0_u32;
-    let Some(who) = hub.users.get(user) else { return };
-    loop {
-        let id = hub.recorder.socket();
-        let open = hub.recorder.begin(process, node, Op::SocketOpen(id, who.id));
-        let Ok((sender, mut events)) = hub.target.connect(node, who).await else {
-            // It never was a socket: the entry says only that one was tried.
-            open.done(|op| *op = Op::SocketClose(id, None));
-            tokio::time::sleep(wait).await;
-            if hub.plan.catch_up {
-                wait = AGAIN_MAX.min(wait.mul_f64(rng.random_range(1.0..3.0)));
-                node = hub.node(node + 1);
-            }
-            continue;
-        };
-        open.done(|_| {});
-        wait = AGAIN;
-        hub.plug(user, place, Some(Open { id, node, sender }));
-        sockets += 1;
-        // Beside the events: what comes meanwhile must not wait in the server's queue.
-        let missed = (hub.plan.catch_up && sockets > 1)
-            .then(|| spawn(catch_up(hub.clone(), process, (user, node), known.clone())));
-        while let Some(event) = events.next().await {
-            let ask = rng.random::<f64>() < hub.plan.get_on_push;
-            note(hub, process, node, id, &event);
-            learn(&mut known, &event);
-            if ask {
-                read_back(hub, process, node, user, event).await;
-            }
-        }
-        hub.plug(user, place, None);
-        hub.recorder.note(process, node, Op::SocketClose(id, events.close_code()));
-        // A catch-up that is cut short is done again from what it began with.
-        if let Some(missed) = missed {
-            if missed.is_finished() {
-                known.extend(missed.await.unwrap_or_default());
-            } else {
-                missed.abort();
-                known = Known::new();
-            }
-        }
-    }
+/// Where a device begins: it has seen its conversations begin, and nothing of its feed.
+pub(super) fn cursors<T: Target>(hub: &Hub<T>, user: usize) -> Cursors {
+    let own = hub.conversations.iter().filter(|own| own.members.contains(&user));
+    Cursors { conversations: own.map(|own| (own.id, 1)).collect(), feed: Some(0) }
 }
 
-fn learn(known: &mut Known, event: &Event) {
-    if let Some(seen) = &event.message {
-        known.insert(event.conversation, seen.seq);
+struct Device<'a, T: Target> {
+    hub: &'a Arc<Hub<T>>,
+    process: Process,
+    user: usize,
+    place: usize,
+    who: User,
+    node: usize,
+    rng: StdRng,
+    cursors: Cursors,
+    /// Conversations that its user is in from the beginning to the end.
+    own: HashSet<Uuid>,
+    known: Known,
+}
+
+/// A socket's catching up, as it goes into the history once it is over.
+struct Catching {
+    start: u64,
+    resume: Resume,
+}
+
+impl<T: Target> Device<'_, T> {
+    async fn watch_for_ever(mut self) {
+        let (hub, mut wait) = (self.hub.clone(), AGAIN);
+        let mut sockets = 0_u32;
+        loop {
+            let id = hub.recorder.socket();
+            let open = hub.recorder.begin(self.process, self.node, Op::SocketOpen(id, self.who.id));
+            let cursors = (hub.plan.back == Back::Resumes).then(|| self.cursors.clone());
+            let start = hub.recorder.now();
+            let opened = hub.target.connect(self.node, &self.who, cursors.as_ref()).await;
+            let Ok((sender, events)) = opened else {
+                // It never was a socket: the entry says only that one was tried.
+                open.done(|op| *op = Op::SocketClose(id, None));
+                tokio::time::sleep(wait).await;
+                if hub.plan.back != Back::Anew {
+                    wait = AGAIN_MAX.min(wait.mul_f64(self.rng.random_range(1.0..3.0)));
+                    self.node = hub.node(self.node + 1);
+                }
+                continue;
+            };
+            open.done(|_| {});
+            wait = AGAIN;
+            hub.plug(self.user, self.place, Some(Open { id, node: self.node, sender }));
+            sockets += 1;
+            // Beside the events: what comes meanwhile must not wait in the server's queue.
+            let missed =
+                (hub.plan.back == Back::Reads && sockets > 1).then(|| self.reads_back(None));
+            let catching = cursors.map(|from| Catching {
+                start,
+                resume: Resume {
+                    socket: id,
+                    by: self.who.id,
+                    from,
+                    done: None,
+                    reset: BTreeMap::new(),
+                },
+            });
+            let code = self.listen(id, events, catching).await;
+            hub.plug(self.user, self.place, None);
+            hub.recorder.note(self.process, self.node, Op::SocketClose(id, code));
+            if code == Some(CUT) {
+                self.node = hub.node(self.rng.random_range(0..64));
+            }
+            self.settle(missed).await;
+        }
+    }
+
+    /// Takes what comes until the socket ends, by whichever side.
+    async fn listen(
+        &mut self,
+        id: SocketId,
+        mut events: T::Events,
+        mut catching: Option<Catching>,
+    ) -> Option<u16> {
+        let hub = self.hub.clone();
+        let mut left = self.patience();
+        let code = loop {
+            let Some(heard) = events.next().await else { break events.close_code() };
+            match heard {
+                Heard::Event(event) => {
+                    let ask = self.rng.random::<f64>() < hub.plan.get_on_push;
+                    note(&hub, self.process, self.node, id, &event);
+                    self.learn(&event);
+                    // A guest may be gone by the time of his question.
+                    if ask && !event.tells.resumed && self.own.contains(&event.conversation) {
+                        read_back(&hub, self.process, self.node, self.user, event).await;
+                    }
+                }
+                Heard::Reset(conversation, rev) => {
+                    self.reset(conversation, rev);
+                    if let Some(catching) = &mut catching {
+                        catching.resume.reset.insert(conversation, rev);
+                    }
+                }
+                Heard::Done(reached) => {
+                    if let Some(Catching { start, mut resume }) = catching.take() {
+                        resume.done = Some(reached);
+                        hub.recorder.lasted(self.process, self.node, start, Op::Resume(resume));
+                    }
+                }
+            }
+            left -= 1;
+            if left == 0 {
+                break Some(CUT);
+            }
+        };
+        if let Some(Catching { start, resume }) = catching {
+            hub.recorder.lasted(self.process, self.node, start, Op::Resume(resume));
+        }
+        code
+    }
+
+    /// Events until this client cuts its socket: seldom many, often few, so that it also happens while it
+    /// catches up and just when that ends.
+    fn patience(&mut self) -> usize {
+        let mean = self.hub.plan.cut_after;
+        let draw = -(1.0 - self.rng.random::<f64>()).ln();
+        if mean == 0 { usize::MAX } else { (draw * mean as f64).round() as usize + 1 }
+    }
+
+    fn learn(&mut self, event: &Event) {
+        if let Some(seen) = &event.message {
+            let known = self.known.entry(event.conversation).or_default();
+            *known = seen.seq.max(*known);
+        }
+        if event.conversation == self.who.id {
+            self.cursors.feed = Some(event.rev);
+        } else if event.kind.as_ref() == "member.removed" && event.tells.members.contains(&self.who.id)
+        {
+            // A client that was removed forgets what it had.
+            self.cursors.conversations.remove(&event.conversation);
+        } else {
+            self.cursors.conversations.insert(event.conversation, event.rev);
+        }
+    }
+
+    fn reset(&mut self, conversation: Uuid, rev: Rev) {
+        if conversation == self.who.id {
+            self.cursors.feed = Some(rev);
+        } else if rev == Rev::MAX {
+            self.cursors.conversations.remove(&conversation);
+        } else {
+            self.cursors.conversations.insert(conversation, rev);
+            // It was told to read anew.
+            drop(self.reads_back(Some(conversation)));
+        }
+    }
+
+    /// Reads back all conversations of the user, or one.
+    fn reads_back(&self, only: Option<Uuid>) -> JoinHandle<Known> {
+        let (hub, known) = (self.hub.clone(), self.known.clone());
+        spawn(catch_up(hub, self.process, (self.user, self.node), known, only))
+    }
+
+    /// A catch-up that is cut short is done again from what it began with.
+    async fn settle(&mut self, missed: Option<JoinHandle<Known>>) {
+        let Some(missed) = missed else { return };
+        if missed.is_finished() {
+            self.known.extend(missed.await.unwrap_or_default());
+        } else {
+            missed.abort();
+            self.known = Known::new();
+        }
     }
 }
 
@@ -101,9 +241,11 @@ async fn catch_up<T: Target>(
     process: Process,
     (user, node): (usize, usize),
     known: Known,
+    only: Option<Uuid>,
 ) -> Known {
     let mut found = Known::new();
-    for conversation in hub.conversations.iter().filter(|own| own.members.contains(&user)) {
+    let own = hub.conversations.iter().filter(|own| own.members.contains(&user));
+    for conversation in own.filter(|own| only.is_none_or(|only| only == own.id)) {
         let id = conversation.id;
         let floor = known.get(&id).copied().unwrap_or_default();
         let (mut before, mut node) = (None, node);
@@ -126,13 +268,21 @@ async fn catch_up<T: Target>(
     found
 }
 
-fn note<T: Target>(hub: &Hub<T>, process: Process, node: usize, socket: SocketId, event: &Event) {
+/// Puts an event into the history.
+pub(super) fn note<T: Target>(
+    hub: &Hub<T>,
+    process: Process,
+    node: usize,
+    socket: SocketId,
+    event: &Event,
+) {
     let live = Live {
         socket,
         conversation: event.conversation,
         kind: event.kind.clone(),
         rev: event.rev,
         message: event.message.clone(),
+        tells: event.tells.clone(),
     };
     hub.recorder.note(process, node, Op::Live(live));
 }

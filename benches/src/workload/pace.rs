@@ -63,6 +63,11 @@ impl Schedule {
         Some(Ticket { number, due })
     }
 
+    /// Whether no more operations begin.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
     /// No more operations begin.
     pub fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);

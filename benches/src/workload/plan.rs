@@ -18,6 +18,10 @@ pub struct Plan {
     pub users: usize,
     /// Direct conversations among them, all different pairs.
     pub conversations: usize,
+    /// Groups among them.
+    pub groups: usize,
+    /// Members of each group who stay.
+    pub group_size: usize,
     /// Sockets of each user, spread over the nodes.
     pub sockets: usize,
     /// Processes that send.
@@ -34,8 +38,24 @@ pub struct Plan {
     pub again_max: Duration,
     /// Wait of a reader between two conversations.
     pub reader_pause: Duration,
-    /// Whether a user whose socket comes back reads what it missed.
-    pub catch_up: bool,
+    /// What a user does whose socket comes back.
+    pub back: Back,
+    /// Events after which a client cuts its own socket, about; 0: never.
+    pub cut_after: usize,
+    /// Share of steps that change something: edits, deletions, reactions, reading.
+    pub changes: f64,
+    /// Groups whose guests are added and removed while they write (G-15), each by a process of its own.
+    pub wardens: usize,
+    /// Removals of each.
+    pub races: usize,
+    /// Processes that send a message and take it back, and look for its text everywhere (G-27).
+    pub erasers: usize,
+    /// Deletions of each.
+    pub erasures: usize,
+    /// Processes that write and read in a group of their own, and ask after each step what is unread (G-14).
+    pub walkers: usize,
+    /// Steps of each.
+    pub walk: usize,
     /// Share of acks that come and are thrown away; the client retries.
     pub dropped: f64,
     /// Share of sends that the client abandons before the ack can come; it retries.
@@ -63,6 +83,8 @@ impl Plan {
             seed,
             users: 10,
             conversations: 20,
+            groups: 0,
+            group_size: 4,
             sockets: 3,
             writers: 8,
             readers: 2,
@@ -71,7 +93,15 @@ impl Plan {
             faults: 4,
             again_max: Duration::from_millis(200),
             reader_pause: Duration::from_millis(10),
-            catch_up: false,
+            back: Back::Anew,
+            cut_after: 0,
+            changes: 0.0,
+            wardens: 0,
+            races: 0,
+            erasers: 0,
+            erasures: 0,
+            walkers: 0,
+            walk: 0,
             dropped: 0.24,
             abandoned: 0.06,
             given_up: 0.2,
@@ -82,6 +112,28 @@ impl Plan {
             get_after_ack: 0.3,
             get_on_push: 0.1,
         }
+    }
+
+    /// The same with everything that people do in conversations.
+    pub fn people(seed: u64) -> Self {
+        Self {
+            groups: 4,
+            back: Back::Resumes,
+            cut_after: 60,
+            changes: 0.25,
+            wardens: 3,
+            races: 12,
+            erasers: 2,
+            erasures: 12,
+            walkers: 2,
+            walk: 40,
+            ..Self::small(seed)
+        }
+    }
+
+    /// Conversations that everybody writes to.
+    pub fn shared(&self) -> usize {
+        self.conversations + self.groups
     }
 
     /// The random values of one process.
@@ -99,12 +151,15 @@ impl Plan {
         let fate = rng.random::<f64>();
         let patience = Duration::from_micros(rng.random_range(0..4_000));
         let pick = rng.random::<u64>();
+        let change = Change::drawn(rng);
         let act = if act < self.refused {
             Act::Refused(what)
         } else if act < self.refused + self.late {
             Act::Late(pick)
         } else if act < self.refused + self.late + self.pipelined {
             Act::Pipeline(depth)
+        } else if act < self.refused + self.late + self.pipelined + self.changes {
+            Act::Change(change, pick)
         } else {
             Act::Single
         };
@@ -118,8 +173,8 @@ impl Plan {
         Step {
             act,
             fate,
-            conversation: rng.random_range(0..self.conversations.max(1)),
-            second: rng.random(),
+            conversation: rng.random_range(0..self.shared().max(1)),
+            member: rng.random_range(0..64),
             rest: rng.random::<f64>() < self.rest,
             rest_again: rng.random::<f64>() < self.rest,
             node: rng.random_range(0..64),
@@ -143,8 +198,8 @@ pub struct Step {
     pub fate: Fate,
     /// Number of the conversation.
     pub conversation: usize,
-    /// Which of its two members sends.
-    pub second: bool,
+    /// Which of its members sends, modulo their number.
+    pub member: usize,
     /// Over REST, not a socket.
     pub rest: bool,
     /// The same for retries.
@@ -172,6 +227,48 @@ pub enum Act {
     Late(u64),
     /// Something that must be refused.
     Refused(usize),
+    /// A message of long ago is changed; the number picks which.
+    Change(Change, u64),
+}
+
+/// What a user does whose socket comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Back {
+    /// He goes on with what is live, on the same node.
+    Anew,
+    /// He goes on with what is live on any node, and reads back what he missed.
+    Reads,
+    /// He says on any node where he stands, and is told what he missed.
+    Resumes,
+}
+
+/// Emoji that are drawn from: few, so that they meet.
+pub(super) const EMOJI: [&str; 3] = ["\u{1F44D}", "\u{2764}\u{FE0F}", ":tada:"];
+
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Its sender gives it another text.
+    Edit,
+    /// Its sender takes it back.
+    Delete,
+    /// A member reacts with this emoji, or does so no more.
+    React(usize, bool),
+    /// A member has read up to it.
+    Read,
+}
+
+impl Change {
+    fn drawn(rng: &mut StdRng) -> Self {
+        let emoji = rng.random_range(0..EMOJI.len());
+        let added = rng.random::<f64>() < 0.6;
+        match rng.random_range(0..100) {
+            0..40 => Self::Edit,
+            40..48 => Self::Delete,
+            48..75 => Self::React(emoji, added),
+            _ => Self::Read,
+        }
+    }
 }
 
 /// What becomes of the ack of a first attempt.

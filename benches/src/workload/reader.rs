@@ -24,9 +24,9 @@ pub(super) async fn run<T: Target>(
         let mut rng = hub.plan.rng("reader", number);
         loop {
             let conversation = rng.random_range(0..hub.conversations.len().max(1));
-            let (second, node, depth) =
-                (rng.random(), rng.random_range(0..64), rng.random_range(1..4));
-            browse(&hub, process, conversation, second, node, depth).await;
+            let (member, node, depth) =
+                (rng.random_range(0..64), rng.random_range(0..64), rng.random_range(1..4));
+            browse(&hub, process, (conversation, member), node, depth).await;
             tokio::time::sleep(hub.plan.reader_pause).await;
         }
     };
@@ -39,14 +39,13 @@ pub(super) async fn run<T: Target>(
 async fn browse<T: Target>(
     hub: &Hub<T>,
     process: Process,
-    conversation: usize,
-    second: bool,
+    place: (usize, usize),
     node: usize,
     depth: usize,
 ) {
     let mut before = None;
     for step in 0..depth {
-        let page = page(hub, process, conversation, second, node + step, before).await;
+        let page = page(hub, process, place, node + step, before).await;
         let Some(messages) = page.ok() else {
             tokio::time::sleep(AGAIN).await;
             return;
@@ -62,16 +61,14 @@ async fn browse<T: Target>(
 async fn page<T: Target>(
     hub: &Hub<T>,
     process: Process,
-    conversation: usize,
-    second: bool,
+    (conversation, member): (usize, usize),
     node: usize,
     before: Option<i64>,
 ) -> Outcome<Vec<Seen>> {
-    let Some(place) = hub.conversations.get(conversation) else {
+    let place = hub.conversations.get(conversation);
+    let Some((place, user)) = place.and_then(|place| Some((place, place.member(member)?))) else {
         return Outcome::Unknown("abandoned".to_owned());
     };
-    let [first, other] = place.members;
-    let user = if second { other } else { first };
     page_of(hub, process, (place.id, user), node, before).await
 }
 

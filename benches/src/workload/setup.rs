@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use rand::Rng as _;
+use rand::seq::SliceRandom as _;
 use uuid::Uuid;
 
 use super::hub::Conversation;
@@ -29,22 +30,47 @@ pub(super) async fn users<T: Target>(target: &Arc<T>, plan: &Plan) -> anyhow::Re
     .await
 }
 
-/// Opens the conversations of different pairs; each open is in the history.
+/// Opens all conversations: of different pairs, groups that all write to, groups of the walkers. Each
+/// open is in the history.
 pub(super) async fn conversations<T: Target>(
     target: &Arc<T>,
     recorder: &Recorder,
     plan: &Plan,
     users: &[User],
 ) -> anyhow::Result<Vec<Conversation>> {
-    let mut conversations = Vec::with_capacity(plan.conversations);
-    for (number, members) in pairs(plan)?.into_iter().enumerate() {
-        let [by, with] = members.map(|place| users.get(place).cloned());
-        let (by, with) = by.zip(with).context("a pair names two users")?;
+    let casts = pairs(plan)?.into_iter().map(|pair| (pair.to_vec(), Vec::new()));
+    let casts: Vec<_> = casts.chain(groups(plan)).collect();
+    let mut conversations = Vec::with_capacity(casts.len());
+    for (number, (members, guests)) in casts.into_iter().enumerate() {
+        let cast: Vec<&User> = members.iter().filter_map(|place| users.get(*place)).collect();
         let node = number % target.nodes().max(1);
-        let id = open(target.as_ref(), recorder, node, &by, &with).await?;
-        conversations.push(Conversation { id, members });
+        let is_group = number >= plan.conversations;
+        let id = open(target.as_ref(), recorder, node, &cast, is_group).await?;
+        conversations.push(Conversation { id, members, guests });
     }
     Ok(conversations)
+}
+
+/// Guests of each group.
+const GUESTS: usize = 2;
+/// Members of a walker's group.
+const WALK: usize = 3;
+
+/// Members and guests of the groups.
+fn groups(plan: &Plan) -> Vec<(Vec<usize>, Vec<usize>)> {
+    let mut rng = plan.rng("groups", 0);
+    let mut all = Vec::new();
+    for number in 0..plan.groups + plan.walkers {
+        let walks = number >= plan.groups;
+        let mut places: Vec<usize> = (0..plan.users).collect();
+        places.shuffle(&mut rng);
+        let mut places = places.into_iter();
+        let size = if walks { WALK } else { plan.group_size };
+        let members = places.by_ref().take(size).collect();
+        let guests = if walks { Vec::new() } else { places.take(GUESTS).collect() };
+        all.push((members, guests));
+    }
+    all
 }
 
 fn pairs(plan: &Plan) -> anyhow::Result<Vec<[usize; 2]>> {
@@ -66,14 +92,25 @@ async fn open<T: Target>(
     target: &T,
     recorder: &Recorder,
     node: usize,
-    by: &User,
-    with: &User,
+    cast: &[&User],
+    is_group: bool,
 ) -> anyhow::Result<Uuid> {
+    let [by, with, others @ ..] = cast else { bail!("a conversation has two members") };
+    let others: Vec<Uuid> = others.iter().map(|user| user.id).collect();
+    let rest: Vec<Uuid> = std::iter::once(with.id).chain(others.iter().copied()).collect();
     for _ in 0..20 {
-        let opened =
-            Opened { by: by.id, with: with.id, outcome: Outcome::Unknown("abandoned".to_owned()) };
+        let opened = Opened {
+            by: by.id,
+            with: with.id,
+            others: others.clone(),
+            outcome: Outcome::Unknown("abandoned".to_owned()),
+        };
         let pending = recorder.begin(0, node, Op::Create(opened));
-        let outcome = target.open(node, by, with).await;
+        let outcome = if is_group {
+            target.group(node, by, &rest).await
+        } else {
+            target.open(node, by, with).await
+        };
         pending.done(|op| {
             if let Op::Create(opened) = op {
                 opened.outcome = outcome.clone();

@@ -13,9 +13,9 @@ use tokio::time::{Instant, sleep};
 
 use super::hub::Hub;
 use super::pace::Schedule;
-use super::plan::Plan;
+use super::plan::{Back, Plan};
 use super::writer::Writer;
-use super::{finale, observer, reader, setup};
+use super::{eraser, finale, observer, reader, setup, walker, warden};
 use crate::history::{Fault, Op, Recorder};
 use crate::target::{Nemesis, Target};
 use crate::task::spawn;
@@ -96,9 +96,18 @@ impl<T: Target> Stage<T> {
             .collect();
         let tickets = u64::try_from(plan.sends).unwrap_or(u64::MAX);
         let schedule = Arc::new(Schedule::new(plan.pace, tickets));
-        let writers = (0..plan.writers)
+        let mut writers: Vec<_> = (0..plan.writers)
             .map(|n| spawn(Writer::new(hub.clone(), process(), n).run(schedule.clone())))
             .collect();
+        for n in 0..plan.wardens.min(plan.groups) {
+            writers.push(spawn(warden::run(hub.clone(), process(), n, schedule.clone())));
+        }
+        for n in 0..plan.erasers {
+            writers.push(spawn(eraser::run(hub.clone(), process(), n, schedule.clone())));
+        }
+        for n in 0..plan.walkers {
+            writers.push(spawn(walker::run(hub.clone(), process(), n, schedule.clone())));
+        }
         Ok(Self {
             hub,
             schedule,
@@ -125,6 +134,10 @@ impl<T: Target> Stage<T> {
         join_all(self.readers).await;
         finale::settle(&self.hub).await.context("sockets after the run")?;
         finale::read_all(&self.hub, self.processes.next().unwrap_or(u32::MAX)).await;
+        if self.hub.plan.back == Back::Resumes {
+            finale::resume_all(&self.hub, self.processes.next().unwrap_or(u32::MAX)).await;
+            finale::count_all(&self.hub, self.processes.next().unwrap_or(u32::MAX)).await;
+        }
         self.stop_observers.send_replace(true);
         join_all(self.observers).await;
         Ok(())

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bench::checker::{Guarantee, Kind, Needs, State, judge, recoveries};
 use bench::history::{
-    Attempt, Audit, Class, Entry, Exit, Fault, Live, Look, Op, Opened, Outcome, Page, Request,
-    Seen, Via, body_of,
+    Attempt, Audit, Class, Entry, Exit, Fault, Form, Live, Look, Op, Opened, Outcome, Page,
+    Request, Seen, Tells, Via, body_of,
 };
 use uuid::Uuid;
 
@@ -28,7 +28,8 @@ fn entry(process: u32, start: u64, end: u64, op: Op) -> Entry {
 
 impl Script {
     fn new() -> Self {
-        let open = Opened { by: ALICE, with: BOB, outcome: Outcome::Ok(CONVERSATION) };
+        let outcome = Outcome::Ok(CONVERSATION);
+        let open = Opened { by: ALICE, with: BOB, others: Vec::new(), outcome };
         let entries = vec![
             entry(0, 0, MS, Op::Create(open)),
             entry(1, MS, 2 * MS, Op::SocketOpen(1, ALICE)),
@@ -50,7 +51,15 @@ impl Script {
         let client = format!("m{number}");
         let id = Uuid::from_u128(1_000 + u128::try_from(number).expect("counted from 1"));
         let body = body_of(&client);
-        Seen { id, seq: number, rev: number, client: Some(client.into()), sender: ALICE, body }
+        Seen {
+            id,
+            seq: number,
+            rev: number,
+            client: Some(client.into()),
+            sender: ALICE,
+            body,
+            form: Form::Sent,
+        }
     }
 
     /// A message, acknowledged after 5 ms and pushed `push` later.
@@ -73,6 +82,7 @@ impl Script {
             kind: "message.created".into(),
             rev: seen.rev,
             message: Some(seen.clone()),
+            tells: Tells::default(),
         };
         let at = self.now + after;
         self.entries.push(entry(socket, at, at, Op::Live(live)));

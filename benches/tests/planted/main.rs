@@ -3,6 +3,7 @@
 
 mod faults;
 mod model;
+mod people;
 mod tiers;
 
 use std::sync::Arc;
@@ -42,6 +43,47 @@ async fn every_bug_planted_in_the_model_is_caught_where_it_belongs() {
     for bug in Bug::ALL {
         for seed in SEEDS {
             let report = report(Some(bug), seed).await;
+            let broken: Vec<Guarantee> = report.anomalies().iter().map(|(g, ..)| *g).collect();
+            say(&format!("{bug:?} seed {seed}: {:?}", report.anomalies()));
+            assert!(
+                broken.contains(&bug.breaks()),
+                "{bug:?} at seed {seed} was not caught\n{}",
+                report.table()
+            );
+        }
+    }
+}
+
+async fn used(bug: Option<people::Bug>, seed: u64) -> Report {
+    let recorder = Arc::new(Recorder::default());
+    let people = Arc::new(people::People::new(bug));
+    let nemesis = people::Crash(people.clone());
+    let plan = Plan { sends: 800, ..Plan::people(seed) };
+    run(people, &plan, nemesis, recorder.clone()).await.expect("the model serves");
+    let checks = [
+        (Guarantee::GapFreeResume, 100),
+        (Guarantee::ExactUnread, 100),
+        (Guarantee::RemovalIsAWall, 5),
+        (Guarantee::DeletedIsGone, 100),
+    ];
+    let checks = checks.into_iter().collect();
+    judge(&recorder.take(), &Needs { checks, ..Needs::default() })
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clean_conversations_of_people_pass() {
+    for seed in SEEDS {
+        let report = used(None, seed).await;
+        say(&format!("seed {seed}\n{}", report.table()));
+        assert_eq!(report.state, State::Pass, "seed {seed}\n{}", report.table());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_bug_planted_in_the_conversations_of_people_is_caught_where_it_belongs() {
+    for bug in people::Bug::ALL {
+        for seed in SEEDS {
+            let report = used(Some(bug), seed).await;
             let broken: Vec<Guarantee> = report.anomalies().iter().map(|(g, ..)| *g).collect();
             say(&format!("{bug:?} seed {seed}: {:?}", report.anomalies()));
             assert!(

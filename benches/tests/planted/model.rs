@@ -1,12 +1,14 @@
 //! A chat system of two nodes in a few hundred lines: an in-memory log, a fold and sockets, correct
 //! unless a bug is planted. A crash keeps what is synced and folds it again, and cuts every socket.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bench::history::{Outcome, Seen};
-use bench::target::{Event, Events, Message, Nemesis, Sender, Target, User};
+use bench::history::{Counted, Cursors, Form, Outcome, Seen, Tells};
+use bench::target::{
+    Deed, Event, Events, Heard, Message, Nemesis, Place, Sender, Target, User,
+};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -86,7 +88,7 @@ struct Conversation {
 
 struct Socket {
     user: Uuid,
-    events: mpsc::Sender<Event>,
+    events: mpsc::Sender<Heard>,
 }
 
 #[derive(Default)]
@@ -189,6 +191,7 @@ impl Model {
             client: Some(request.client.clone()),
             sender: request.sender,
             body: request.body,
+            form: Form::Sent,
         };
         self.push(&mut state, request.conversation, &seen);
         if self.has(Bug::SkipCommit) && state.every(40, "skip") {
@@ -251,8 +254,9 @@ impl Model {
                     kind: "message.created".into(),
                     rev: seen.rev,
                     message: Some(message.clone()),
+                    tells: Tells::default(),
                 };
-                drop(state.sockets[place].events.try_send(event));
+                drop(state.sockets[place].events.try_send(Heard::Event(event)));
             }
         }
     }
@@ -270,6 +274,11 @@ impl Model {
     fn stale(&self, node: usize) -> bool {
         node == 1 && self.has(Bug::StaleReads) && self.state.lock().every(20, "stale")
     }
+}
+
+/// What only `people` has.
+fn none<T>() -> Outcome<T> {
+    Outcome::Fail("unsupported".to_owned())
 }
 
 fn jitter() -> Duration {
@@ -339,7 +348,32 @@ impl Target for Model {
         self.across(read).await
     }
 
-    async fn connect(&self, _: usize, user: &User) -> anyhow::Result<(Line, Arriving)> {
+    async fn group(&self, _: usize, _: &User, _: &[Uuid]) -> Outcome<Uuid> {
+        none()
+    }
+
+    async fn act(&self, _: usize, _: &User, _: &Deed) -> Outcome<Option<Seen>> {
+        none()
+    }
+
+    async fn unread(&self, _: usize, _: &User, _: Uuid, _: Counted) -> Outcome<i64> {
+        none()
+    }
+
+    async fn members(&self, _: usize, _: &User, _: Uuid) -> Outcome<BTreeMap<Uuid, String>> {
+        none()
+    }
+
+    async fn probe(&self, _: usize, _: &User, _: Place, _: &[Arc<str>]) -> Outcome<bool> {
+        none()
+    }
+
+    async fn connect(
+        &self,
+        _: usize,
+        user: &User,
+        _: Option<&Cursors>,
+    ) -> anyhow::Result<(Line, Arriving)> {
         let (events, receiver) = mpsc::channel(10_000);
         let mut state = self.state.lock();
         state.sockets.push(Socket { user: user.id, events });
@@ -370,13 +404,17 @@ impl Sender for Line {
             if line.model.state.lock().epoch == line.epoch { outcome } else { cut() }
         })
     }
+
+    fn act(&self, _: &Deed) -> Option<BoxFuture<'static, Outcome<Option<Seen>>>> {
+        None
+    }
 }
 
 /// The receiving half of a socket.
-pub(crate) struct Arriving(mpsc::Receiver<Event>);
+pub(crate) struct Arriving(mpsc::Receiver<Heard>);
 
 impl Events for Arriving {
-    async fn next(&mut self) -> Option<Event> {
+    async fn next(&mut self) -> Option<Heard> {
         self.0.recv().await
     }
 }

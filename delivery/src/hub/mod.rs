@@ -1,11 +1,15 @@
-//! What comes from the topic, to the sockets it is for. Owns the registry and the order of events.
+//! What comes from the topic, to the sockets it is for. Owns the registry, the order of events, and the
+//! index of who is in which conversation that is routed as a whole.
 //!
 //! For each frame: no JSON, no copy (the bytes are checked to be text once and shared), no lock
-//! across an await, and nothing that blocks the node's reader; a fetch of missing changes is a task
+//! across an await, and nothing that blocks the node's reader; whatever must be read is a task
 //! of its own. Every socket is woken at most once for a batch.
 //!
-//! The audience of a record is the wall (G-15): nothing is pushed to anybody who is not in it.
-//! Removal of a member will end his part of a lane here, in the order of revs.
+//! The wall (G-15): an event goes to its audience, or to whom the index names at its place in the order
+//! of revs; who leaves by it gets it, and is out of the index before the next one.
+
+mod heal;
+mod members;
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -15,34 +19,46 @@ use parking_lot::Mutex;
 use platform::inbound::Identity;
 use platform::lifecycle::Lifecycle;
 use platform::node::Sink;
+use platform::port::ephemeral::Route;
 use platform::port::store;
 use platform::{Platform, Store};
-use schemas::conversation::table::Change;
-use schemas::outbound::Outbound;
-use schemas::{ConversationId, Rev, event, limits};
+use schemas::conversation::head::{Head, Routing};
+use schemas::outbound::{Membership, Outbound};
+use schemas::{ConversationId, Rev, UserId, event};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::order::{Event, Fetch, Order, Settled, Verdict};
+use crate::index::Index;
+use crate::order::{Event, Fetch, Order, Verdict};
 use crate::protocol::close::{self, Close};
-use crate::registry::Registry;
-use crate::session::{Pushed, Session};
+use crate::registry::{Left, Registry};
+use crate::routes::Wanted;
+use crate::session::{Live, Pushed, Session};
 use crate::transport::Payload;
 
-/// Fetches at once.
+/// Fetches of missing changes at once.
 const FETCHES: usize = 16;
-/// Longest wait for one fetch.
-const FETCH_LIMIT: Duration = Duration::from_secs(2);
-/// Pause before a fetch is tried again, times the number of tries.
-const FETCH_PAUSE: Duration = Duration::from_millis(50);
+/// Other reads at once: of clients that catch up, of memberships.
+const READS: usize = 64;
+/// Longest wait for one read.
+const READ_LIMIT: Duration = Duration::from_secs(2);
+/// Tries of one read.
+const READ_TRIES: u32 = 3;
+/// Pause before a read is tried again, times the number of tries.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Users whose memberships are loaded at once.
+const LOADS: usize = 16;
 
 /// See the module.
 pub(crate) struct Hub {
     pub(crate) registry: Registry,
+    /// Which routes are to be announced.
+    pub(crate) wanted: Wanted,
     line: Mutex<Line>,
     store: Arc<dyn Store>,
     life: Lifecycle,
     fetches: Semaphore,
+    reads: Semaphore,
     metrics: platform::telemetry::Metrics,
     me: Weak<Self>,
 }
@@ -51,6 +67,7 @@ pub(crate) struct Hub {
 #[derive(Default)]
 struct Line {
     order: Order,
+    index: Index,
     /// Number of the delivery at hand: a socket gets one delivery once.
     mark: u64,
 }
@@ -61,6 +78,22 @@ struct Done {
     pushed: u64,
     wake: Vec<Arc<Session>>,
     fetch: Vec<Fetch>,
+    /// Who may have become a member of a conversation that is routed as a whole.
+    join: Vec<Join>,
+    /// Conversations that are routed as a whole from the change after this one on.
+    flip: Vec<(ConversationId, Rev)>,
+    /// Conversations that nobody here is in any more.
+    empty: Vec<ConversationId>,
+    /// Who may lack a change of membership.
+    reload: Vec<UserId>,
+}
+
+/// Somebody who may be a member; the last change he has.
+#[derive(Clone, Copy, Debug)]
+struct Join {
+    conversation: ConversationId,
+    user: UserId,
+    after: Rev,
 }
 
 impl Done {
@@ -76,32 +109,69 @@ impl Done {
     }
 }
 
+impl Line {
+    /// Takes those out who leave by an event.
+    fn apart(&mut self, done: &mut Done, event: &Event) {
+        for user in event::unpack(&event.left) {
+            self.leave(done, event.conversation, user, event.rev);
+        }
+    }
+
+    /// Who leaves by an event is in the index no more. He may have been added again since, and that
+    /// may have been told before: then he enters again.
+    fn leave(&mut self, done: &mut Done, conversation: ConversationId, user: UserId, rev: Rev) {
+        if self.index.left(conversation, user) {
+            done.join.push(Join { conversation, user, after: rev });
+            if !self.index.has(conversation) {
+                done.empty.push(conversation);
+            }
+        }
+    }
+}
+
 impl Hub {
     /// A hub without sockets.
     pub(crate) fn new(platform: &Platform, life: &Lifecycle) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             registry: Registry::default(),
+            wanted: Wanted::default(),
             line: Mutex::default(),
             store: platform.store.clone(),
             life: life.clone(),
             fetches: Semaphore::new(FETCHES),
+            reads: Semaphore::new(READS),
             metrics: platform.metrics.clone(),
             me: me.clone(),
         })
     }
 
-    /// Registers a socket.
-    pub(crate) fn enter(&self, who: Identity) -> Result<Arc<Session>, Close> {
-        let session = self.registry.enter(who)?;
+    /// Registers a socket, `prepared` before anything can be pushed to it.
+    pub(crate) fn enter(
+        &self,
+        who: Identity,
+        prepare: impl FnOnce(&Session),
+    ) -> Result<Arc<Session>, Close> {
+        let session = self.registry.enter(who, prepare)?;
         self.metrics.sockets.inc();
         Ok(session)
     }
 
     /// Takes a socket out.
     pub(crate) fn leave(&self, session: &Session) {
-        if self.registry.leave(session) {
-            self.metrics.sockets.dec();
+        let mut done = Done::default();
+        {
+            // Together: whoever comes back meanwhile is not taken out of the index.
+            let mut line = self.line.lock();
+            let left = self.registry.leave(session);
+            if left.is_some() {
+                self.metrics.sockets.dec();
+            }
+            if left == Some(Left::Nobody) {
+                done.empty = line.index.gone(session.who.user);
+            }
         }
+        self.finish(done);
+        self.wanted.touch(Route::User(session.who.user));
     }
 
     /// Tells sockets to resync.
@@ -113,31 +183,115 @@ impl Hub {
         self.finish(done);
     }
 
+    /// Tells the sockets of users to resync.
+    fn resync_users(&self, users: impl IntoIterator<Item = UserId>) {
+        let mut sessions = Vec::new();
+        for user in users {
+            self.registry.visit(user, |session| sessions.push(session.clone()));
+        }
+        self.resync(&sessions);
+    }
+
+    /// Whether these routes lead to anybody here.
+    pub(crate) fn leads(&self, routes: impl IntoIterator<Item = Route>) -> Vec<(Route, bool)> {
+        let line = self.line.lock();
+        let leads = |route| match route {
+            Route::User(user) => self.registry.has(user),
+            Route::Conversation(conversation) => line.index.has(conversation),
+        };
+        routes.into_iter().map(|route| (route, leads(route))).collect()
+    }
+
+    /// Every route that leads here.
+    pub(crate) fn routes(&self) -> Vec<Route> {
+        let mut routes: Vec<_> = self.registry.users().into_iter().map(Route::User).collect();
+        routes.extend(self.line.lock().index.conversations().map(Route::Conversation));
+        routes
+    }
+
+    /// Who is reached by a route.
+    pub(crate) fn reached_by(&self, route: Route) -> Vec<UserId> {
+        match route {
+            Route::User(user) => vec![user],
+            Route::Conversation(conversation) => {
+                self.line.lock().index.members(conversation).collect()
+            }
+        }
+    }
+
+    /// Somebody here has synced a conversation up to its head. Whether events up to it may still come.
+    pub(crate) fn learn(&self, conversation: ConversationId, head: &Head) -> bool {
+        let members = match head.routing {
+            Routing::Member => event::pack(&head.members.0),
+            Routing::Conversation => Bytes::new(),
+        };
+        self.known(&mut self.line.lock(), conversation, &members, head.rev)
+    }
+
+    /// Somebody here knows a conversation up to `rev`.
+    fn known(
+        &self,
+        line: &mut Line,
+        conversation: ConversationId,
+        members: &[u8],
+        rev: Rev,
+    ) -> bool {
+        let Line { order, index, .. } = line;
+        let covered = |at| self.covered(index, conversation, members, at);
+        order.learn(conversation, rev, self.registry.epoch(), covered)
+    }
+
+    /// Whether anybody of an audience has been here since `at`.
+    fn covered(&self, index: &Index, conversation: ConversationId, to: &[u8], at: u64) -> bool {
+        if to.is_empty() {
+            index.members(conversation).any(|member| self.registry.here_since(member, at))
+        } else {
+            event::unpack(to).any(|member| self.registry.here_since(member, at))
+        }
+    }
+
     fn event(&self, line: &mut Line, done: &mut Done, event: Event) {
         let conversation = event.conversation;
         let members = event.audience.clone();
-        let covered =
-            |at| event::unpack(&members).any(|member| self.registry.here_since(member, at));
-        match line.order.admit(event, self.registry.epoch(), covered) {
+        let Line { order, index, .. } = line;
+        let covered = |at| self.covered(index, conversation, &members, at);
+        match order.admit(event, self.registry.epoch(), covered) {
             Verdict::Push(event) => self.push(line, done, &event),
-            Verdict::Drop => {}
+            // Its frame is out; what it does to the index may not be done.
+            Verdict::Drop(event) => line.apart(done, &event),
             Verdict::Hold => self.ready(line, done, conversation),
             Verdict::Fetch(fetch) => done.fetch.push(fetch),
-            Verdict::Resync(audience) => self.resync_audience(done, &audience),
+            Verdict::Resync(event) => self.given_up(line, done, conversation, &event.audience),
         }
     }
 
     fn push(&self, line: &mut Line, done: &mut Done, event: &Event) {
         line.mark += 1;
+        let (mark, live) = (line.mark, Live::Event(event.conversation, event.rev));
         let mut here = false;
-        for member in event::unpack(&event.audience) {
+        let mut push = |member| {
             here |= self.registry.visit(member, |session| {
-                done.push(session, session.push(&event.frame, line.mark));
+                done.push(session, session.push(live, &event.frame, mark));
             });
+        };
+        if event.audience.is_empty() {
+            line.index.members(event.conversation).for_each(&mut push);
+        } else {
+            event::unpack(&event.audience).for_each(&mut push);
         }
         if !here {
             line.order.forget(event.conversation);
         }
+        if event.flip {
+            let members = event::unpack(&event.audience);
+            for member in members.filter(|member| self.registry.has(*member)) {
+                line.index.add(event.conversation, member);
+            }
+            if line.index.has(event.conversation) {
+                done.flip.push((event.conversation, event.rev));
+            }
+        }
+        line.apart(done, event);
     }
 
     fn ready(&self, line: &mut Line, done: &mut Done, conversation: ConversationId) {
@@ -146,16 +300,38 @@ impl Hub {
         }
     }
 
-    fn resync_audience(&self, done: &mut Done, audience: &Bytes) {
-        for member in event::unpack(audience) {
-            self.registry.visit(member, |session| done.push(session, session.resync()));
+    /// Changes of a conversation were skipped: its members here resync, and as there may have been
+    /// one among them that made somebody a member or took him out, memberships are loaded again.
+    fn given_up(
+        &self,
+        line: &mut Line,
+        done: &mut Done,
+        conversation: ConversationId,
+        audience: &Bytes,
+    ) {
+        done.reload.extend(line.index.members(conversation));
+        done.reload.extend(event::unpack(audience).filter(|member| self.registry.has(*member)));
+    }
+
+    fn entry(&self, line: &mut Line, done: &mut Done, entry: Entry) {
+        let Entry { user, number, membership, frame } = entry;
+        let live = Live::Entry(number);
+        let new = self.registry.visit_feed(user, number, |session| {
+            done.push(session, session.push(live, &frame, 0));
+        });
+        let Some((conversation, membership)) = membership.filter(|_| new) else { return };
+        let after = members::rev_of(&frame);
+        match membership {
+            Membership::Begins => done.join.push(Join { conversation, user, after }),
+            Membership::Ends => line.leave(done, conversation, user, after),
         }
     }
 
-    fn feed(&self, done: &mut Done, user: schemas::UserId, number: Rev, frame: Bytes) {
-        if let Some(frame) = text(frame) {
-            self.registry.visit_feed(user, number, |session| {
-                done.push(session, session.push(&frame, 0));
+    fn notice(&self, line: &mut Line, done: &mut Done, audience: &Bytes, frame: &Payload) {
+        line.mark += 1;
+        for user in event::unpack(audience) {
+            self.registry.visit(user, |session| {
+                done.push(session, session.push(Live::Notice, frame, line.mark));
             });
         }
     }
@@ -169,66 +345,64 @@ impl Hub {
             self.metrics.wakeups.with_label_values(&["socket"]).inc_by(woken);
             self.metrics.deliveries.inc_by(done.pushed);
         }
+        for conversation in done.empty {
+            self.wanted.touch(Route::Conversation(conversation));
+        }
+        let Some(hub) = self.me.upgrade() else { return };
         for fetch in done.fetch {
-            if let Some(hub) = self.me.upgrade() {
-                self.life.guest(hub.heal(fetch));
-            }
+            self.life.guest(hub.clone().heal(fetch));
+        }
+        for join in done.join {
+            self.life.guest(hub.clone().join(join));
+        }
+        for (conversation, rev) in done.flip {
+            self.life.guest(hub.clone().flipped(conversation, rev));
+        }
+        if !done.reload.is_empty() {
+            self.reload(done.reload);
         }
     }
 
-    /// Fetches what is missing until the gap is closed or given up.
-    async fn heal(self: Arc<Self>, mut fetch: Fetch) {
+    /// Does what nobody waits for.
+    pub(crate) fn aside(&self, act: impl Future<Output = ()> + Send + 'static) {
+        self.life.guest(act);
+    }
+
+    /// The tables.
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// Reads from them: one of a bounded number of reads at once, bounded in time, tried a few times.
+    pub(crate) async fn read<T, F>(&self, read: impl Fn() -> F) -> Result<T, store::Error>
+    where
+        F: Future<Output = Result<T, store::Error>>,
+    {
+        let mut tries = 1;
         loop {
-            let rows = self.changes(&fetch).await;
-            let mut done = Done::default();
-            let settled = {
-                let mut line = self.line.lock();
-                line.order.fetched(&fetch, rows);
-                self.ready(&mut line, &mut done, fetch.conversation);
-                let settled = line.order.settle(&fetch);
-                if let Settled::Resync(audience) = &settled {
-                    self.resync_audience(&mut done, audience);
-                }
-                settled
+            let outcome = {
+                let permit = self.reads.acquire().await;
+                let outcome = timeout(READ_LIMIT, read()).await;
+                drop(permit);
+                outcome.unwrap_or_else(|_| Err(store::Error::Unavailable("too slow".to_owned())))
             };
-            self.finish(done);
-            let Settled::Again(next) = settled else { return };
-            tokio::time::sleep(FETCH_PAUSE * next.tries).await;
-            fetch = next;
-        }
-    }
-
-    /// The frames of the missing changes, as far as they can be had.
-    async fn changes(&self, fetch: &Fetch) -> Vec<(Rev, Payload)> {
-        let Ok(_permit) = self.fetches.acquire().await else { return Vec::new() };
-        match timeout(FETCH_LIMIT, changes(&*self.store, fetch)).await {
-            Ok(Ok(rows)) => {
-                rows.into_iter().filter_map(|row| Some((row.rev, text(row.event)?))).collect()
-            }
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "missing changes could not be read");
-                Vec::new()
-            }
-            Err(_) => {
-                tracing::warn!("missing changes could not be read in time");
-                Vec::new()
+            match outcome {
+                Err(error) if error.retryable() && tries < READ_TRIES => {
+                    tokio::time::sleep(PAUSE * tries).await;
+                    tries += 1;
+                }
+                outcome => return outcome,
             }
         }
     }
 }
 
-/// The changes between two revs; they may lie in several buckets.
-async fn changes(store: &dyn Store, fetch: &Fetch) -> Result<Vec<Change>, store::Error> {
-    let mut rows = Vec::new();
-    let mut next = fetch.after + 1;
-    while next < fetch.before {
-        let bucket_end = (next.div_euclid(limits::BUCKET_ROWS) + 1) * limits::BUCKET_ROWS;
-        let end = bucket_end.min(fetch.before);
-        let limit = usize::try_from(end - next).unwrap_or(0);
-        rows.extend(store::scan(store, Change::from(fetch.conversation, next, limit)).await?);
-        next = end;
-    }
-    Ok(rows)
+/// An entry of a feed.
+struct Entry {
+    user: UserId,
+    number: Rev,
+    membership: Option<(ConversationId, Membership)>,
+    frame: Payload,
 }
 
 fn text(frame: Bytes) -> Option<Payload> {
@@ -243,19 +417,25 @@ impl Sink for Hub {
     fn deliver(&self, batch: Vec<Outbound>) {
         let mut done = Done::default();
         {
-            let mut line = self.line.lock();
+            let line = &mut *self.line.lock();
             for outbound in batch {
                 match outbound {
-                    Outbound::Event { conversation, rev, audience, frame } => {
-                        // An audience is empty for conversations that are routed as a whole; there
-                        // are none yet, and without an index of who is here it is nobody's.
+                    Outbound::Event { conversation, rev, audience, left, flip, frame } => {
                         if let Some(frame) = text(frame) {
-                            let event = Event { conversation, rev, audience, frame };
-                            self.event(&mut line, &mut done, event);
+                            let event = Event { conversation, rev, audience, left, flip, frame };
+                            self.event(line, &mut done, event);
                         }
                     }
-                    Outbound::Feed { user, number, frame } => {
-                        self.feed(&mut done, user, number, frame);
+                    Outbound::Feed { user, number, membership, frame } => {
+                        if let Some(frame) = text(frame) {
+                            let entry = Entry { user, number, membership, frame };
+                            self.entry(line, &mut done, entry);
+                        }
+                    }
+                    Outbound::Notice { audience, frame } => {
+                        if let Some(frame) = text(frame) {
+                            self.notice(line, &mut done, &audience, &frame);
+                        }
                     }
                     Outbound::SessionEnded(ended) => {
                         self.registry.visit(ended.user, |session| {
@@ -274,8 +454,8 @@ impl Sink for Hub {
 
     fn lost(&self) {
         self.line.lock().order.clear();
-        let sessions = self.registry.sessions();
-        tracing::warn!(sockets = sessions.len(), "records were lost: every socket resyncs");
-        self.resync(&sessions);
+        let users = self.registry.users();
+        tracing::warn!(users = users.len(), "records were lost: every socket resyncs");
+        self.reload(users);
     }
 }

@@ -7,7 +7,12 @@ const C: ConversationId = ConversationId(Uuid::from_u128(1));
 
 fn event(rev: Rev) -> Event {
     let frame = Payload::from(format!("{rev}"));
-    Event { conversation: C, rev, audience: Bytes::from_static(&[7; 16]), frame }
+    let audience = Bytes::from_static(&[7; 16]);
+    Event { conversation: C, rev, audience, left: Bytes::new(), flip: false, frame }
+}
+
+fn missed(rev: Rev) -> Missed {
+    Missed { rev, frame: Payload::from(format!("{rev}")), left: Bytes::new(), flipped: None }
 }
 
 /// What a hub would push, with a journal that has every rev below `known`.
@@ -26,7 +31,7 @@ impl Node {
     fn event(&mut self, rev: Rev, covered: bool) {
         match self.order.admit(event(rev), 1, |_| covered) {
             Verdict::Push(event) => self.pushed.push(event.rev),
-            Verdict::Drop => {}
+            Verdict::Drop(_) => {}
             Verdict::Hold => self.ready(),
             Verdict::Fetch(fetch) => self.fetches.push(fetch),
             Verdict::Resync(_) => self.resyncs += 1,
@@ -43,9 +48,7 @@ impl Node {
     /// Carries out the oldest fetch; of the journal only what lies below `known` is there.
     fn fetch(&mut self, known: Rev) {
         let fetch = self.fetches.remove(0);
-        let rows = (fetch.after + 1..fetch.before.min(known))
-            .map(|rev| (rev, Payload::from(format!("{rev}"))))
-            .collect();
+        let rows = (fetch.after + 1..fetch.before.min(known)).map(missed).collect();
         self.order.fetched(&fetch, rows);
         self.ready();
         match self.order.settle(&fetch) {
@@ -145,6 +148,47 @@ fn what_is_forgotten_is_unknown() {
     node.fetch(100);
     node.event(9, true);
     assert_eq!(node.pushed, [1, 9]);
+}
+
+#[test]
+fn who_has_synced_misses_nothing_that_follows_and_others_get_what_came_before() {
+    let mut node = Node::new();
+    // Nothing was pushed yet, and 9 and 10 are on their way to others here.
+    assert!(node.order.learn(C, 10, 1, |_| true), "late ones may come");
+    for rev in [9, 10, 13] {
+        node.event(rev, true);
+    }
+    assert_eq!(node.pushed, [9, 10]);
+    node.fetch(100);
+    assert_eq!(node.pushed, [9, 10, 11, 12, 13]);
+    assert!(!node.order.learn(C, 13, 1, |_| true));
+
+    // Nobody of those who got these is here any more.
+    let covered = |at| at >= 2;
+    assert!(node.order.learn(C, 20, 2, covered));
+    assert!(matches!(node.order.admit(event(22), 2, covered), Verdict::Fetch(_)));
+
+    let mut node = Node::new();
+    assert!(node.order.learn(C, 10, 1, |_| true));
+    // One who synced before lacks more.
+    assert!(node.order.learn(C, 15, 2, |_| true));
+    node.event(16, true);
+    node.fetch(100);
+    assert_eq!(node.pushed, [11, 12, 13, 14, 15, 16]);
+    assert_eq!(node.order.last(C), Some(16));
+}
+
+#[test]
+fn what_is_fetched_before_a_flip_is_for_its_members() {
+    let mut node = Node::new();
+    node.event(1, true);
+    let whole = Event { audience: Bytes::new(), ..event(5) };
+    let Verdict::Fetch(fetch) = node.order.admit(whole, 1, |_| true) else { panic!("a gap") };
+    let flip = Missed { flipped: Some(Bytes::from_static(&[7; 16])), ..missed(3) };
+    node.order.fetched(&fetch, vec![missed(2), flip, missed(4)]);
+    let ready = std::iter::from_fn(|| node.order.ready(C, 1));
+    let ready: Vec<_> = ready.map(|e| (e.rev, e.audience.is_empty(), e.flip)).collect();
+    assert_eq!(ready, [(2, false, false), (3, false, true), (4, true, false), (5, true, false)]);
 }
 
 proptest! {

@@ -141,7 +141,8 @@ fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     }
 }
 
-fn open(out: &mut Vec<u8>, id: Option<&str>) {
+/// Begins an object with its id.
+pub(super) fn object(out: &mut Vec<u8>, id: Option<&str>) {
     out.extend_from_slice(br#"{"id":"#);
     match id {
         Some(id) => serde_json::to_writer(&mut *out, id).expect("a string is written to memory"),
@@ -149,7 +150,8 @@ fn open(out: &mut Vec<u8>, id: Option<&str>) {
     }
 }
 
-fn payload(out: Vec<u8>) -> Payload {
+/// What was written, as a payload.
+pub(super) fn payload(out: Vec<u8>) -> Payload {
     Payload::new(Bytes::from(out)).unwrap_or_else(|| {
         // Only data that acceptance gave as JSON and that is not text gets here.
         tracing::error!("an answer was not text");
@@ -160,7 +162,7 @@ fn payload(out: Vec<u8>) -> Payload {
 /// `{"id":…,"ok":true,"data":…}`.
 pub(crate) fn answered(id: &str, data: &[u8]) -> Payload {
     let mut out = Vec::with_capacity(id.len() + data.len() + 32);
-    open(&mut out, Some(id));
+    object(&mut out, Some(id));
     out.extend_from_slice(br#","ok":true,"data":"#);
     out.extend_from_slice(if data.is_empty() { b"null" } else { data });
     out.push(b'}');
@@ -175,7 +177,7 @@ pub(crate) fn welcome(data: &str) -> Payload {
 /// `{"id":…,"ok":false,"error":{…}}`.
 pub(crate) fn refused(id: Option<&str>, error: &ApiError) -> Payload {
     let mut out = Vec::with_capacity(160);
-    open(&mut out, id);
+    object(&mut out, id);
     out.extend_from_slice(br#","ok":false,"error":"#);
     serde_json::to_writer(&mut out, error).expect("plain data is written to memory");
     out.push(b'}');

@@ -3,6 +3,7 @@
 
 pub(crate) mod close;
 pub(crate) mod json;
+pub(crate) mod sync;
 
 /// The name of the subprotocol.
 pub(crate) const NAME: &str = "parlance.v1";

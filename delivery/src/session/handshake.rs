@@ -1,29 +1,35 @@
 //! From an upgraded connection to a session, and its end.
 //!
-//! The order is the contract (HAZARDS 10, G-25): *authenticated → registered here → not ended
-//! meanwhile → route acknowledged → answered*. So a client that has its answer misses nothing that
-//! happens afterwards, and a session that ends at any moment finds its socket closed. Whoever was
-//! authenticated by the upgrade is answered too, by a `welcome` frame.
+//! The order is the contract (HAZARDS 10, G-25): *authenticated → registered here, its gates closed →
+//! not ended meanwhile → route acknowledged → in the index of large conversations → answered → caught
+//! up*. So a client that has its answer misses nothing that happens afterwards, and a session that ends
+//! at any moment finds its socket closed. Whoever was authenticated by the upgrade is answered too, by
+//! a `welcome` frame.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use platform::inbound::Identity;
+use platform::port::ephemeral::Route;
 use schemas::{ApiError, Code};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Duration, Instant, timeout, timeout_at};
 
 use super::Session;
 use super::task;
 use crate::Delivery;
 use crate::protocol::close::{self, Close};
 use crate::protocol::json;
+use crate::protocol::sync::{self, Cursors};
+use crate::sync::Sync;
 use crate::transport::{Payload, Received, Socket};
 use crate::upgrade::Place;
 
 /// Frames other than text that are put up with before the auth frame.
 const NOISE: usize = 16;
+/// Longest wait of a socket for the conversations of its user.
+const LOAD: Duration = Duration::from_secs(2);
 
 /// What an auth frame carries.
 #[derive(Deserialize)]
@@ -35,17 +41,21 @@ struct Auth<'a> {
     cursors: Option<&'a RawValue>,
 }
 
-/// Whether a client asks for what it missed. It is not honoured yet: the client must sync by REST.
-#[derive(Clone, Copy)]
-enum Cursors {
-    Shown,
-    None,
+impl Auth<'_> {
+    fn cursors(&self) -> Result<Option<Cursors>, ApiError> {
+        self.cursors.map(|cursors| sync::cursors(Some(cursors))).transpose()
+    }
 }
 
-impl Auth<'_> {
-    fn cursors(&self) -> Cursors {
-        if self.cursors.is_some() { Cursors::Shown } else { Cursors::None }
-    }
+/// What is said about cursors in an answer to `auth`.
+#[derive(Clone, Copy)]
+enum Recovered {
+    /// There were none.
+    Unasked,
+    /// What was missed follows.
+    Follows,
+    /// They are not honoured: another sync is under way.
+    Refused,
 }
 
 /// Someone who has shown a valid token.
@@ -55,6 +65,8 @@ struct Entrant {
     answer: Payload,
     /// The id of the auth frame.
     id: Option<String>,
+    /// Where he stands, if he wants to catch up.
+    cursors: Option<Cursors>,
 }
 
 /// Why someone does not get in.
@@ -78,8 +90,8 @@ pub(crate) async fn serve(
 ) {
     let linger = delivery.config.timing.linger;
     let close = match enter(&delivery, &mut socket, known, &mut place).await {
-        Ok((here, answer)) => {
-            let close = task::run(&delivery, &here.session, &mut socket, answer).await;
+        Ok((here, first, sync)) => {
+            let close = task::run(&delivery, &here.session, &mut socket, first, sync).await;
             tracing::debug!(session = here.session.number, code = close.code, "a socket closes");
             close
         }
@@ -109,7 +121,6 @@ struct Here {
 impl Drop for Here {
     fn drop(&mut self) {
         self.delivery.hub.leave(&self.session);
-        self.delivery.routes.touch(self.session.who.user);
     }
 }
 
@@ -118,18 +129,24 @@ async fn enter(
     socket: &mut Socket,
     known: Option<Identity>,
     place: &mut Place,
-) -> Result<(Here, Payload), Refused> {
+) -> Result<(Here, Payload, Option<Box<Sync>>), Refused> {
     let entrant = match known {
         Some(who) => {
-            let answer = json::welcome(&whoami(delivery, &who, Cursors::None));
-            Entrant { who, answer, id: None }
+            let answer = json::welcome(&whoami(delivery, &who, Recovered::Unasked));
+            Entrant { who, answer, id: None, cursors: None }
         }
         None => first_frame(delivery, socket).await?,
     };
     place.authenticated();
-    let session = delivery.hub.enter(entrant.who).map_err(|close| {
+    let Entrant { who, answer, id, cursors } = entrant;
+    let prepare = |session: &Session| {
+        if let Some(cursors) = &cursors {
+            session.close_gates(cursors.conversations.keys().copied(), cursors.feed.is_some());
+        }
+    };
+    let session = delivery.hub.enter(who, prepare).map_err(|close| {
         let error = ApiError::new(Code::RateLimited, close.reason);
-        let answer = entrant.id.as_deref().map(|id| json::refused(Some(id), &error));
+        let answer = id.as_deref().map(|id| json::refused(Some(id), &error));
         Refused { answer, close }
     })?;
     let here = Here { delivery: delivery.clone(), session };
@@ -137,8 +154,25 @@ async fn enter(
     if delivery.node.is_revoked(here.session.who.session) {
         return Err(close::SESSION.into());
     }
-    delivery.routes.announced(here.session.who.user).await;
-    Ok((here, entrant.answer))
+    let (hub, user) = (&delivery.hub, here.session.who.user);
+    hub.wanted.announced(&[Route::User(user)]).await;
+    if !hub.registry.is_indexed(user) && !matches!(timeout(LOAD, hub.load(user)).await, Ok(Ok(())))
+    {
+        // He is served all the same, and resyncs when it is known which conversations he is in.
+        hub.reload(vec![user]);
+    }
+    let sync = cursors.zip(id).map(|(cursors, id)| begin(delivery, &here.session, id, cursors));
+    Ok((here, answer, sync))
+}
+
+/// A sync whose gates are closed.
+pub(super) fn begin(
+    delivery: &Delivery,
+    session: &Arc<Session>,
+    id: String,
+    cursors: Cursors,
+) -> Box<Sync> {
+    Sync::new(id, delivery.hub.clone(), delivery.inbound.clone(), session.clone(), cursors)
 }
 
 async fn first_frame(delivery: &Delivery, socket: &mut Socket) -> Result<Entrant, Refused> {
@@ -174,12 +208,14 @@ fn authenticate(delivery: &Delivery, text: &str) -> Result<Entrant, Refused> {
         return Err(refused(&error, close::TOKEN));
     }
     let checked = read(request.data)
-        .and_then(|auth| Ok((delivery.inbound.authenticate(&auth.token)?, auth.cursors())));
+        .and_then(|auth| Ok((delivery.inbound.authenticate(&auth.token)?, auth.cursors()?)));
     match checked {
         Ok((who, cursors)) => {
-            let data = whoami(delivery, &who, cursors);
+            let asked = cursors.is_some();
+            let recovered = if asked { Recovered::Follows } else { Recovered::Unasked };
+            let data = whoami(delivery, &who, recovered);
             let answer = json::answered(&request.id, data.as_bytes());
-            Ok(Entrant { who, answer, id: Some(request.id.into_owned()) })
+            Ok(Entrant { who, answer, id: Some(request.id.into_owned()), cursors })
         }
         Err(error) => {
             let close = match error.code {
@@ -204,10 +240,11 @@ fn read(data: Option<&RawValue>) -> Result<Auth<'_>, ApiError> {
 }
 
 /// The data of the answer to auth, and of the welcome.
-fn whoami(delivery: &Delivery, who: &Identity, cursors: Cursors) -> String {
-    let recovered = match cursors {
-        Cursors::Shown => r#","recovered":false"#,
-        Cursors::None => "",
+fn whoami(delivery: &Delivery, who: &Identity, recovered: Recovered) -> String {
+    let recovered = match recovered {
+        Recovered::Unasked => "",
+        Recovered::Follows => r#","recovered":true"#,
+        Recovered::Refused => r#","recovered":false"#,
     };
     format!(
         r#"{{"userId":"{}","sessionId":"{}","serverTime":"{}"{recovered}}}"#,
@@ -218,18 +255,24 @@ fn whoami(delivery: &Delivery, who: &Identity, cursors: Cursors) -> String {
 }
 
 /// Auth on a socket that is authenticated: a newer token of the same session shows that the session
-/// was refreshed, and the socket lives as much longer.
+/// was refreshed, and the socket lives as much longer. With cursors it is a sync too.
 pub(super) fn renew(
     delivery: &Delivery,
     session: &Session,
     data: Option<&RawValue>,
-) -> Result<bytes::Bytes, ApiError> {
+) -> Result<(bytes::Bytes, Option<Cursors>), ApiError> {
     let auth = read(data)?;
+    let cursors = auth.cursors()?;
     let shown = delivery.inbound.authenticate(&auth.token)?;
     let who = &session.who;
     if (shown.user, shown.session) != (who.user, who.session) {
         return Err(ApiError::new(Code::Conflict, "the socket belongs to another session"));
     }
     session.renewed(&shown);
-    Ok(whoami(delivery, &shown, auth.cursors()).into())
+    let (recovered, cursors) = match cursors {
+        None => (Recovered::Unasked, None),
+        Some(_) if session.syncing() => (Recovered::Refused, None),
+        Some(cursors) => (Recovered::Follows, Some(cursors)),
+    };
+    Ok((whoami(delivery, &shown, recovered).into(), cursors))
 }

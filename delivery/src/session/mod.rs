@@ -4,6 +4,7 @@
 //! short lock and never waits. Memory per idle session is this struct, the task and the transport's
 //! read buffer.
 
+mod gates;
 mod handshake;
 mod queue;
 mod rate;
@@ -13,10 +14,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::Mutex;
 use platform::inbound::Identity;
-use schemas::{Timestamp, limits};
+use schemas::{ConversationId, Rev, Timestamp, limits};
 use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
 
+use gates::Gates;
+pub(crate) use gates::{Live, Part};
 pub(crate) use handshake::serve;
 use queue::Queue;
 pub(crate) use queue::{Next, Pushed};
@@ -57,8 +60,51 @@ impl Session {
 
     /// Queues a frame of delivery `mark` (0: of none). On [`Pushed::Wake`] the caller must call
     /// [`Self::wake`], once for all frames of its batch.
-    pub(crate) fn push(&self, frame: &Payload, mark: u64) -> Pushed {
-        self.queue.lock().push(frame, mark)
+    pub(crate) fn push(&self, live: Live, frame: &Payload, mark: u64) -> Pushed {
+        self.queue.lock().push(live, frame, mark)
+    }
+
+    /// A sync of these begins: their live frames wait ([`gates`]).
+    pub(crate) fn close_gates(
+        &self,
+        conversations: impl IntoIterator<Item = ConversationId>,
+        feed: bool,
+    ) {
+        self.queue.lock().close_gates(conversations, feed);
+    }
+
+    /// Whether the sync goes on; not if more came than may wait.
+    pub(crate) fn syncing(&self) -> bool {
+        self.queue.lock().syncing()
+    }
+
+    /// A part is out up to `upto`: what waited for it leaves. `late`: the node may still push what is
+    /// in it. The error: changes up to this one are missing in between.
+    pub(crate) fn settle(&self, part: Part, upto: Rev, late: bool) -> Result<(), Rev> {
+        let settled = self.queue.lock().settle(part, upto, late);
+        settled.map(|pushed| self.wake_for(pushed))
+    }
+
+    /// The feed's part is out: from now on only these conversations wait.
+    pub(crate) fn narrow(&self, conversations: impl IntoIterator<Item = ConversationId>) {
+        let pushed = self.queue.lock().with_gates(|gates| gates.narrow(conversations));
+        self.wake_for(pushed);
+    }
+
+    /// The sync is over.
+    pub(crate) fn finish_sync(&self) {
+        let pushed = self.queue.lock().with_gates(Gates::finish);
+        self.wake_for(pushed);
+    }
+
+    /// Events up to this one are out, and may still come.
+    pub(crate) fn floor(&self, conversation: ConversationId, upto: Rev) {
+        self.queue.lock().floor(conversation, upto);
+    }
+
+    /// A ping is due.
+    fn ping(&self) {
+        self.queue.lock().ping();
     }
 
     /// Drops what is queued for one resync frame; the caller wakes as after a push.
@@ -75,12 +121,19 @@ impl Session {
         }
     }
 
+    fn wake_for(&self, pushed: Pushed) {
+        if pushed == Pushed::Wake {
+            self.wake();
+        }
+    }
+
     /// Lets the task look at its queue.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
     }
 
-    fn next(&self) -> Next {
+    /// Takes what comes next. For the socket's task.
+    pub(crate) fn next(&self) -> Next {
         self.queue.lock().next()
     }
 

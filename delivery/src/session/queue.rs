@@ -4,12 +4,16 @@
 //! `resync` frame, and what comes until that frame is taken is dropped too: the client syncs after
 //! it has read it, and everything dropped was stored before (G-11), so nothing is lost (G-17).
 //! It never waits and never blocks whoever pushes.
+//!
+//! While the client catches up, its [`Gates`] hold back what would overtake the missed part. What they
+//! hold counts as queued; with the queue they are dropped, and the sync that they are for is over.
 
 use std::collections::VecDeque;
 
-use schemas::limits;
+use schemas::{ConversationId, Rev, limits};
 use tokio::time::Instant;
 
+use super::gates::{Gates, Live, Opened, Part, Passage};
 use crate::protocol::close::Close;
 use crate::protocol::json::RESYNC;
 use crate::transport::Payload;
@@ -19,11 +23,18 @@ const SLOT: usize = 64;
 /// Slots an empty queue may keep.
 const KEEP_SLOTS: usize = 16;
 
+/// What a frame that waits costs.
+pub(super) fn cost(frame: &Payload) -> usize {
+    frame.len() + SLOT
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    frames: VecDeque<Payload>,
+    frames: VecDeque<(Live, Payload)>,
+    /// What they cost.
     bytes: usize,
+    gates: Option<Box<Gates>>,
     /// Number of the last delivery pushed: a user who is in an audience twice gets it once.
     mark: u64,
     /// Whether the socket's task knows that there is something to take.
@@ -59,17 +70,90 @@ pub(crate) enum Next {
 
 impl Queue {
     /// Queues a frame of delivery `mark`; 0: of none.
-    pub(crate) fn push(&mut self, frame: &Payload, mark: u64) -> Pushed {
+    pub(crate) fn push(&mut self, live: Live, frame: &Payload, mark: u64) -> Pushed {
         if self.resync || self.end.is_some() || (mark != 0 && mark == self.mark) {
             return Pushed::Dropped;
         }
         self.mark = mark;
-        let cost = frame.len() + SLOT;
-        if self.bytes + cost > limits::SOCKET_QUEUE_BYTES {
+        let passage = self.gates.as_mut().map_or(Passage::Open, |gates| gates.pass(live, frame));
+        let held = self.gates.as_ref().map_or(0, |gates| gates.bytes());
+        let cost = if passage == Passage::Open { cost(frame) } else { 0 };
+        if self.bytes + held + cost > limits::SOCKET_QUEUE_BYTES {
             return self.resync();
         }
-        self.bytes += cost;
-        self.frames.push_back(frame.clone());
+        match passage {
+            Passage::Known => Pushed::Dropped,
+            Passage::Held => Pushed::Queued,
+            Passage::Open => {
+                self.bytes += cost;
+                self.frames.push_back((live, frame.clone()));
+                self.signal()
+            }
+        }
+    }
+
+    /// A sync begins: what is queued behind its gates waits too.
+    pub(crate) fn close_gates(
+        &mut self,
+        conversations: impl IntoIterator<Item = ConversationId>,
+        feed: bool,
+    ) {
+        let gates = self.gates.get_or_insert_default();
+        gates.close(conversations, feed);
+        self.bytes = 0;
+        self.frames.retain(|(live, frame)| {
+            let open = gates.pass(*live, frame) == Passage::Open;
+            self.bytes += if open { cost(frame) } else { 0 };
+            open
+        });
+    }
+
+    /// Whether a sync goes on: its gates stand.
+    pub(crate) fn syncing(&self) -> bool {
+        self.gates.as_ref().is_some_and(|gates| gates.running())
+    }
+
+    /// A part is out up to `upto`: what waited for it is queued. `late`: the node may still push what
+    /// is in it. The error: changes up to this one are missing in between.
+    pub(crate) fn settle(&mut self, part: Part, upto: Rev, late: bool) -> Result<Pushed, Rev> {
+        let Some(gates) = &mut self.gates else { return Ok(Pushed::Dropped) };
+        match gates.settle(part, upto, late) {
+            Opened::Hole(upto) => Err(upto),
+            Opened::Open(leaving) => Ok(self.release(leaving)),
+        }
+    }
+
+    /// Does something to the gates, after which some of what waited is queued.
+    pub(crate) fn with_gates(
+        &mut self,
+        act: impl FnOnce(&mut Gates) -> Vec<(Live, Payload)>,
+    ) -> Pushed {
+        let Some(gates) = &mut self.gates else { return Pushed::Dropped };
+        let leaving = act(gates);
+        if gates.is_idle() {
+            self.gates = None;
+        }
+        self.release(leaving)
+    }
+
+    /// Events up to this one are out, and may still come.
+    pub(crate) fn floor(&mut self, conversation: ConversationId, upto: Rev) {
+        self.gates.get_or_insert_default().floor(conversation, upto);
+    }
+
+    /// A ping is due: a while after a sync, what late events would be known by is forgotten.
+    pub(crate) fn ping(&mut self) {
+        if self.gates.as_mut().is_some_and(|gates| gates.ping()) {
+            self.gates = None;
+        }
+    }
+
+    fn release(&mut self, leaving: Vec<(Live, Payload)>) -> Pushed {
+        if leaving.is_empty() {
+            return Pushed::Dropped;
+        }
+        self.bytes += leaving.iter().map(|(_, frame)| cost(frame)).sum::<usize>();
+        self.frames.extend(leaving);
         self.signal()
     }
 
@@ -78,8 +162,9 @@ impl Queue {
         if self.resync || self.end.is_some() {
             return Pushed::Dropped;
         }
-        self.frames = VecDeque::from([RESYNC]);
-        self.bytes = RESYNC.len() + SLOT;
+        self.frames = VecDeque::from([(Live::Notice, RESYNC)]);
+        self.bytes = cost(&RESYNC);
+        self.gates = None;
         self.resync = true;
         self.overflowed.get_or_insert_with(Instant::now);
         self.signal()
@@ -93,6 +178,7 @@ impl Queue {
         self.end = Some(close);
         self.frames = VecDeque::new();
         self.bytes = 0;
+        self.gates = None;
         self.signal()
     }
 
@@ -105,14 +191,14 @@ impl Queue {
         if let Some(close) = self.end {
             return Next::Close(close);
         }
-        let Some(frame) = self.frames.pop_front() else {
+        let Some((_, frame)) = self.frames.pop_front() else {
             self.signalled = false;
             if self.frames.capacity() > KEEP_SLOTS {
                 self.frames = VecDeque::new();
             }
             return Next::Empty;
         };
-        self.bytes -= frame.len() + SLOT;
+        self.bytes -= cost(&frame);
         self.resync = false;
         Next::Frame(frame)
     }
@@ -138,6 +224,8 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
     use crate::protocol::close;
 
@@ -156,13 +244,13 @@ mod tests {
     #[test]
     fn many_frames_wake_once_and_come_in_order() {
         let mut queue = Queue::default();
-        assert_eq!(queue.push(&frame(1), 1), Pushed::Wake);
-        assert_eq!(queue.push(&frame(2), 2), Pushed::Queued);
-        assert_eq!(queue.push(&frame(2), 2), Pushed::Dropped);
-        assert_eq!(queue.push(&frame(3), 0), Pushed::Queued);
-        assert_eq!(queue.push(&frame(3), 0), Pushed::Queued);
+        assert_eq!(queue.push(Live::Notice, &frame(1), 1), Pushed::Wake);
+        assert_eq!(queue.push(Live::Notice, &frame(2), 2), Pushed::Queued);
+        assert_eq!(queue.push(Live::Notice, &frame(2), 2), Pushed::Dropped);
+        assert_eq!(queue.push(Live::Notice, &frame(3), 0), Pushed::Queued);
+        assert_eq!(queue.push(Live::Notice, &frame(3), 0), Pushed::Queued);
         assert_eq!(drain(&mut queue), [1, 2, 3, 3]);
-        assert_eq!(queue.push(&frame(4), 3), Pushed::Wake);
+        assert_eq!(queue.push(Live::Notice, &frame(4), 3), Pushed::Wake);
     }
 
     #[test]
@@ -170,28 +258,53 @@ mod tests {
         let mut queue = Queue::default();
         let big = frame(60_000);
         for mark in 1..=4 {
-            assert_ne!(queue.push(&big, mark), Pushed::Dropped);
+            assert_ne!(queue.push(Live::Notice, &big, mark), Pushed::Dropped);
         }
         assert!(queue.overflowed().is_none());
-        assert_ne!(queue.push(&big, 5), Pushed::Dropped);
+        assert_ne!(queue.push(Live::Notice, &big, 5), Pushed::Dropped);
         assert!(queue.overflowed().is_some());
-        assert_eq!(queue.push(&frame(1), 6), Pushed::Dropped);
+        assert_eq!(queue.push(Live::Notice, &frame(1), 6), Pushed::Dropped);
         assert!(queue.flushed());
         assert!(queue.overflowed().is_some(), "the resync is still here");
         assert_eq!(drain(&mut queue), [RESYNC.len()]);
-        assert_ne!(queue.push(&frame(1), 7), Pushed::Dropped);
+        assert_ne!(queue.push(Live::Notice, &frame(1), 7), Pushed::Dropped);
         assert!(queue.flushed());
         assert!(queue.overflowed().is_none());
         assert_eq!(queue.bytes, 1 + SLOT);
     }
 
     #[test]
+    fn what_waits_behind_gates_is_queued_when_the_part_is_out_and_counts_before() {
+        let (c, d) = (ConversationId(Uuid::from_u128(1)), ConversationId(Uuid::from_u128(2)));
+        let mut queue = Queue::default();
+        queue.push(Live::Event(c, 3), &frame(3), 1);
+        queue.push(Live::Event(d, 4), &frame(4), 2);
+        queue.close_gates([c], false);
+        assert_eq!(queue.push(Live::Event(c, 4), &frame(5), 3), Pushed::Queued);
+        assert_eq!(drain(&mut queue), [4], "what was queued of it waits");
+        assert_eq!(queue.bytes, 0);
+        assert_eq!(queue.settle(Part::Conversation(c), 1, true), Err(2));
+        assert!(queue.settle(Part::Conversation(c), 2, true).is_ok());
+        assert_eq!(drain(&mut queue), [3, 5]);
+        queue.with_gates(Gates::finish);
+        assert!(queue.gates.is_none());
+
+        queue.close_gates([c], false);
+        for rev in 5..10 {
+            queue.push(Live::Event(c, rev), &frame(60_000), 0);
+        }
+        assert!(!queue.syncing(), "too much waits: the sync is over");
+        assert_eq!(drain(&mut queue), [RESYNC.len()]);
+        assert_eq!(queue.bytes, 0);
+    }
+
+    #[test]
     fn the_first_close_stands_and_nothing_is_written_after_it() {
         let mut queue = Queue::default();
-        queue.push(&frame(9), 1);
+        queue.push(Live::Notice, &frame(9), 1);
         queue.close(close::SESSION);
         queue.close(close::RESTART);
-        assert_eq!(queue.push(&frame(9), 2), Pushed::Dropped);
+        assert_eq!(queue.push(Live::Notice, &frame(9), 2), Pushed::Dropped);
         assert!(matches!(queue.next(), Next::Close(close) if close == close::SESSION));
     }
 }

@@ -7,11 +7,13 @@
 //!   answer is about as long as its request, and because nothing is read while one is to be written.
 //! - Everything that is ready is handed over before one flush. A write is cut into slices, so that
 //!   a socket that is always behind still gets to close, and each slice has a deadline (G-17).
+//! - One sync at a time is driven step by step: each when what the one before has brought is written, so
+//!   that it reads no faster than its client. Meanwhile everything else goes on.
 //! - One timer: a ping is due, the peer has been silent for too long, or its session is over: the
 //!   latter by the wall clock, which may jump, so it is looked at each time.
 //!
 //! It must never hold a lock across an await, and never write an event that did not come through
-//! the session's queue.
+//! the session's queue or its sync.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -26,12 +28,14 @@ use platform::inbound::Outcome;
 use schemas::{ApiError, Code, limits};
 use tokio::time::{Instant, sleep_until};
 
-use super::handshake::renew;
+use super::handshake::{begin, renew};
 use super::rate::{Rate, Verdict};
 use super::{Next, Session};
 use crate::Delivery;
 use crate::protocol::close::{self, Close};
 use crate::protocol::json;
+use crate::protocol::sync::{self, Cursors};
+use crate::sync::{Step, Sync};
 use crate::transport::{Gone, Payload, Received, Socket};
 
 /// Bytes handed over between two flushes.
@@ -52,7 +56,15 @@ enum Handled {
     Answer(Payload),
     /// With the bytes of the request.
     Accepted(Box<str>, usize, Outcome),
+    /// The client catches up; what it is told first.
+    Sync(Option<Payload>, Box<str>, Box<Cursors>),
     Bad(Payload),
+}
+
+/// A sync under way.
+struct Running {
+    id: Box<str>,
+    step: BoxFuture<'static, Step>,
 }
 
 struct Task<'a> {
@@ -65,17 +77,20 @@ struct Task<'a> {
     /// Those bytes in all.
     asked: usize,
     accepting: Option<BoxFuture<'static, Handled>>,
+    syncing: Option<Running>,
     rate: Rate,
     heard: Instant,
     bad: u32,
 }
 
-/// Serves an authenticated socket until it is to be closed; `first` is written first.
+/// Serves an authenticated socket until it is to be closed; `first` is written first, then what the
+/// sync brings.
 pub(super) async fn run(
     delivery: &Arc<Delivery>,
     session: &Arc<Session>,
     socket: &mut Socket,
     first: Payload,
+    sync: Option<Box<Sync>>,
 ) -> Close {
     let now = Instant::now();
     let mut task = Task {
@@ -86,11 +101,18 @@ pub(super) async fn run(
         in_flight: FuturesUnordered::new(),
         asked: 0,
         accepting: None,
+        syncing: sync.map(Running::next),
         rate: Rate::new(delivery.config.frames, now),
         heard: now,
         bad: 0,
     };
     task.serve(now).await
+}
+
+impl Running {
+    fn next(sync: Box<Sync>) -> Self {
+        Self { id: sync.id().into(), step: sync.step().boxed() }
+    }
 }
 
 impl Task<'_> {
@@ -107,8 +129,8 @@ impl Task<'_> {
                 return close;
             }
             let room = self.has_room();
+            // In no fixed order: a sync, requests and live events do not starve each other.
             tokio::select! {
-                biased;
                 () = self.session.woken() => {}
                 Some(answered) = self.in_flight.next(), if !self.in_flight.is_empty() => {
                     self.answered(answered);
@@ -119,6 +141,7 @@ impl Task<'_> {
                         return self.last_words(close).await;
                     }
                 }
+                step = stepped(&mut self.syncing), if self.syncing.is_some() => self.stepped(step),
                 () = timer.as_mut() => {
                     let now = Instant::now();
                     let dead = self.heard + timing.dead;
@@ -127,6 +150,7 @@ impl Task<'_> {
                     }
                     let Some(left) = self.left() else { return close::SESSION };
                     self.out.push_back(Out::Ping);
+                    self.session.ping();
                     timer.as_mut().reset(dead.min(now + timing.ping.min(left)));
                 }
                 received = self.socket.recv(), if room => {
@@ -205,6 +229,36 @@ impl Task<'_> {
         }
     }
 
+    /// What a sync has brought is written before its next step.
+    fn stepped(&mut self, step: Step) {
+        let frame = match step {
+            Step::Frame(sync, frame) => {
+                self.syncing = Some(Running::next(sync));
+                frame
+            }
+            Step::Last(frame) => {
+                self.syncing = None;
+                frame
+            }
+        };
+        self.out.push_back(Out::Answer(frame));
+    }
+
+    fn sync(&mut self, id: &str, cursors: Cursors) {
+        if let Some(running) = &self.syncing {
+            if self.session.syncing() {
+                let error = ApiError::new(Code::Conflict, "a sync is under way on this socket");
+                self.out.push_back(Out::Answer(json::refused(Some(id), &error)));
+                return;
+            }
+            // Its client was told to resync, and does.
+            self.out.push_back(Out::Answer(Sync::overtaken(&running.id)));
+        }
+        self.session.close_gates(cursors.conversations.keys().copied(), cursors.feed.is_some());
+        let sync = begin(self.delivery, self.session, id.to_owned(), cursors);
+        self.syncing = Some(Running::next(sync));
+    }
+
     fn handled(&mut self, handled: Handled) -> Result<(), Close> {
         match handled {
             Handled::Answer(answer) => self.out.push_back(Out::Answer(answer)),
@@ -212,6 +266,10 @@ impl Task<'_> {
                 self.asked += asked;
                 let answer = outcome.map(move |outcome| (asked, answer(&id, outcome)));
                 self.in_flight.push(answer.boxed());
+            }
+            Handled::Sync(first, id, cursors) => {
+                self.out.extend(first.map(Out::Answer));
+                self.sync(&id, *cursors);
             }
             Handled::Bad(answer) => {
                 self.out.push_back(Out::Answer(answer));
@@ -258,6 +316,13 @@ impl Task<'_> {
 async fn accepted(accepting: &mut Option<BoxFuture<'static, Handled>>) -> Handled {
     match accepting {
         Some(handling) => handling.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn stepped(syncing: &mut Option<Running>) -> Step {
+    match syncing {
+        Some(running) => (&mut running.step).await,
         None => std::future::pending().await,
     }
 }
@@ -312,7 +377,18 @@ async fn handle(delivery: Arc<Delivery>, session: Arc<Session>, text: Payload) -
             let data = format!(r#"{{"at":"{}"}}"#, delivery.clock.now());
             Handled::Answer(json::answered(&id, data.as_bytes()))
         }
-        "auth" => Handled::Answer(answer(&id, renew(&delivery, &session, request.data))),
+        "auth" => match renew(&delivery, &session, request.data) {
+            Ok((data, None)) => Handled::Answer(json::answered(&id, &data)),
+            Ok((data, Some(cursors))) => {
+                let first = json::answered(&id, &data);
+                Handled::Sync(Some(first), id.into(), Box::new(cursors))
+            }
+            Err(error) => Handled::Answer(json::refused(Some(&id), &error)),
+        },
+        "sync" => match sync::cursors(request.data) {
+            Ok(cursors) => Handled::Sync(None, id.into(), Box::new(cursors)),
+            Err(error) => Handled::Answer(json::refused(Some(&id), &error)),
+        },
         kind => match delivery.inbound.accept(&session.who, kind, request.data).await {
             Ok(outcome) => Handled::Accepted(id.into(), text.len(), outcome),
             Err(error) => Handled::Answer(json::refused(Some(&id), &error)),

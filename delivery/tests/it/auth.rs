@@ -44,15 +44,6 @@ async fn the_route_stays_until_the_last_socket_has_left() {
 }
 
 #[tokio::test]
-async fn cursors_are_taken_and_not_honoured_yet() {
-    let server = server().await;
-    let mut client = server.connect().await;
-    let cursors = r#"{"token":"1/11","cursors":{"conversations":{},"feed":3}}"#;
-    client.request("0", "auth", cursors).await;
-    assert_eq!(client.frame().await["data"]["recovered"], false);
-}
-
-#[tokio::test]
 async fn what_is_wrong_with_the_first_frame_is_said_and_then_the_socket_closes() {
     let server = server().await;
     let auth = |data: &str| format!(r#"{{"id":"0","type":"auth","data":{data}}}"#);

@@ -111,6 +111,7 @@ async fn feed_entries_go_to_all_sockets_of_the_user_once() {
     let feed = |number| Outbound::Feed {
         user: user(1),
         number,
+        membership: None,
         frame: Bytes::from(format!(r#"{{"type":"user.updated","rev":{number}}}"#)),
     };
     server.deliver(vec![feed(1), feed(2), feed(1), feed(2), feed(3)]);
@@ -160,6 +161,8 @@ async fn a_frame_that_is_not_text_is_dropped_and_nobody_is_disturbed() {
             conversation: conversation(5),
             rev: 1,
             audience: Bytes::from_static(&[0; 17]),
+            left: Bytes::new(),
+            flip: false,
             frame: Bytes::from_static(&[0xff]),
         },
         event(5, 2, &[1]),

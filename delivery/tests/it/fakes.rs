@@ -1,8 +1,8 @@
 //! Acceptance and engines that do what a test says. Each keeps what it was asked.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,14 +16,8 @@ use platform::port::ephemeral::{Ephemeral, Quota, Route, Unavailable, Verdict};
 use platform::port::log::{
     Append, Budget, Error as LogError, Log, Member, PartitionState, Start, Tail,
 };
-use platform::port::store::{Claim, Error as StoreError, Store};
-use schemas::conversation::table::Change;
-use schemas::table::{Batch, Get, Scan, Stored, Table, TableDef, Value, Write};
 use schemas::topic::Topic;
-use schemas::{
-    ApiError, Code, CommandId, ConversationId, InstanceId, Position, Rev, SessionId, Stamp, UserId,
-    limits,
-};
+use schemas::{ApiError, Code, InstanceId, Position, SessionId, UserId, limits};
 use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -75,7 +69,9 @@ impl Inbound for FakeInbound {
         }
         self.accepted.lock().push(text.clone());
         match kind {
-            "echo" | "slow.accept" => Ok(async move { Ok(Bytes::from(text)) }.boxed()),
+            "echo" | "slow.accept" | "delivered" => {
+                Ok(async move { Ok(Bytes::from(text)) }.boxed())
+            }
             "held" => {
                 let release = self.release.clone();
                 Ok(async move {
@@ -87,79 +83,6 @@ impl Inbound for FakeInbound {
             "refused" => Ok(async { Err(ApiError::new(Code::NotMember, "not a member")) }.boxed()),
             _ => Err(ApiError::new(Code::Unsupported, "unsupported")),
         }
-    }
-}
-
-/// A journal of changes.
-#[derive(Debug, Default)]
-pub(crate) struct FakeStore {
-    pub(crate) changes: Mutex<BTreeMap<(ConversationId, Rev), Bytes>>,
-    pub(crate) scans: AtomicUsize,
-}
-
-#[async_trait]
-impl Store for FakeStore {
-    async fn get(&self, gets: &[Get]) -> Result<Vec<Option<Stored>>, StoreError> {
-        Ok(vec![None; gets.len()])
-    }
-
-    async fn scan(&self, scan: &Scan) -> Result<Vec<Stored>, StoreError> {
-        if scan.def != Change::DEF {
-            return Ok(Vec::new());
-        }
-        self.scans.fetch_add(1, Ordering::SeqCst);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        let (Value::Uuid(conversation), Value::Int(bucket)) =
-            (&scan.partition[0], &scan.partition[1])
-        else {
-            panic!("a partition of changes");
-        };
-        let std::ops::Bound::Included(from) = &scan.from else { panic!("from a rev") };
-        let Value::Int(from) = from[0] else { panic!("a rev") };
-        let conversation = ConversationId(*conversation);
-        let changes = self.changes.lock();
-        let rows = changes.range((conversation, from)..(conversation, (bucket + 1) * 1_024));
-        Ok(rows
-            .take(scan.limit)
-            .map(|(&(conversation, rev), event)| {
-                let row = Change {
-                    conversation,
-                    bucket: *bucket,
-                    rev,
-                    position: 0,
-                    command: CommandId(Uuid::nil()),
-                    event: event.clone(),
-                    effect: Bytes::new(),
-                };
-                Stored { cells: row.to_cells(), stamp: Stamp(0) }
-            })
-            .collect())
-    }
-
-    async fn write(&self, _: Batch) -> Result<(), StoreError> {
-        unreachable!("delivery does not write")
-    }
-
-    async fn claim(&self, _: Write) -> Result<Claim, StoreError> {
-        unreachable!("delivery does not write")
-    }
-
-    async fn replace(&self, _: &Stored, _: Write) -> Result<Claim, StoreError> {
-        unreachable!("delivery does not write")
-    }
-
-    async fn put(&self, _: Vec<Write>) -> Result<(), StoreError> {
-        unreachable!("delivery does not write")
-    }
-
-    async fn dump(
-        &self,
-        _: &'static TableDef,
-        _: Option<Get>,
-        _: usize,
-    ) -> Result<Vec<Stored>, StoreError> {
-        // No session has ended.
-        Ok(Vec::new())
     }
 }
 

@@ -15,8 +15,11 @@ use platform::node::{Node, Sink};
 use platform::port::clock::SystemClock;
 use platform::port::ephemeral::Route;
 use platform::telemetry::Metrics;
+use schemas::conversation::change::Change;
+use schemas::conversation::effect::Effect;
+use schemas::frame::EventFrame;
 use schemas::outbound::Outbound;
-use schemas::{ConversationId, Rev, UserId};
+use schemas::{CommandId, Position, Rev, Timestamp};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -24,7 +27,9 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 use uuid::Uuid;
 
-use crate::fakes::{FakeEphemeral, FakeInbound, FakeLog, FakeStore};
+use crate::fakes::{FakeEphemeral, FakeInbound, FakeLog};
+use crate::world::{TestStore, World};
+pub(crate) use crate::world::{conversation, user};
 
 /// Longest wait for anything that should come at once.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -35,7 +40,7 @@ pub(crate) struct Server {
     pub(crate) node: Arc<Node>,
     pub(crate) sink: Arc<dyn Sink>,
     pub(crate) inbound: Arc<FakeInbound>,
-    pub(crate) store: Arc<FakeStore>,
+    pub(crate) store: Arc<TestStore>,
     pub(crate) ephemeral: Arc<FakeEphemeral>,
     pub(crate) metrics: Metrics,
     pub(crate) life: Lifecycle,
@@ -50,7 +55,8 @@ pub(crate) async fn server_in(timing: Timing) -> Server {
 }
 
 pub(crate) async fn server_with(config: Config) -> Server {
-    let (store, ephemeral) = (Arc::new(FakeStore::default()), Arc::new(FakeEphemeral::default()));
+    let store = Arc::new(TestStore::new(Duration::from_millis(20)));
+    let ephemeral = Arc::new(FakeEphemeral::default());
     let platform = Platform {
         log: Arc::new(FakeLog),
         store: store.clone(),
@@ -132,7 +138,7 @@ impl Server {
 
     pub(crate) fn routed(&self, user: u128) -> bool {
         let routes = self.ephemeral.routes.lock();
-        routes.get(&Route::User(self::user(user))).is_some_and(|nodes| !nodes.is_empty())
+        routes.get(&Route::User(crate::world::user(user))).is_some_and(|nodes| !nodes.is_empty())
     }
 
     pub(crate) fn scans(&self) -> usize {
@@ -141,10 +147,26 @@ impl Server {
 
     /// Journals the changes up to `rev`.
     pub(crate) fn journal(&self, conversation: u128, upto: Rev) {
-        let mut changes = self.store.changes.lock();
         for rev in 1..=upto {
-            changes.insert((self::conversation(conversation), rev), frame(rev));
+            let frame = EventFrame::read(frame(rev)).unwrap();
+            let position = Position { epoch: 1, partition: 0, offset: rev.unsigned_abs() };
+            let change = Change {
+                conversation: crate::world::conversation(conversation),
+                rev,
+                position,
+                command: CommandId(Uuid::nil()),
+                at: Timestamp(0),
+                once: None,
+                frame,
+                effect: Effect::Roles { members: Vec::new() },
+            };
+            self.store.put(&change.row(), position.stamp());
         }
+    }
+
+    /// Conversations and feeds in its store.
+    pub(crate) fn world(&self) -> World {
+        World::new(self.store.clone())
     }
 }
 
@@ -155,14 +177,6 @@ pub(crate) async fn wait_for(what: &str, holds: impl Fn() -> bool) {
         assert!(tokio::time::Instant::now() < deadline, "{what} did not come true");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-}
-
-pub(crate) fn user(number: u128) -> UserId {
-    UserId(Uuid::from_u128(number))
-}
-
-pub(crate) fn conversation(number: u128) -> ConversationId {
-    ConversationId(Uuid::from_u128(number))
 }
 
 pub(crate) fn frame(rev: Rev) -> Bytes {
@@ -176,11 +190,31 @@ pub(crate) fn event(conversation: u128, rev: Rev, audience: &[u128]) -> Outbound
 pub(crate) fn sized(conversation: u128, rev: Rev, audience: &[u128], frame: Bytes) -> Outbound {
     let members: Vec<_> = audience.iter().map(|&number| user(number)).collect();
     Outbound::Event {
-        conversation: self::conversation(conversation),
+        conversation: crate::world::conversation(conversation),
         rev,
         audience: schemas::event::pack(&members),
+        left: Bytes::new(),
+        flip: false,
         frame,
     }
+}
+
+/// Cursors as JSON.
+pub(crate) fn cursors(conversations: &[(u128, Rev)], feed: Option<Rev>) -> String {
+    let conversations: Vec<_> =
+        conversations.iter().map(|(id, rev)| format!(r#""{}":{rev}"#, conversation(*id))).collect();
+    let feed = feed.map_or(String::new(), |feed| format!(r#","feed":{feed}"#));
+    format!(r#"{{"conversations":{{{}}}{feed}}}"#, conversations.join(","))
+}
+
+/// The revs, or numbers of entries, that frames of a sync or live ones bring.
+pub(crate) fn numbers(frames: &[Value]) -> Vec<Rev> {
+    let events = frames.iter().flat_map(|frame| match frame["data"].as_array() {
+        Some(events) => events.clone(),
+        None => vec![frame.clone()],
+    });
+    let number = |event: Value| event["rev"].as_i64().or_else(|| event["feed"].as_i64());
+    events.filter_map(number).collect()
 }
 
 pub(crate) struct Client(pub(crate) WebSocketStream<MaybeTlsStream<TcpStream>>);
@@ -205,6 +239,35 @@ impl Client {
     pub(crate) async fn auth(&mut self, token: &str) -> Value {
         self.request("0", "auth", &format!(r#"{{"token":"{token}"}}"#)).await;
         self.frame().await
+    }
+
+    /// Enters with cursors; the answer. The frames of the sync follow.
+    pub(crate) async fn resume(&mut self, token: &str, cursors: &str) -> Value {
+        let data = format!(r#"{{"token":"{token}","cursors":{cursors}}}"#);
+        self.request("0", "auth", &data).await;
+        self.frame().await
+    }
+
+    /// Everything up to the end of a sync.
+    pub(crate) async fn synced(&mut self) -> Vec<Value> {
+        let mut frames = Vec::new();
+        loop {
+            frames.push(self.frame().await);
+            if frames.last().unwrap()["type"] == "sync.done" {
+                return frames;
+            }
+        }
+    }
+
+    /// The next frame as it came.
+    pub(crate) async fn text(&mut self) -> String {
+        loop {
+            match self.0.next().await {
+                Some(Ok(Message::Text(text))) => return text.to_string(),
+                Some(Ok(_)) => {}
+                other => panic!("{other:?} instead of a frame"),
+            }
+        }
     }
 
     pub(crate) async fn hear(&mut self) -> Heard {

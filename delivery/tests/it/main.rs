@@ -8,7 +8,11 @@ mod deliver;
 mod fakes;
 mod harness;
 
+mod large;
 mod life;
 mod requests;
 mod slow;
+mod sync;
 mod upgrade;
+#[expect(dead_code, reason = "shared with the simulation of syncs")]
+mod world;

@@ -16,7 +16,7 @@ use http::{StatusCode, Uri};
 const METHODS: &str = "GET, POST, PUT, PATCH, DELETE, OPTIONS";
 const HEADERS: &str = "Content-Type, Authorization, Idempotency-Key, X-Request-Id";
 const EXPOSED: &str = "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, \
-                       X-RateLimit-Remaining, X-RateLimit-Reset";
+                       X-RateLimit-Remaining, X-RateLimit-Reset, X-Next-Cursor";
 
 /// Which origins are allowed.
 #[derive(Debug)]

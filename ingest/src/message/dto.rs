@@ -1,28 +1,49 @@
-//! The request to send a message, and the rules it keeps before it gets a place in the log.
+//! Requests about messages, and the rules they keep before they get a place in the log.
 
+#[cfg(test)]
+use super::document::{files, kinds, something};
+#[cfg(test)]
+use crate::document::text::{NO_CONTROL, NOT_BLANK};
 use schemas::message::view::TYPES;
-use schemas::{ApiError, Code, ConversationId, limits};
+use schemas::{ApiError, Code, ConversationId, MessageId, limits};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::metadata;
 use crate::extract::{Text, id_of};
 
+/// A message to be sent. It has content or metadata.
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "SendMessage", extend("anyOf" = something())))]
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Request<'a> {
+    /// Where to.
     #[serde(borrow)]
+    #[cfg_attr(test, schemars(with = "ConversationId"))]
     conversation_id: Option<Text<'a>>,
+    /// Text.
     #[serde(borrow)]
+    #[cfg_attr(test, schemars(length(max = limits::CONTENT_CHARS)))]
     content: Option<Text<'a>>,
+    /// What it is; text if not given.
     #[serde(borrow, rename = "type")]
+    #[cfg_attr(test, schemars(extend("enum" = kinds())))]
     kind: Option<Text<'a>>,
+    /// The same; give one of the two.
     #[serde(borrow)]
+    #[cfg_attr(test, schemars(extend("enum" = kinds())))]
     message_type: Option<Text<'a>>,
+    /// Makes the request safe to repeat: the same one is the same message.
     #[serde(borrow)]
+    #[cfg_attr(test, schemars(length(min = 1, max = limits::CLIENT_ID_CHARS), regex(pattern = NO_CONTROL)))]
     client_message_id: Option<Text<'a>>,
+    /// Free-form, at most 16 KiB and 32 levels.
     #[serde(borrow)]
+    #[cfg_attr(test, schemars(with = "Option<serde_json::Map<String, serde_json::Value>>", extend("properties" = files())))]
     metadata: Option<&'a RawValue>,
+    /// The message answered.
     #[serde(borrow)]
+    #[cfg_attr(test, schemars(with = "Option<MessageId>"))]
     reply_to_id: Option<Text<'a>>,
 }
 
@@ -34,6 +55,7 @@ pub(super) struct Checked<'a> {
     pub(super) kind: &'a str,
     pub(super) client_id: Option<&'a str>,
     pub(super) metadata: Option<&'a RawValue>,
+    pub(super) reply_to: Option<MessageId>,
 }
 
 impl Request<'_> {
@@ -42,23 +64,13 @@ impl Request<'_> {
             Some(id) => id_of("conversationId", id)?,
             None => return Err(invalid("conversationId is required")),
         };
-        if self.reply_to_id.is_some() {
-            return Err(ApiError::new(
-                Code::Unsupported,
-                "this server does not serve replies yet: leave out replyToId",
-            ));
-        }
         let content = self.content.as_deref().unwrap_or_default();
-        // Bytes bound code points from above; only a long text is counted.
-        if content.len() > limits::CONTENT_CHARS && content.chars().count() > limits::CONTENT_CHARS
-        {
-            return Err(invalid("content must have at most 10000 characters"));
-        }
+        check_content(content)?;
         let metadata = self.metadata.filter(|raw| raw.get() != "null");
         if let Some(raw) = metadata {
-            check_metadata(raw.get())?;
+            metadata::check(raw)?;
         }
-        if content.trim().is_empty() && metadata.is_none_or(|raw| is_empty_object(raw.get())) {
+        if content.trim().is_empty() && metadata.is_none_or(metadata::is_empty) {
             return Err(ApiError::new(Code::EmptyMessage, "a message needs content or metadata"));
         }
         Ok(Checked {
@@ -67,6 +79,7 @@ impl Request<'_> {
             kind: self.kind()?,
             client_id: self.client_id()?,
             metadata,
+            reply_to: self.reply_to_id.as_deref().map(|id| id_of("replyToId", id)).transpose()?,
         })
     }
 
@@ -95,48 +108,70 @@ impl Request<'_> {
     }
 }
 
-fn invalid(why: impl Into<String>) -> ApiError {
+pub(super) fn invalid(why: impl Into<String>) -> ApiError {
     ApiError::invalid(vec![why.into()])
 }
 
-/// An object, of bounded size and depth: whoever reads it later may recurse.
-fn check_metadata(json: &str) -> Result<(), ApiError> {
-    if !json.starts_with('{') {
-        return Err(invalid("metadata must be an object"));
-    }
-    if json.len() > limits::METADATA_BYTES {
-        return Err(invalid("metadata must have at most 16384 bytes"));
-    }
-    if depth(json) > limits::METADATA_DEPTH {
-        return Err(invalid("metadata must be nested at most 32 deep"));
+fn check_content(content: &str) -> Result<(), ApiError> {
+    // Bytes bound code points from above; only a long text is counted.
+    if content.len() > limits::CONTENT_CHARS && content.chars().count() > limits::CONTENT_CHARS {
+        return Err(invalid("content must have at most 10000 characters"));
     }
     Ok(())
 }
 
-/// Whether an object of valid JSON has no field.
-fn is_empty_object(json: &str) -> bool {
-    json.trim_start_matches('{').trim_start().starts_with('}')
+/// A new text for a message.
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "EditMessage"))]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Edit<'a> {
+    /// The text.
+    #[serde(borrow)]
+    #[cfg_attr(test, schemars(required, length(min = 1, max = limits::CONTENT_CHARS), regex(pattern = NOT_BLANK)))]
+    pub(crate) content: Option<Text<'a>>,
 }
 
-/// How deep valid JSON is nested.
-fn depth(json: &str) -> usize {
-    let (mut now, mut most) = (0_usize, 0);
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in json.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'{' | b'[' => {
-                now += 1;
-                most = most.max(now);
+impl Edit<'_> {
+    pub(super) fn check(&self) -> Result<&str, ApiError> {
+        match self.content.as_deref() {
+            None => Err(invalid("content is required")),
+            Some(content) => {
+                check_content(content)?;
+                if content.trim().is_empty() {
+                    return Err(ApiError::new(Code::EmptyMessage, "a message needs a text"));
+                }
+                Ok(content)
             }
-            b'}' | b']' => now = now.saturating_sub(1),
-            _ => {}
         }
     }
-    most
+}
+
+/// Where to forward a message.
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ForwardMessage"))]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Forward<'a> {
+    /// Conversations, each once.
+    #[serde(borrow)]
+    #[cfg_attr(test, schemars(with = "Vec<ConversationId>", required, length(min = 1, max = limits::FORWARD_TARGETS), extend("uniqueItems" = true)))]
+    conversation_ids: Option<Vec<Text<'a>>>,
+}
+
+impl Forward<'_> {
+    pub(super) fn check(&self) -> Result<Vec<ConversationId>, ApiError> {
+        let ids = self.conversation_ids.as_deref().unwrap_or_default();
+        if !(1..=limits::FORWARD_TARGETS).contains(&ids.len()) {
+            return Err(invalid("conversationIds must have 1 to 20 ids"));
+        }
+        let ids: Vec<ConversationId> =
+            ids.iter().map(|id| id_of("each conversationIds", id)).collect::<Result<_, _>>()?;
+        let mut sorted = ids.clone();
+        sorted.sort_unstable();
+        if sorted.windows(2).any(|pair| pair.first() == pair.last()) {
+            return Err(invalid("conversationIds must name each conversation once"));
+        }
+        Ok(ids)
+    }
 }
 
 #[cfg(test)]
@@ -193,30 +228,41 @@ mod tests {
             code(&json!({"metadata": {"a": "x".repeat(16_384)}})),
             Err(Code::ValidationFailed)
         );
-        assert_eq!(
-            code(&json!({"replyToId": "0190f3b0-7d5e-7c3a-9d1e-3a2b1c4d5e6f"})),
-            Err(Code::Unsupported)
-        );
+        assert_eq!(code(&json!({"replyToId": "0190f3b0-7d5e-7c3a-9d1e-3a2b1c4d5e6f"})), Ok(()));
+        assert_eq!(code(&json!({"replyToId": null})), Ok(()));
+        assert_eq!(code(&json!({"replyToId": "x"})), Err(Code::MalformedId));
         assert_eq!(code(&json!({"senderId": "x"})), Err(Code::UnknownField));
         assert_eq!(code(&json!({"parentMessageId": "x"})), Err(Code::UnknownField));
     }
 
     #[test]
-    fn an_object_without_fields_is_empty_however_it_is_written() {
-        for empty in ["{}", "{ }", "{\n\t}"] {
-            assert!(is_empty_object(empty), "{empty}");
-        }
-        for full in [r#"{"a":{}}"#, r#"{ "": null }"#, r#"{"}":1}"#] {
-            assert!(!is_empty_object(full), "{full}");
-        }
-    }
+    fn an_edit_has_a_text_and_a_forward_up_to_twenty_conversations() {
+        let edit = |json: &Value| {
+            let text = json.to_string();
+            let request: Edit<'_> = read_json(text.as_bytes()).map_err(|e| e.code)?;
+            request.check().map(str::to_owned).map_err(|e| e.code)
+        };
+        assert_eq!(edit(&json!({"content": " x "})), Ok(" x ".to_owned()));
+        assert_eq!(edit(&json!({})), Err(Code::ValidationFailed));
+        assert_eq!(edit(&json!({"content": ""})), Err(Code::EmptyMessage));
+        assert_eq!(edit(&json!({"content": "\t "})), Err(Code::EmptyMessage));
+        assert_eq!(edit(&json!({"content": "x".repeat(10_001)})), Err(Code::ValidationFailed));
+        assert_eq!(edit(&json!({"content": "x", "metadata": {}})), Err(Code::UnknownField));
 
-    #[test]
-    fn depth_is_counted_outside_of_strings() {
-        assert_eq!(depth(r#"{"a":"[[[\"[["}"#), 1);
-        assert_eq!(depth(r#"{"a":[[{}]]}"#), 4);
-        let deep = |n: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(n), "]".repeat(n));
-        assert!(check_metadata(&deep(31)).is_ok());
-        assert!(check_metadata(&deep(32)).is_err());
+        let forward = |ids: Value| {
+            let text = json!({"conversationIds": ids}).to_string();
+            let request: Forward<'_> = read_json(text.as_bytes()).map_err(|e| e.code)?;
+            request.check().map(|ids| ids.len()).map_err(|e| e.code)
+        };
+        let id = |n: u128| uuid::Uuid::from_u128(n);
+        assert_eq!(forward((0..20).map(id).map(|id| json!(id)).collect()), Ok(20));
+        assert_eq!(
+            forward((0..21).map(id).map(|id| json!(id)).collect()),
+            Err(Code::ValidationFailed)
+        );
+        assert_eq!(forward(json!([])), Err(Code::ValidationFailed));
+        assert_eq!(forward(Value::Null), Err(Code::ValidationFailed));
+        assert_eq!(forward(json!([id(1), id(2), id(1)])), Err(Code::ValidationFailed));
+        assert_eq!(forward(json!(["x"])), Err(Code::MalformedId));
     }
 }

@@ -11,15 +11,18 @@ use axum::response::Response;
 use futures_util::future::try_join;
 use http::StatusCode;
 use platform::Store;
-use platform::port::store::{get_one, scan};
-use schemas::conversation::table::HeadRow;
+use platform::port::store::scan;
 use schemas::member::Membership;
-use schemas::message::table::{IdIndex, MessageBySeq, bucket};
+use schemas::message::table::{MessageBySeq, bucket};
+use schemas::reaction::table::ReactionCount;
 use schemas::{ApiError, ConversationId, MessageId, Seq, UserId, limits};
 
+use super::extras::View;
+use super::find;
+use super::shown::Extras;
 use crate::error::Failure;
 use crate::extract::{Caller, Id, id_of};
-use crate::query::{Page, Params};
+use crate::query::{Page, Pagination, Params};
 use crate::state::Ingest;
 use crate::{access, envelope};
 
@@ -63,22 +66,21 @@ async fn answer(
 ) -> Result<Response, Failure> {
     let page = params.page(limits::PAGE_MESSAGES)?;
     let store = &*ingest.platform.store;
-    let (membership, head) = try_join(access::current(store, viewer, conversation), async {
-        Ok(get_one::<HeadRow>(store, HeadRow::get(conversation)).await?)
-    })
-    .await?;
-    let (Some(membership), Some(head)) = (membership, head) else {
-        return Err(access::not_member());
-    };
-    let from = from(store, conversation, params).await?;
-    let seen = Range::seen(&membership, head.head()?.seq);
+    let entry = access::entry(store, viewer, conversation).await?;
+    let entry = entry.ok_or_else(access::not_member)?;
+    let from = from(ingest, viewer, conversation, params).await?;
+    let seen = Range::seen(&entry.membership, entry.head.seq);
     let range = seen.page(page, from);
-    let rows = range.read(store, conversation).await?;
-    Ok(envelope::spliced(StatusCode::OK, &write(&rows, seen, range, page), ingest.now()))
+    let (rows, counts) = range.read(store, conversation).await?;
+    let view = View { ingest, entry: &entry };
+    let extras = view.extras(&rows, counts).await?;
+    let json = write(&rows, &extras, seen.around(range, page));
+    Ok(envelope::spliced(StatusCode::OK, &json, ingest.now()))
 }
 
 async fn from(
-    store: &dyn Store,
+    ingest: &Ingest,
+    viewer: UserId,
     conversation: ConversationId,
     params: &Params,
 ) -> Result<From, Failure> {
@@ -88,11 +90,11 @@ async fn from(
         None => before,
         Some(text) => {
             let id = id_of::<MessageId>("beforeMessageId", text)?;
-            let place = get_one::<IdIndex>(store, IdIndex::get(id)).await?;
+            let target = find::place(ingest, viewer, id).await?.map(|place| place.target);
             // The same whether it does not exist or is elsewhere.
-            let place = place.filter(|place| place.conversation == conversation);
+            let target = target.filter(|target| target.conversation_id == conversation);
             let why = || invalid("beforeMessageId is not a message of this conversation");
-            Some(place.ok_or_else(why)?.seq)
+            Some(target.ok_or_else(why)?.seq)
         }
     };
     match (before, after) {
@@ -143,46 +145,76 @@ impl Range {
         }
     }
 
-    /// Its rows, oldest first. At most [`limits::PAGE_MAX`] of them, so at most two buckets.
+    /// Its rows, oldest first, and the counts of reactions that lie beside them. At most
+    /// [`limits::PAGE_MAX`] rows, so at most two buckets.
     async fn read(
         self,
         store: &dyn Store,
         conversation: ConversationId,
-    ) -> Result<Vec<MessageBySeq>, Failure> {
-        let Ok(limit @ 1..) = usize::try_from(self.count()) else { return Ok(Vec::new()) };
-        let part = |from, to| scan(store, MessageBySeq::page_up(conversation, from, to, limit));
+    ) -> Result<(Vec<MessageBySeq>, Vec<ReactionCount>), Failure> {
+        let Ok(limit @ 1..) = usize::try_from(self.count()) else {
+            return Ok((Vec::new(), Vec::new()));
+        };
+        let part = |from, to| {
+            let messages = MessageBySeq::page_up(conversation, from, to, limit);
+            let counts = ReactionCount::page_up(conversation, from, to, limit);
+            try_join(scan(store, messages), scan(store, counts))
+        };
         if bucket(self.first) == bucket(self.last) {
             return Ok(part(self.first, self.last).await?);
         }
         let border = bucket(self.last) * limits::BUCKET_ROWS;
-        let (mut rows, newer) =
+        let ((mut rows, mut counts), (newer, newer_counts)) =
             try_join(part(self.first, border - 1), part(border, self.last)).await?;
         rows.extend(newer);
-        Ok(rows)
+        counts.extend(newer_counts);
+        Ok((rows, counts))
+    }
+
+    /// What a page that shows `shown` of it tells of the rest.
+    fn around(self, shown: Self, page: Page) -> Around {
+        let some = shown.count() > 0;
+        let before = (some && shown.first > self.first).then_some(shown.first);
+        Around {
+            pagination: page.of(self.count()),
+            more: before.is_some(),
+            before,
+            after: (some && shown.last < self.last).then_some(shown.last),
+        }
     }
 }
 
-/// The page as JSON, with the messages as they are stored.
-fn write(rows: &[MessageBySeq], seen: Range, shown: Range, page: Page) -> Vec<u8> {
-    let size: usize = rows.iter().map(|row| row.body.len() + 1).sum();
+/// Where a page lies in its list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Around {
+    pub(super) pagination: Pagination,
+    /// Whether there are more the way the list is read.
+    pub(super) more: bool,
+    /// What gives the page before it.
+    pub(super) before: Option<Seq>,
+    /// What gives the page after it.
+    pub(super) after: Option<Seq>,
+}
+
+/// The page as JSON.
+pub(super) fn write(rows: &[MessageBySeq], extras: &Extras, around: Around) -> Vec<u8> {
+    let size: usize = rows.iter().map(|row| row.body.len() + 64).sum();
     let mut out = Vec::with_capacity(size + 256);
     out.extend_from_slice(br#"{"messages":["#);
     for (at, row) in rows.iter().enumerate() {
         if at > 0 {
             out.push(b',');
         }
-        out.extend_from_slice(&row.body);
+        extras.write(row, &mut out);
     }
-    let older = shown.count() > 0 && shown.first > seen.first;
-    let newer = shown.count() > 0 && shown.last < seen.last;
-    let pagination = page.of(seen.count());
+    let Around { pagination, more, before, after } = around;
     let infallible = "writing to memory does not fail";
     out.extend_from_slice(br#"],"pagination":"#);
     serde_json::to_writer(&mut out, &pagination).expect(infallible);
-    write!(out, r#","hasMore":{older},"nextBefore":"#).expect(infallible);
-    number(&mut out, older.then_some(shown.first));
+    write!(out, r#","hasMore":{more},"nextBefore":"#).expect(infallible);
+    number(&mut out, before);
     out.extend_from_slice(br#","nextAfter":"#);
-    number(&mut out, newer.then_some(shown.last));
+    number(&mut out, after);
     out.push(b'}');
     out
 }
@@ -244,7 +276,8 @@ mod tests {
     fn an_empty_conversation_has_an_empty_page() {
         let none = Range { first: 1, last: 0 };
         let page = Page { page: 1, limit: 50 };
-        let json = write(&[], none, none.page(page, From::Newest), page);
+        let around = none.around(none.page(page, From::Newest), page);
+        let json = write(&[], &Extras::default(), around);
         assert_eq!(
             String::from_utf8(json).unwrap(),
             r#"{"messages":[],"pagination":{"page":1,"limit":50,"total":0,"totalPages":0},"hasMore":false,"nextBefore":null,"nextAfter":null}"#

@@ -12,13 +12,15 @@ use http::StatusCode;
 use platform::port::clock::uuid_v7;
 use platform::port::store::get_one;
 use schemas::envelope::ConversationCommand;
-use schemas::message::command::Send;
-use schemas::message::table::MessageBySeq;
+use schemas::message::command::{ReplyTo, Send};
+use schemas::message::table::{IdIndex, MessageBySeq};
 use schemas::outbound::Before;
 use schemas::user::view::Snapshot;
-use schemas::{Code, ConversationId, MessageId, UserId, topic};
+use schemas::{Code, ConversationId, MessageId, Seq, UserId, topic};
 
 use super::dto::Request;
+use super::find::{self, not_found};
+use super::shown;
 use crate::envelope;
 use crate::error::Failure;
 use crate::extract::{Body, Caller, IdempotencyKey};
@@ -43,6 +45,8 @@ pub(crate) struct Sent {
     ingest: Ingest,
     sender: UserId,
     conversation: ConversationId,
+    /// Whether it answers a message, which its own answer then shows.
+    answers: Option<MessageId>,
     pending: Pending,
 }
 
@@ -62,6 +66,10 @@ pub(crate) async fn accept(
     };
     let store = &*ingest.platform.store;
     ingest.access.may_send(store, sender, conversation, derived).await?;
+    let reply_to = match checked.reply_to {
+        None => None,
+        Some(id) => Some(answered(ingest, sender, conversation, id, derived).await?),
+    };
     let snapshot = ingest.profiles.snapshot(store, sender, ingest.now()).await?;
     let snapshot = snapshot.ok_or_else(gone)?;
     let command = ConversationCommand::Send(Send {
@@ -72,21 +80,51 @@ pub(crate) async fn accept(
         message_type: checked.kind.to_owned(),
         content: checked.content.to_owned(),
         metadata: checked.metadata.map(ToOwned::to_owned),
+        reply_to,
         sender: Snapshot::clone(&snapshot),
     });
     let pending = ingest.publisher.publish(&topic::COMMANDS, conversation.0, sender, &command)?;
-    Ok(Sent { ingest: ingest.clone(), sender, conversation, pending })
+    let answers = reply_to.map(|reply| reply.id);
+    Ok(Sent { ingest: ingest.clone(), sender, conversation, answers, pending })
+}
+
+/// The message that a send answers: one of the same conversation that the sender sees. Whether it
+/// was deleted is the fold's to say.
+async fn answered(
+    ingest: &Ingest,
+    sender: UserId,
+    conversation: ConversationId,
+    id: MessageId,
+    retry: Option<MessageId>,
+) -> Result<ReplyTo, Failure> {
+    let target = find::place(ingest, sender, id).await?.map(|place| place.target);
+    if let Some(target) = target.filter(|target| target.conversation_id == conversation) {
+        return Ok(ReplyTo { id, seq: target.seq });
+    }
+    // Whoever left in the meantime still gets the answer of the first request, to which the number
+    // makes no difference.
+    if let Some(message) = retry
+        && get_one::<IdIndex>(&*ingest.platform.store, IdIndex::get(message)).await?.is_some()
+    {
+        return Ok(ReplyTo { id, seq: 0 });
+    }
+    Err(not_found())
 }
 
 impl Sent {
     /// The message's JSON, once the fold has numbered it.
     pub(crate) async fn outcome(self) -> Result<Bytes, Failure> {
-        match self.pending.outcome().await {
-            Ok(Done::Now(message)) => Ok(message),
-            Ok(Done::Before(before)) => current(&self.ingest, &before).await,
+        let Self { ingest, sender, conversation, answers, pending } = self;
+        match pending.outcome().await {
+            Ok(Done::Now(view)) if answers.is_none() => Ok(shown::fresh(&view)),
+            Ok(Done::Now(view)) => {
+                let message = shown::seq_of(&view)?;
+                current(&ingest, sender, conversation, message).await
+            }
+            Ok(Done::Before(before)) => earlier(&ingest, sender, &before).await,
             Err(failure) => {
                 if failure.api.code == Code::NotMember {
-                    self.ingest.access.forget(self.sender, self.conversation);
+                    ingest.access.forget(sender, conversation);
                 }
                 Err(failure)
             }
@@ -95,10 +133,30 @@ impl Sent {
 }
 
 /// The message of an earlier, equal request, as it is now.
-async fn current(ingest: &Ingest, before: &Before) -> Result<Bytes, Failure> {
-    let nowhere = || Failure::internal(format!("an earlier outcome is not there: {before:?}"));
-    let seq = before.seq.ok_or_else(nowhere)?;
-    let get = MessageBySeq::get(before.conversation, seq);
+pub(super) async fn earlier(
+    ingest: &Ingest,
+    sender: UserId,
+    before: &Before,
+) -> Result<Bytes, Failure> {
+    let seq = before.seq.ok_or_else(|| nowhere(before.conversation))?;
+    current(ingest, sender, before.conversation, seq).await
+}
+
+/// A message of `sender`'s own, also if he has left since.
+pub(super) async fn current(
+    ingest: &Ingest,
+    sender: UserId,
+    conversation: ConversationId,
+    seq: Seq,
+) -> Result<Bytes, Failure> {
+    if let Some(seen) = find::at(ingest, sender, conversation, seq).await? {
+        return seen.shown(ingest).await;
+    }
+    let get = MessageBySeq::get(conversation, seq);
     let row = get_one::<MessageBySeq>(&*ingest.platform.store, get).await?;
-    row.map(|row| row.body).ok_or_else(nowhere)
+    row.map(|row| shown::fresh(&row.body)).ok_or_else(|| nowhere(conversation))
+}
+
+fn nowhere(conversation: ConversationId) -> Failure {
+    Failure::internal(format!("an outcome in conversation {conversation} is not there"))
 }

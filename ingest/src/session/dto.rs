@@ -1,41 +1,75 @@
 //! Requests and answers of `/auth`.
 
+#[cfg(test)]
+use crate::document::text::NO_CONTROL;
 use schemas::user::view::Own;
 use schemas::{ApiError, limits};
 use serde::{Deserialize, Serialize};
 
 use crate::extract::Text;
 
+/// An account to be made.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Register<'a> {
+    /// Nobody else's, whatever its case.
     #[serde(borrow)]
+    #[cfg_attr(test, schemars(required, length(min = limits::USERNAME_MIN, max = limits::USERNAME_MAX), regex(pattern = "^[A-Za-z0-9_-]*$")))]
     username: Option<Text<'a>>,
+    /// Nobody else's.
     #[serde(borrow)]
+    #[cfg_attr(test, schemars(required, email, length(max = limits::EMAIL_CHARS)))]
     email: Option<Text<'a>>,
+    /// Any characters; common ones, and those close to the name, are refused.
     #[serde(borrow)]
+    #[cfg_attr(test, schemars(required, length(min = limits::PASSWORD_MIN, max = limits::PASSWORD_MAX)))]
     password: Option<Text<'a>>,
+    /// First name.
     #[serde(borrow)]
+    #[cfg_attr(test, schemars(length(max = limits::NAME_CHARS), regex(pattern = NO_CONTROL)))]
     first_name: Option<Text<'a>>,
+    /// Last name.
     #[serde(borrow)]
+    #[cfg_attr(test, schemars(length(max = limits::NAME_CHARS), regex(pattern = NO_CONTROL)))]
     last_name: Option<Text<'a>>,
 }
 
+/// Who signs in.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Login<'a> {
+    /// Username or e-mail address.
     #[serde(borrow)]
+    #[cfg_attr(test, schemars(required, length(max = limits::EMAIL_CHARS)))]
     identifier: Option<Text<'a>>,
+    /// Password.
     #[serde(borrow)]
+    #[cfg_attr(test, schemars(required, length(max = limits::PASSWORD_MAX)))]
     password: Option<Text<'a>>,
     /// Sent by clients that know of a second factor; there is none yet.
     #[serde(borrow, rename = "mfaCode")]
     _mfa_code: Option<Text<'a>>,
 }
 
+/// A refresh.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Refresh<'a> {
+    /// Of the session.
+    #[serde(borrow)]
+    #[cfg_attr(test, schemars(required))]
+    pub(super) refresh_token: Option<Text<'a>>,
+}
+
+/// The end of a session.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Logout<'a> {
+    /// Of the session; without it, that of the bearer ends.
     #[serde(borrow)]
     pub(super) refresh_token: Option<Text<'a>>,
 }
@@ -50,13 +84,18 @@ pub(super) struct Registration {
 }
 
 /// Tokens of a session.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Tokens {
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// Who has signed in; not there after a refresh.
     pub(super) user: Option<Own>,
+    /// For the header `Authorization`.
     pub(super) access_token: String,
+    /// Good for one refresh.
     pub(super) refresh_token: String,
+    /// Life of the access token.
     pub(super) expires_in: &'static str,
 }
 
@@ -78,8 +117,7 @@ impl Register<'_> {
             wrong.push("email must be an e-mail address".to_owned());
         }
         let password = text(self.password);
-        let length = password.chars().count();
-        if !(limits::PASSWORD_MIN..=limits::PASSWORD_MAX).contains(&length) {
+        if !password_fits(&password) {
             wrong.push("password must have 8 to 128 characters".to_owned());
         }
         let mut name = |value: Option<Text<'_>>, field: &str| {
@@ -115,6 +153,11 @@ impl Login<'_> {
         }
         Ok((identifier.trim(), password))
     }
+}
+
+/// Whether a new password has a length that it may have.
+pub(crate) fn password_fits(password: &str) -> bool {
+    (limits::PASSWORD_MIN..=limits::PASSWORD_MAX).contains(&password.chars().count())
 }
 
 /// A plausible address: what a typing mistake breaks. Whether it is someone's, only a mail tells.

@@ -14,7 +14,7 @@ use schemas::session::table::{Revocation, Session};
 use schemas::table::{Table, Write};
 use schemas::{Code, SessionId, Stamp, Timestamp, limits, topic};
 
-use super::dto::Refresh;
+use super::dto::Logout;
 use crate::envelope;
 use crate::error::Failure;
 use crate::extract::{Body, bearer};
@@ -34,7 +34,7 @@ pub(super) async fn logout(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
-    let form = body.read::<Refresh<'_>>()?;
+    let form = body.read::<Logout<'_>>()?;
     let named = form.refresh_token.as_deref().and_then(|token| ingest.keys.read_refresh(token));
     let session = match named {
         Some((session, _)) => Some(session),
@@ -59,7 +59,7 @@ pub(super) async fn end(ingest: &Ingest, session: SessionId) -> Result<(), Failu
 
 /// Runs to its end what a client that disconnects, and so drops its handler, must not stop.
 #[expect(clippy::disallowed_methods, reason = "the handler waits for the task it starts here")]
-async fn to_its_end<F>(work: F) -> Result<(), Failure>
+pub(super) async fn to_its_end<F>(work: F) -> Result<(), Failure>
 where
     F: Future<Output = Result<(), Failure>> + Send + 'static,
 {

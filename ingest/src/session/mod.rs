@@ -10,9 +10,13 @@
 //! Claims, credentials and sessions are the only rows that ingest writes itself (HAZARDS 12): they
 //! must be unique or secret before there is a user who could be folded.
 
-mod claim;
-mod dto;
+pub(crate) mod account;
+pub(crate) mod claim;
+#[cfg(test)]
+pub(crate) mod document;
+pub(crate) mod dto;
 mod end;
+mod of_user;
 pub(crate) mod password;
 mod refresh;
 mod register;

@@ -14,7 +14,7 @@ use schemas::table::{Table, Write};
 use schemas::{ApiError, Code, Stamp, Timestamp, limits};
 
 use super::dto::Refresh;
-use super::{end, sign_in};
+use super::{end, of_user, sign_in};
 use crate::envelope;
 use crate::error::Failure;
 use crate::extract::Body;
@@ -63,7 +63,12 @@ pub(super) async fn refresh(State(ingest): State<Ingest>, body: Body) -> Result<
                     ..row
                 };
                 let write = Write::replace(&next, Stamp(0));
-                if store.replace(&stored, write).await? == Outcome::Won {
+                // Again, for sessions that a version opened which did not write it.
+                let rotated = futures_util::future::try_join(
+                    store.replace(&stored, write),
+                    store.put(vec![of_user::row(&next)]),
+                );
+                if rotated.await?.0 == Outcome::Won {
                     let tokens = sign_in::tokens(&ingest, next.user, session, next.generation);
                     return Ok(envelope::encoded(StatusCode::OK, &tokens, now));
                 }

@@ -28,10 +28,14 @@ use crate::extract::{Body, IdempotencyKey};
 use crate::publish::{Pending, unknown};
 use crate::state::Ingest;
 
+/// An account that was made.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Registered {
+pub(super) struct Registered {
+    /// For people.
     message: &'static str,
+    /// Whose it is.
     user_id: UserId,
 }
 
@@ -122,6 +126,7 @@ async fn publish(
         avatar_url: None,
         bio: None,
         status: None,
+        phone: None,
     };
     let valid_until = Some(valid_until(claimed_at));
     let command = UserCommand::Create(Create { user_id: user, profile, valid_until });

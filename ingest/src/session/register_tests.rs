@@ -72,10 +72,21 @@ async fn becomes_a_user(world: &World, user: UserId) {
         avatar_url: None,
         bio: None,
         status: None,
+        phone: None,
     };
     let at = Timestamp(1);
     let applied = Position { epoch: 1, partition: 0, offset: 1 };
-    let head = Head { v: 1, profile, created_at: at, updated_at: at, rev: 1, last_at: at, applied };
+    let head = Head {
+        v: 1,
+        profile,
+        created_at: at,
+        updated_at: at,
+        rev: 1,
+        last_at: at,
+        applied,
+        privacy: schemas::user::head::Privacy::default(),
+        deleted_at: None,
+    };
     let writes = vec![Write::replace(&UserHead::of(user, &head), applied.stamp())];
     world.ingest.platform.store.write(Batch { fence: None, writes }).await.unwrap();
 }

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use platform::port::clock::uuid_v7;
-use platform::port::store::Claim as Outcome;
+use platform::port::store::{Claim as Outcome, get_one};
 use schemas::session::table::Session;
 use schemas::table::{Stored, Table, Write};
 use schemas::user::head::Head;
@@ -15,6 +15,7 @@ use schemas::{Code, SessionId, Stamp, UserId, limits};
 
 use super::claim::owner_of;
 use super::dto::{EXPIRES_IN, Login, Tokens};
+use super::{end, of_user};
 use crate::envelope;
 use crate::error::Failure;
 use crate::extract::{Body, Peer};
@@ -50,6 +51,12 @@ pub(super) async fn login(
     renew(&ingest, &found, password).await;
     let agent = headers.get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     let session = open(&ingest, found.user, agent).await?;
+    // Who changed the password meanwhile has ended the sessions that were there, not this one.
+    let credential = get_one::<Credential>(&*ingest.platform.store, Credential::get(found.user));
+    if credential.await?.map(|row| row.changed_at) != Some(found.credential.changed_at) {
+        end::end(&ingest, session).await?;
+        return Err(Failure::new(Code::InvalidCredentials, "Invalid credentials"));
+    }
     let tokens = Tokens {
         user: Some(Own::of(found.user, &found.head)),
         ..tokens(&ingest, found.user, session, 1)
@@ -69,7 +76,8 @@ async fn find(ingest: &Ingest, identifier: &str) -> Result<Option<Found>, Failur
     let store = &*ingest.platform.store;
     let kind = if identifier.contains('@') { "email" } else { "username" };
     let Some(user) = owner_of(store, kind, identifier).await? else { return Ok(None) };
-    let Some(head) = head(store, user).await? else { return Ok(None) };
+    let head = head(store, user).await?.filter(|head| head.deleted_at.is_none());
+    let Some(head) = head else { return Ok(None) };
     let stored = store.get(&[Credential::get(user)]).await?.into_iter().next().flatten();
     let Some(stored) = stored else { return Ok(None) };
     let credential = Credential::from_cells(stored.cells.clone())?;
@@ -104,7 +112,14 @@ async fn open(ingest: &Ingest, user: UserId, agent: Option<&str>) -> Result<Sess
         ended_at: None,
         user_agent: agent.map(|agent| agent.chars().take(AGENT_CHARS).collect()),
     };
-    match ingest.platform.store.claim(Write::insert(&row, Stamp(0))).await? {
+    let store = &*ingest.platform.store;
+    // Both before its tokens are given out, so that none can be used which is not found.
+    let (opened, ()) = futures_util::future::try_join(
+        store.claim(Write::insert(&row, Stamp(0))),
+        store.put(vec![of_user::row(&row)]),
+    )
+    .await?;
+    match opened {
         Outcome::Won => Ok(row.session),
         Outcome::Lost(_) => Err(Failure::internal("a new session's id was in use")),
     }

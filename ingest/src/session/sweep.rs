@@ -11,7 +11,7 @@ use schemas::session::table::{Revocation, Session};
 use schemas::table::{Op, Stored, Table, Write};
 use schemas::{SessionId, Stamp, Timestamp};
 
-use super::end;
+use super::{end, of_user};
 use crate::state::Ingest;
 
 /// Revocations read at once; a sweep reads them all.
@@ -95,6 +95,10 @@ async fn sessions(ingest: &Ingest, slice: usize) -> Result<(), store::Error> {
     }
     // Only a row that is still the one judged: like every write of a session.
     for some in gone.chunks(AT_ONCE) {
+        // First what leads to them: what breaks off here is found again by the rows that are left.
+        let sessions = some.iter().map(|(stored, _)| Session::from_cells(stored.cells.clone()));
+        let sessions = sessions.collect::<Result<Vec<_>, _>>()?;
+        store.put(sessions.iter().map(of_user::gone).collect()).await?;
         let deletes: Vec<_> =
             some.iter().map(|(stored, write)| store.replace(stored, write.clone())).collect();
         try_join_all(deletes).await?;

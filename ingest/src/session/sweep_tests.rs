@@ -1,3 +1,4 @@
+use schemas::session::table::SessionByUser;
 use schemas::{UserId, limits};
 use uuid::Uuid;
 
@@ -18,7 +19,9 @@ fn row(n: u128, now: Timestamp) -> Session {
 }
 
 async fn keep(world: &World, row: &Session) {
-    world.ingest.platform.store.claim(Write::insert(row, Stamp(0))).await.unwrap();
+    let store = &*world.ingest.platform.store;
+    store.claim(Write::insert(row, Stamp(0))).await.unwrap();
+    store.put(vec![of_user::row(row)]).await.unwrap();
 }
 
 async fn kept(world: &World) -> Vec<u128> {
@@ -41,6 +44,9 @@ async fn rows_of_sessions_go_a_day_after_these_ended_or_expired() {
     keep(&world, &Session { ended_at: Some(day_ago.0 + 1), ..row(5, now) }).await;
     sweep(&world.ingest).await.unwrap();
     assert_eq!(kept(&world).await, [1, 3, 5]);
+    let of_user = SessionByUser::page(UserId(Uuid::from_u128(1)), None, 100);
+    let found = store::scan(&*world.ingest.platform.store, of_user).await.unwrap();
+    assert_eq!(found.iter().map(|row| row.session.0.as_u128()).collect::<Vec<_>>(), [1, 3, 5]);
 }
 
 #[tokio::test]

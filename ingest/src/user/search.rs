@@ -3,34 +3,45 @@
 //! by letter.
 //!
 //! The result is one scan of at most [`limits::SEARCH_TOTAL`] terms from the start of the prefix, so
-//! a page costs the same wherever it lies, and no user is shown twice.
+//! a page costs the same wherever it lies, and no user is shown twice. Who may not be seen (blocked in
+//! either direction, hidden by his settings) is left out of the page, which then is shorter; a result
+//! that fits into one page is counted without him, so that its number tells nothing either.
 
 use std::collections::HashSet;
 
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use platform::Store;
 use platform::port::store::{get_one, scan};
 use schemas::user::table::{Claim, UserByTerm};
 use schemas::user::view::Public;
 use schemas::{UserId, limits};
 use serde::Serialize;
 
+use super::privacy::{Relation, relations};
 use crate::envelope;
 use crate::error::Failure;
 use crate::extract::Caller;
-use crate::profiles::heads;
 use crate::query::{Page, Pagination, Params, cursor_text};
 use crate::state::Ingest;
+
+/// Results that are counted one by one: no more than a page may have.
+const COUNTED: usize = 100;
 
 /// Longest prefix that is looked for, in characters: no term is longer than a name.
 const PREFIX_CHARS: usize = limits::NAME_CHARS;
 
+/// Users that were found.
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "UsersFound"))]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Found<'a> {
+pub(super) struct Found<'a> {
+    /// The page.
     users: Vec<Public<'a>>,
+    /// Where it lies.
     pagination: Pagination,
+    /// Gives the next page; null at the end.
     next_cursor: Option<String>,
 }
 
@@ -49,20 +60,31 @@ pub(super) async fn search(
     };
     ids.retain(|id| *id != who.user);
 
+    let store = &*ingest.platform.store;
+    let few = ids.len() <= COUNTED;
+    if few {
+        let seen = visible(store, who.user, &ids).await?;
+        ids = seen.iter().map(|one| one.id).collect();
+    }
     let (shown, more) = part(&ids, page, cursor);
-    let heads = heads(&*ingest.platform.store, shown).await?;
-    let users = shown
-        .iter()
-        .zip(&heads)
-        .filter_map(|(id, head)| Some(Public::of_head(*id, head.as_ref()?)))
-        .collect();
+    let seen = visible(store, who.user, shown).await?;
     let total = i64::try_from(ids.len()).unwrap_or(i64::MAX);
     let found = Found {
-        users,
+        users: seen.iter().map(|one| Public::of_head(one.id, &one.head)).collect(),
         pagination: page.of(total),
         next_cursor: shown.last().filter(|_| more).map(|id| cursor_text(&id.bytes())),
     };
     Ok(envelope::encoded(StatusCode::OK, &found, ingest.now()))
+}
+
+/// Those whom the viewer may see.
+async fn visible(
+    store: &dyn Store,
+    viewer: UserId,
+    ids: &[UserId],
+) -> Result<Vec<Relation>, Failure> {
+    let found = relations(store, viewer, ids).await?;
+    Ok(found.into_iter().flatten().filter(|one| one.shows_profile(viewer)).collect())
 }
 
 /// The users to show, and whether others follow. A cursor names the last user shown before; one
@@ -99,13 +121,8 @@ async fn by_email(ingest: &Ingest, email: &str) -> Result<Vec<UserId>, Failure> 
     }
     let claim = Claim::get("email", &email.to_lowercase());
     let claim = get_one::<Claim>(&*ingest.platform.store, claim).await?;
-    // A claim whose registration was not finished has no head, and is not shown.
-    let owner = claim.map(|claim| claim.owner);
-    let exists = match owner {
-        Some(owner) => crate::profiles::head(&*ingest.platform.store, owner).await?.is_some(),
-        None => false,
-    };
-    Ok(owner.into_iter().filter(|_| exists).collect())
+    // A claim whose registration was not finished has no user, and is not shown.
+    Ok(claim.map(|claim| claim.owner).into_iter().collect())
 }
 
 #[cfg(test)]

@@ -133,6 +133,7 @@ async fn a_registration_that_the_log_takes_too_late_makes_no_user() {
             avatar_url: None,
             bio: None,
             status: None,
+            phone: None,
         };
         let valid_until = Some(now.plus_ms(until_ms));
         UserCommand::Create(Create { user_id: user, profile, valid_until })

@@ -3,12 +3,28 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod accounts;
+mod blocking;
+mod changes;
 mod conversations;
+mod crowds;
+mod edits;
+mod endings;
+mod forwards;
 mod frame;
+mod groups;
+mod inbox;
+mod members;
 mod messages;
+mod privacy;
+mod profiles;
+mod reactions;
+mod reads;
 mod refusals;
+mod replies;
 mod sessions;
 mod sockets;
+mod unread;
 mod users;
 mod walls;
+mod watched;
 mod world;

@@ -179,3 +179,19 @@ async fn the_stored_bytes_are_spliced_as_they_are() {
     let page = world.get(&format!("/messages?conversationId={id}"), &bob).await;
     assert!(String::from_utf8(page.raw).unwrap().contains(data));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn addresses_of_files_lead_to_a_web_server() {
+    let world = World::new().await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let id = world.direct(&alice, &bob).await;
+    let send = async |url: &str| {
+        let files = json!([{"id": "1", "fileName": "a", "fileSize": 1, "fileUrl": url}]);
+        let body = json!({"conversationId": id, "type": "file", "metadata": {"files": files}});
+        world.post("/messages", &alice, body).await
+    };
+    assert_eq!(send("/media/1").await.ok(201)["metadata"]["files"][0]["fileUrl"], "/media/1");
+    send("https://x.example/a").await.ok(201);
+    send("javascript:alert(1)").await.refused(400, "validation_failed");
+    send("").await.refused(400, "validation_failed");
+}

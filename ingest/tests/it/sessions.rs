@@ -20,7 +20,7 @@ fn tokens(user: &User, answer: &Answer) -> User {
 }
 
 /// Waits until a node refuses a token, at most a second (GUARANTEES: everywhere within 1 s).
-async fn dies(world: &World, node: usize, user: &User) -> Answer {
+pub(crate) async fn dies(world: &World, node: usize, user: &User) -> Answer {
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(1);
     loop {
         let answer = world.call_at(node, Method::GET, "/users/me", Some(user), None).await;

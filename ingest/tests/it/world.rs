@@ -100,11 +100,7 @@ impl World {
 
     /// Sends a request to a node as it is.
     pub(crate) async fn raw(&self, node: usize, request: Request<Body>) -> Answer {
-        let response = self.routers[node].clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let raw = body.collect().await.unwrap().to_bytes().to_vec();
-        let body = serde_json::from_slice(&raw).unwrap_or(Value::Null);
-        Answer { status: parts.status, headers: parts.headers, body, raw }
+        answered(self.routers[node].clone(), request).await
     }
 
     /// Sends a request to the first node.
@@ -137,6 +133,39 @@ impl World {
         self.call(Method::POST, path, Some(user), Some(body)).await
     }
 
+    pub(crate) async fn put(&self, path: &str, user: &User, body: Value) -> Answer {
+        self.call(Method::PUT, path, Some(user), Some(body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, user: &User, body: Value) -> Answer {
+        self.call(Method::PATCH, path, Some(user), Some(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str, user: &User) -> Answer {
+        self.call(Method::DELETE, path, Some(user), None).await
+    }
+
+    /// Sends a request under a name of its own.
+    pub(crate) async fn named(
+        &self,
+        key: &str,
+        method: Method,
+        path: &str,
+        user: &User,
+        body: Value,
+    ) -> Answer {
+        let headers = [("idempotency-key", key)];
+        self.raw(1, request(method, path, Some(user), Some(body), &headers)).await
+    }
+
+    /// A group of some, whose owner is the first.
+    pub(crate) async fn group(&self, owner: &User, others: &[&User]) -> String {
+        let ids: Vec<_> = others.iter().map(|user| &user.id).collect();
+        let body = json!({"type": "group", "name": "Garden", "participantIds": ids});
+        let answer = self.post("/conversations", owner, body).await;
+        answer.ok(201)["id"].as_str().unwrap().to_owned()
+    }
+
     pub(crate) async fn login(&self, name: &str) -> User {
         let body = json!({"identifier": name, "password": PASSWORD});
         let answer = self.call(Method::POST, "/auth/login", None, Some(body)).await;
@@ -166,6 +195,13 @@ impl World {
         let body = json!({"conversationId": conversation, "content": content});
         self.post("/messages", user, body).await
     }
+}
+
+async fn answered(router: Router, request: Request<Body>) -> Answer {
+    let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
+    let raw = body.collect().await.unwrap().to_bytes().to_vec();
+    let body = serde_json::from_slice(&raw).unwrap_or(Value::Null);
+    Answer { status: parts.status, headers: parts.headers, body, raw }
 }
 
 pub(crate) fn form(name: &str) -> Value {
@@ -249,13 +285,27 @@ impl Late {
 
 impl World {
     pub(crate) async fn another_node(&self) -> Late {
-        let node = Node::start(&self.platform, &self.life).await.unwrap();
+        Late(self.node_over(self.platform.clone()).await)
+    }
+
+    async fn node_over(&self, platform: Platform) -> Ingest {
+        let node = Node::start(&platform, &self.life).await.unwrap();
         let keys = Keys::load(&self.dir.path().join("keys"), &Secrets::default()).unwrap();
         let config = IngestConfig {
             argon2: Argon2Cost { memory_kib: 64, passes: 1, lanes: 1 },
             ..IngestConfig::default()
         };
-        Late(Ingest::new(self.platform.clone(), node, Arc::new(keys), config).unwrap())
+        Ingest::new(platform, node, Arc::new(keys), config).unwrap()
+    }
+
+    /// Sends a request to a node whose reads of the store are counted: requests, and rows.
+    pub(crate) async fn counted(&self, path: &str, user: &User) -> (Answer, (usize, usize)) {
+        let watched = Arc::new(crate::watched::Watched::new(self.platform.store.clone()));
+        let platform = Platform { store: watched.clone(), ..self.platform.clone() };
+        let router = self.node_over(platform).await.router();
+        watched.forget();
+        let answer = answered(router, request(Method::GET, path, Some(user), None, &[])).await;
+        (answer, watched.reads())
     }
 
     /// Every session as it is stored.
@@ -284,6 +334,7 @@ impl World {
             at: Timestamp(0),
             reply_to: Some(node.instance),
             trace: None,
+            once: None,
         };
         let key = user.to_string().into_bytes();
         let topic = &schemas::topic::USERS;

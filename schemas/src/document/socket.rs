@@ -1,11 +1,14 @@
 //! What is said on `/ws` as an AsyncAPI 3.0 document. Data that REST or a topic has too is described
 //! there: this document refers to `openapi.json` and to the files of `chat.events`.
 
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::events;
 use crate::error::Code;
 use crate::limits;
+use crate::receipt::view::Receipt;
 
 /// A request that a client may send.
 struct Request {
@@ -29,6 +32,10 @@ enum Numbered {
     ByRev,
     /// By `feed` within the user's feed.
     ByFeed,
+    /// By what follows it: of a conversation, without a number.
+    ByNext,
+    /// It answers a request.
+    ByRequest,
     /// He need not.
     Not,
 }
@@ -36,6 +43,20 @@ enum Numbered {
 /// A schema of the REST document.
 fn rest(name: &str) -> Value {
     json!({ "$ref": format!("./openapi.json#/components/schemas/{name}") })
+}
+
+/// A conversation without what depends on its viewer.
+fn conversation() -> Value {
+    json!({ "$ref": "./chat.events/chat.member.added.schema.json#/$defs/Conversation" })
+}
+
+/// The schema of a type, whole.
+fn inline<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize().with(|s| {
+        s.inline_subschemas = true;
+        s.meta_schema = None;
+    });
+    settings.into_generator().into_root_schema_for::<T>().into()
 }
 
 fn id() -> Value {
@@ -75,12 +96,23 @@ fn cursors() -> Value {
     object(properties, &[])
 }
 
+fn time() -> Value {
+    json!({ "type": "string", "format": "date-time" })
+}
+
+fn of_message() -> Value {
+    asked(json!({ "messageId": id() }), &["messageId"])
+}
+
 fn requests() -> Vec<Request> {
     let request = |kind, about, data, answer| Request { kind, about, data, answer };
+    let reaction = || {
+        asked(json!({ "messageId": id(), "emoji": { "type": "string" } }), &["messageId", "emoji"])
+    };
     vec![
         request(
             "auth",
-            "Says who it is, within 10 s; later: that the session was refreshed.",
+            "Says who it is, within 10 s; later: that the session was refreshed. With cursors a sync follows.",
             asked(json!({ "token": { "type": "string" }, "cursors": cursors() }), &["token"]),
             whoami(),
         ),
@@ -88,14 +120,115 @@ fn requests() -> Vec<Request> {
             "ping",
             "Asks for a sign of life.",
             json!({}),
-            object(json!({ "at": { "type": "string", "format": "date-time" } }), &["at"]),
+            object(json!({ "at": time() }), &["at"]),
         ),
-        request("message.send", "Sends a message.", rest("SendMessage"), rest("Message")),
+        request(
+            "sync",
+            "Asks for what was missed; `sync.done` is its answer.",
+            cursors(),
+            Value::Null,
+        ),
+        request("message.send", "Sends a message.", rest("SendMessage"), rest("MessageShown")),
+        request(
+            "message.edit",
+            "Replaces the text of a message; its sender.",
+            asked(
+                json!({ "messageId": id(), "content": { "type": "string" } }),
+                &["messageId", "content"],
+            ),
+            rest("MessageShown"),
+        ),
+        request("message.delete", "Takes a message back; its sender.", of_message(), rest("Said")),
+        request("message.react", "Reacts to a message.", reaction(), rest("Reaction")),
+        request("message.unreact", "Takes a reaction back.", reaction(), rest("Said")),
+        request(
+            "message.read",
+            "Everything up to the message was read.",
+            of_message(),
+            rest("ReadOrSaid"),
+        ),
+        request(
+            "conversation.read",
+            "The conversation was read, up to the message or whole.",
+            asked(
+                json!({ "conversationId": id(), "messageId": { "type": ["string", "null"], "format": "uuid" } }),
+                &["conversationId"],
+            ),
+            rest("Said"),
+        ),
+        request(
+            "delivered",
+            "The device has received everything up to these messages.",
+            asked(json!({ "conversations": seqs() }), &["conversations"]),
+            object(json!({}), &[]),
+        ),
+    ]
+}
+
+/// By conversation the number of a message.
+fn seqs() -> Value {
+    json!({ "type": "object", "maxProperties": limits::DELIVERED_CONVERSATIONS, "additionalProperties": number() })
+}
+
+/// A sync in parts.
+fn synced() -> Vec<Frame> {
+    let part =
+        |kind, about, data| Frame { kind, about, numbered: Numbered::ByRequest, data: Some(data) };
+    let receipt = object(
+        json!({
+            "conversationId": id(),
+            "userId": id(),
+            "kind": { "enum": ["delivered", "read"] },
+            "seq": number(),
+            "at": { "type": ["string", "null"], "format": "date-time" },
+        }),
+        &["conversationId", "userId", "kind", "seq", "at"],
+    );
+    let reset = object(
+        json!({
+            "conversationId": id(),
+            "feed": number(),
+            "recovered": { "const": false },
+            "removed": { "const": true, "description": "The conversation is not the user's." },
+            "rev": number(),
+            "seq": number(),
+            "conversation": conversation(),
+        }),
+        &["recovered"],
+    );
+    vec![
+        part(
+            "sync.changes",
+            "Missed frames of a conversation or of the feed, as they were pushed.",
+            json!({ "type": "array", "items": { "type": "object" } }),
+        ),
+        part("sync.reset", "A cursor is too old: what it is about, as it is now.", reset),
+        part(
+            "sync.receipts",
+            "How far members have come.",
+            json!({ "type": "array", "items": receipt }),
+        ),
+        part(
+            "sync.done",
+            "The sync is over: where the client stands now.",
+            object(json!({ "cursors": cursors() }), &["cursors"]),
+        ),
     ]
 }
 
 fn frames() -> Vec<Frame> {
     let frame = |kind, about, numbered, data| Frame { kind, about, numbered, data };
+    let membership = |mut properties: Value| {
+        properties["conversationId"] = id();
+        properties["rev"] = number();
+        Some(object(properties, &["conversationId", "rev"]))
+    };
+    let updated = json!({
+        "user": rest("User"),
+        "settings": { "type": "object" },
+        "conversation": { "type": "object" },
+        "blocked": object(json!({ "userId": id(), "blocked": { "type": "boolean" } }), &["userId", "blocked"]),
+    });
     let mut all = vec![
         frame("welcome", "Answers a handshake that said who it is.", Numbered::Not, Some(whoami())),
         frame(
@@ -108,9 +241,28 @@ fn frames() -> Vec<Frame> {
             "conversation.added",
             "The user is a member of a conversation from now on.",
             Numbered::ByFeed,
-            Some(json!({ "type": "object" })),
+            membership(json!({ "conversation": conversation() })),
+        ),
+        frame(
+            "conversation.removed",
+            "The user is a member of a conversation no more.",
+            Numbered::ByFeed,
+            membership(json!({})),
+        ),
+        frame(
+            "user.updated",
+            "The user has changed something of his own: what, by its name.",
+            Numbered::ByFeed,
+            Some(object(updated, &[])),
+        ),
+        frame(
+            "receipt",
+            "Somebody has received or read more.",
+            Numbered::ByNext,
+            Some(inline::<Receipt>()),
         ),
     ];
+    all.extend(synced());
     all.extend(events().into_iter().filter_map(|(kind, _)| {
         let data = json!({ "$ref": format!("./chat.events/{kind}.schema.json") });
         let kind = kind.strip_prefix("chat.")?;
@@ -141,9 +293,14 @@ pub fn socket() -> Value {
     let mut operations = Map::new();
     let at = |name: &str| json!({ "$ref": format!("#/channels/ws/messages/{name}") });
     for Request { kind, about, data, answer } in requests() {
-        let answered = format!("{kind}.answer");
         messages.insert(kind.to_owned(), asks(kind, about, &data));
-        messages.insert(answered.clone(), answers(kind, &answer));
+        let answered = if answer.is_null() {
+            "sync.done".to_owned()
+        } else {
+            let answered = format!("{kind}.answer");
+            messages.insert(answered.clone(), answers(kind, &answer));
+            answered
+        };
         operations.insert(
             kind.to_owned(),
             json!({
@@ -210,18 +367,22 @@ fn answers(kind: &str, data: &Value) -> Value {
     })
 }
 
-fn refused() -> Value {
+fn error() -> Value {
     let codes: Vec<&str> = Code::ALL.iter().map(|code| code.text()).collect();
-    let error = json!({
+    let properties = json!({
         "code": { "enum": codes },
         "message": { "type": "string", "description": "For people." },
         "details": { "type": "array", "items": { "type": "string" } },
         "retryAfterMs": number(),
     });
+    object(properties, &["code", "message"])
+}
+
+fn refused() -> Value {
     let properties = json!({
         "id": { "type": ["string", "null"], "description": "Null where it could not be read." },
         "ok": { "const": false },
-        "error": object(error, &["code", "message"]),
+        "error": error(),
     });
     json!({
         "name": "refused",
@@ -233,27 +394,38 @@ fn refused() -> Value {
 fn says(frame: &Frame) -> Value {
     let Frame { kind, about, numbered, data } = frame;
     let mut properties = json!({ "type": { "const": kind } });
+    let more: &[(&str, Value)] = match numbered {
+        Numbered::ByRev => &[("at", time()), ("conversationId", id()), ("rev", number())],
+        Numbered::ByFeed => &[("at", time()), ("feed", number())],
+        Numbered::ByNext => &[("at", time()), ("conversationId", id())],
+        Numbered::ByRequest => &[("id", request_id())],
+        Numbered::Not => &[],
+    };
     let mut required = vec!["type"];
-    if !matches!(numbered, Numbered::Not) {
-        properties["at"] = json!({ "type": "string", "format": "date-time" });
-        required.push("at");
+    for (name, schema) in more {
+        properties[name] = schema.clone();
+        required.push(name);
     }
-    match numbered {
-        Numbered::ByRev => {
+    match *kind {
+        // Of messages, their numbers.
+        _ if matches!(numbered, Numbered::ByRev) => properties["seq"] = number(),
+        "sync.changes" => {
             properties["conversationId"] = id();
-            properties["rev"] = number();
-            properties["seq"] = number();
-            required.extend(["conversationId", "rev"]);
-        }
-        Numbered::ByFeed => {
             properties["feed"] = number();
-            required.push("feed");
         }
-        Numbered::Not => {}
+        "sync.done" => {
+            properties["ok"] = json!({ "type": "boolean" });
+            properties["error"] = error();
+            required.push("ok");
+        }
+        _ => {}
     }
     if let Some(data) = data {
         properties["data"] = data.clone();
-        required.push("data");
+        // A sync that failed brings an error instead.
+        if *kind != "sync.done" {
+            required.push("data");
+        }
     }
     json!({ "name": kind, "summary": about, "payload": object(properties, &required) })
 }

@@ -11,6 +11,7 @@ use crate::id::{ConversationId, Seq, UserId};
 use crate::time::Timestamp;
 
 /// Role in a conversation.
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {

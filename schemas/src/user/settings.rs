@@ -109,7 +109,9 @@ impl Setting {
             Allowed::Text(most) => within(most),
             Allowed::TextOrNull(most) => value.is_null() || within(most),
             Allowed::Number(least, most) => {
-                value.as_i64().is_some_and(|number| (least..=most).contains(&number))
+                // 12.0 is a whole number too; printed, it is one.
+                let number = value.as_f64().and_then(|number| number.to_string().parse::<i64>().ok());
+                number.is_some_and(|number| (least..=most).contains(&number))
             }
         };
         if fits {
@@ -189,6 +191,15 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), ALL.len() + ASSISTANT.len());
+    }
+
+    #[test]
+    fn a_whole_number_is_one_however_it_is_written() {
+        let size = named("messageTextSize").unwrap();
+        assert_eq!(size.check(&json!(12.0)), Ok(()));
+        for bad in [json!(12.5), json!(25), json!(1e30), json!("12"), json!(null)] {
+            assert!(size.check(&bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

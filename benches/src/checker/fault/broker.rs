@@ -5,7 +5,7 @@ use super::SECOND;
 use super::{Demands, Window};
 use crate::checker::index::Index;
 use crate::checker::verdict::{Guarantee, Kind, Verdict};
-use crate::history::{Class, Loss, Outcome, UNREACHABLE};
+use crate::history::{CUT, Class, Loss, Outcome, UNREACHABLE};
 
 /// 2 s that an append may take, and what a busy machine takes to say so.
 const REFUSED_IN: u64 = 5 * SECOND / 2;
@@ -87,7 +87,7 @@ fn sockets(index: &Index<'_>, window: &Window<'_>, verdict: &mut Verdict) {
             continue;
         }
         match socket.closed {
-            Some(closed) if closed.at < window.gone => {}
+            Some(closed) if closed.at < window.gone || closed.code == Some(CUT) => {}
             Some(closed) if window.broken_at(closed.at) => {
                 verdict.found(Kind::SocketCut, &[window.line, closed.line], || {
                     format!("socket {id} was closed ({:?}) while the log was away", closed.code)

@@ -25,7 +25,6 @@ pub(super) fn check(index: &Index<'_>) -> Verdict {
     let lasting = |class| matches!(class, Class::Registry | Class::OwnExit | Class::Skew);
     let others = Window::all(index, |class| !lasting(class));
     let pushed = pushed(index);
-    let members = members(index);
     for places in index.clients.values() {
         let attempts: Vec<_> = places.iter().filter_map(|place| index.sends.get(*place)).collect();
         let Some(first) = attempts.first() else { continue };
@@ -39,7 +38,7 @@ pub(super) fn check(index: &Index<'_>) -> Verdict {
             continue;
         }
         let conversation = ack.what.request.conversation;
-        for user in members.get(&conversation).into_iter().flatten() {
+        for user in index.stay.get(&conversation).into_iter().flatten() {
             let started = first.entry.start;
             for (id, socket) in index.sockets.iter().filter(|(_, s)| s.user == Some(*user)) {
                 let open = socket.opened.is_some_and(|opened| opened < started)
@@ -74,12 +73,4 @@ fn pushed(index: &Index<'_>) -> HashMap<(SocketId, Uuid), u64> {
         }
     }
     pushed
-}
-
-pub(super) fn members(index: &Index<'_>) -> HashMap<Uuid, [Uuid; 2]> {
-    index
-        .creates
-        .iter()
-        .filter_map(|create| Some((*create.what.outcome.ok()?, [create.what.by, create.what.with])))
-        .collect()
 }

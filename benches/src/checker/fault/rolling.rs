@@ -8,12 +8,11 @@ use schemas::Seq;
 use uuid::Uuid;
 
 use super::SECOND;
-use super::registry::members;
 use super::window::Demand;
 use super::{Demands, Window};
 use crate::checker::index::Index;
 use crate::checker::verdict::{Guarantee, Kind, Verdict};
-use crate::history::{Class, Outcome, Process};
+use crate::history::{CUT, Class, Outcome, Process};
 
 /// Longest drain, ms.
 const DRAINED_IN: u64 = 20_000;
@@ -56,7 +55,8 @@ fn closed(index: &Index<'_>, window: &Window<'_>, verdict: &mut Verdict) {
     let Some(node) = window.fault.sockets else { return };
     for (id, socket) in index.sockets.iter().filter(|(_, socket)| socket.node == node) {
         let Some(closed) = socket.closed else { continue };
-        if socket.opened.is_none() || !(window.from..window.to).contains(&closed.at) {
+        let own = closed.code == Some(CUT);
+        if socket.opened.is_none() || own || !(window.from..window.to).contains(&closed.at) {
             continue;
         }
         verdict.checked += 1;
@@ -97,7 +97,6 @@ fn healed(index: &Index<'_>, demand: &Demand, verdict: &mut Verdict) {
 
 /// A refusal for good that nobody asked for: a retry would not heal it.
 fn refusals(index: &Index<'_>, windows: &[Window<'_>], verdict: &mut Verdict) {
-    let members = members(index);
     for send in &index.sends {
         let Outcome::Fail(code) = &send.what.outcome else { continue };
         let request = &send.what.request;
@@ -105,8 +104,7 @@ fn refusals(index: &Index<'_>, windows: &[Window<'_>], verdict: &mut Verdict) {
         if !windows.iter().any(|window| window.touches(at, at, AFTER)) {
             continue;
         }
-        let of = members.get(&request.conversation);
-        let is_member = of.is_some_and(|members| members.contains(&request.sender));
+        let is_member = index.stays(request.sender, request.conversation);
         let wrong = match code.as_str() {
             "not_member" => is_member,
             code => !PROVOKED.contains(&code) && !crate::workload::retryable(code),
@@ -139,19 +137,20 @@ fn missed(index: &Index<'_>, verdict: &mut Verdict) {
         client.3.entry(page.what.conversation).or_default().extend(seqs);
     }
     // Without catch-up a client that reconnects misses what the plan lets it miss.
-    let catches_up = index.pages.iter().any(|page| clients.contains_key(&page.entry.process));
-    if !catches_up {
+    let reads = index.pages.iter().any(|page| clients.contains_key(&page.entry.process));
+    let resumes = index.sockets.values().any(|socket| socket.resume.is_some());
+    if !reads && !resumes {
         return;
     }
-    for (conversation, members) in members(index) {
-        let Some((line, messages)) = index.full(conversation).next() else { continue };
+    for (conversation, members) in &index.stay {
+        let Some((line, messages)) = index.full(*conversation).next() else { continue };
         for (user, opened, stays, saw) in clients.values() {
             if !stays || !members.contains(user) {
                 continue;
             }
-            let saw = saw.get(&conversation);
+            let saw = saw.get(conversation);
             for seen in messages {
-                let owed = index.first_tried(conversation, seen).is_some_and(|at| at > *opened);
+                let owed = index.first_tried(*conversation, seen).is_some_and(|at| at > *opened);
                 if owed && saw.is_none_or(|saw| !saw.contains(&seen.seq)) {
                     verdict.found(Kind::Missed, &[line], || {
                         format!("a client of {user} never saw seq {} of {conversation}", seen.seq)

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::checker::index::Index;
 use crate::checker::verdict::{Guarantee, Kind, Verdict};
-use crate::history::{Look, Seen};
+use crate::history::{Form, Look, Seen};
 
 /// What somebody saw at a rev.
 #[derive(Clone, Copy)]
@@ -42,8 +42,12 @@ fn revs(index: &Index<'_>, verdict: &mut Verdict) {
             continue;
         }
         verdict.checked += 1;
+        // Of a message that was deleted meanwhile the placeholder is told.
+        let gone = |seen: &Seen| seen.form == Form::Deleted;
         let same = first.kind == sight.kind
-            && first.message.zip(sight.message).is_none_or(|(first, other)| first == other);
+            && first.message.zip(sight.message).is_none_or(|(first, other)| {
+                first == other || first.is(other) && (gone(first) || gone(other))
+            });
         if !same {
             verdict.found(Kind::SplitRev, &[first.line, sight.line], || {
                 format!(
@@ -74,7 +78,9 @@ fn read<'h>(index: &Index<'h>) -> impl Iterator<Item = Sight<'h>> {
     index.fulls.keys().flat_map(|conversation| {
         let conversation = *conversation;
         index.full(conversation).flat_map(move |(line, messages)| {
-            messages.iter().map(move |seen| Sight {
+            // What was changed has the number of the change.
+            let sent = messages.iter().filter(|seen| seen.form == Form::Sent);
+            sent.map(move |seen| Sight {
                 line,
                 conversation,
                 rev: seen.rev,

@@ -14,7 +14,13 @@ pub(super) fn check(index: &Index<'_>, verdict: &mut Verdict) {
     let due = due(index);
     for (id, socket) in &index.sockets {
         for (conversation, events) in &socket.events {
-            in_order(*id, *conversation, events, verdict);
+            let told = socket.resume.is_some_and(|resume| {
+                resume.what.reset.contains_key(conversation)
+            });
+            // Guests miss what happens while they are no members; that what was told can not be told one
+            // by one is said.
+            let stays = socket.user.is_none_or(|user| index.stays(user, *conversation));
+            in_order(*id, *conversation, events, stays && !told, verdict);
         }
         let Some((opened, user)) = socket.opened.zip(socket.user) else { continue };
         for (conversation, members, revs) in &due {
@@ -25,12 +31,19 @@ pub(super) fn check(index: &Index<'_>, verdict: &mut Verdict) {
     }
 }
 
-fn in_order(id: SocketId, conversation: Uuid, events: &[At<'_, Live>], verdict: &mut Verdict) {
+fn in_order(
+    id: SocketId,
+    conversation: Uuid,
+    events: &[At<'_, Live>],
+    whole: bool,
+    verdict: &mut Verdict,
+) {
     let mut last: Option<&At<'_, Live>> = None;
     for event in events {
         let rev = event.what.rev;
         if let Some(before) = last
             && rev != before.what.rev + 1
+            && (whole || rev <= before.what.rev)
         {
             let seen = events.iter().take_while(|e| e.line != event.line);
             let kind = if rev > before.what.rev {
@@ -70,17 +83,13 @@ impl Revs {
     }
 }
 
-/// By conversation: its members, and the changes that stand in the end and are surely younger than
-/// their first attempt.
-fn due(index: &Index<'_>) -> Vec<(Uuid, [Uuid; 2], Revs)> {
-    let mut members: BTreeMap<Uuid, [Uuid; 2]> = BTreeMap::new();
-    for create in &index.creates {
-        if let Some(conversation) = create.what.outcome.ok() {
-            members.insert(*conversation, [create.what.by, create.what.with]);
-        }
-    }
+/// By conversation: those who stay in it, and the changes that stand in the end and are surely younger
+/// than their first attempt.
+fn due<'h>(index: &'h Index<'_>) -> Vec<(Uuid, &'h [Uuid], Revs)> {
+    let stay: BTreeMap<Uuid, &[Uuid]> =
+        index.stay.iter().map(|(id, members)| (*id, members.as_slice())).collect();
     let mut due = Vec::new();
-    for (conversation, members) in members {
+    for (conversation, members) in stay {
         let Some((_, messages)) = index.full(conversation).next() else { continue };
         let mut starts: Vec<(u64, Rev)> = messages
             .iter()

@@ -7,18 +7,17 @@
 //! evictions go through the rule that every client has (a rev at or below the last is dropped),
 //! because a new owner tells again what its predecessor may have told.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use bench::history::{Outcome, Seen, UNREACHABLE};
-use bench::remote::{Answer, PASSWORD, view};
-use bench::target::{Event, Events, Message, Nemesis, Sender, Target, User};
+use bench::history::UNREACHABLE;
+use bench::remote::{Answer, deed};
+use bench::target::Nemesis;
 use bench::task::spawn;
-use futures_util::future::BoxFuture;
-use http::{Request, header};
+use bytes::Bytes;
+use http::{Method, Request, header};
 use http_body_util::BodyExt as _;
 use ingest::config::{Argon2Cost, Limits};
 use ingest::{Ingest, IngestConfig};
@@ -26,19 +25,18 @@ use parking_lot::Mutex;
 use platform::Platform;
 use platform::auth::Keys;
 use platform::embedded::LocalEphemeral;
-use platform::inbound::Inbound as _;
 use platform::lifecycle::Lifecycle;
 use platform::memory::{Bug, Fault, Faults, MemoryLog, MemoryStore, Operation, Seeded};
 use platform::node::Node;
 use platform::port::clock::SystemClock;
-use platform::port::log::{Append, Budget, Log as _, Start, Tail};
+use platform::port::log::{Append, Budget, Log as _};
 use platform::telemetry::Metrics;
-use schemas::topic::{COMMANDS, EVENTS, Topic, USERS};
-use serde_json::value::RawValue;
-use tokio::sync::{mpsc, oneshot, watch};
+use schemas::topic::{COMMANDS, RECEIPTS, Topic, USERS};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
-use uuid::Uuid;
+
+mod target;
 
 /// What is planted, and how often it strikes.
 pub(crate) type Planted = Option<(Bug, u64)>;
@@ -127,11 +125,11 @@ impl Tiers {
         };
         let life = Lifecycle::new();
         let cut = watch::Sender::new(false);
-        workers::start(&["feed"], &platform, &life).expect("a known pool");
+        workers::start(&["feed", "receipts"], &platform, &life).expect("a known pool");
         let owners = (0..if self.evictions { 2 } else { 1 })
             .map(|_| spawn(owner(platform.clone(), cut.subscribe())))
             .collect();
-        for (pool, topic) in [("persist", &COMMANDS), ("feed", &USERS)] {
+        for (pool, topic) in [("persist", &COMMANDS), ("feed", &USERS), ("receipts", &RECEIPTS)] {
             caught_up(&log, pool, topic).await;
         }
         let mut nodes = Vec::new();
@@ -168,7 +166,7 @@ impl Tiers {
         self.plant(false);
         self.store.wipe_folded();
         let log = MemoryLog::new(Arc::new(SystemClock), self.log_faults.clone());
-        for topic in [&COMMANDS, &USERS] {
+        for topic in [&COMMANDS, &USERS, &RECEIPTS] {
             copy(&old, &log, topic).await;
         }
         self.run(log).await;
@@ -191,14 +189,28 @@ impl Tiers {
     }
 
     async fn ask(&self, node: usize, path: &str, token: &str, body: Option<String>) -> Answer {
+        let method = if body.is_some() { Method::POST } else { Method::GET };
+        let asked = (method, path.to_owned(), Bytes::from(body.unwrap_or_default()));
+        self.request(node, asked, token, None).await
+    }
+
+    async fn request(
+        &self,
+        node: usize,
+        (method, path, body): deed::Asked,
+        token: &str,
+        key: Option<&str>,
+    ) -> Answer {
         let none = |why: &str| Answer { status: 0, body: why.to_owned().into() };
         let Some((_, router, mut cut)) = self.node(node) else { return none(UNREACHABLE) };
-        let request = Request::builder()
-            .method(if body.is_some() { "POST" } else { "GET" })
+        let mut request = Request::builder()
+            .method(method)
             .uri(format!("/api/v1/{path}"))
-            .header(header::AUTHORIZATION, format!("Bearer {token}"))
-            .body(Body::from(body.unwrap_or_default()))
-            .expect("a request");
+            .header(header::AUTHORIZATION, format!("Bearer {token}"));
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let request = request.body(Body::from(body)).expect("a request");
         let exchange = async {
             let response = router.oneshot(request).await.expect("a router does not fail");
             let status = response.status().as_u16();
@@ -262,77 +274,6 @@ async fn copy(from: &MemoryLog, to: &MemoryLog, topic: &'static Topic) {
     }
 }
 
-impl Target for Tiers {
-    type Sender = Line;
-    type Events = Raw;
-
-    fn nodes(&self) -> usize {
-        2
-    }
-
-    async fn register(&self, number: usize) -> anyhow::Result<User> {
-        let name = format!("user-{number}");
-        let register = serde_json::json!({
-            "username": name, "email": format!("{name}@example.com"), "password": PASSWORD,
-            "firstName": "A", "lastName": "B",
-        });
-        let answer = self.ask(number, "auth/register", "", Some(register.to_string())).await;
-        anyhow::ensure!(answer.status == 201, "registering: {answer}");
-        let login = serde_json::json!({"identifier": name, "password": PASSWORD});
-        let answer = self.ask(number, "auth/login", "", Some(login.to_string())).await;
-        let signed_in = view::login(&answer)?;
-        Ok(User { id: signed_in.user.id, token: signed_in.access_token.into() })
-    }
-
-    async fn open(&self, node: usize, user: &User, with: &User) -> Outcome<Uuid> {
-        let body = serde_json::json!({"type": "direct", "participantIds": [with.id]}).to_string();
-        self.ask(node, "conversations", &user.token, Some(body)).await.outcome(view::id)
-    }
-
-    async fn send(&self, node: usize, user: &User, message: &Message) -> Outcome<Seen> {
-        let body = serde_json::to_string(&view::Send::new(message, false)).expect("plain data");
-        self.ask(node, "messages", &user.token, Some(body)).await.outcome(view::message)
-    }
-
-    async fn page(
-        &self,
-        node: usize,
-        user: &User,
-        conversation: Uuid,
-        before: Option<i64>,
-    ) -> Outcome<Vec<Seen>> {
-        let before = before.map(|seq| format!("&before={seq}")).unwrap_or_default();
-        let path = format!("conversations/{conversation}/messages?limit=20{before}");
-        self.ask(node, &path, &user.token, None).await.read(view::messages)
-    }
-
-    async fn get(&self, node: usize, user: &User, message: Uuid) -> Outcome<Seen> {
-        let path = format!("messages/{message}");
-        self.ask(node, &path, &user.token, None).await.read(view::message)
-    }
-
-    async fn connect(&self, node: usize, user: &User) -> anyhow::Result<(Line, Raw)> {
-        let Some((ingest, _, cut)) = self.node(node) else { anyhow::bail!(UNREACHABLE) };
-        let who = ingest.authenticate(&user.token)?;
-        let log = self.alive.lock().as_ref().map(|alive| alive.log.clone());
-        let log = log.ok_or_else(|| anyhow::anyhow!(UNREACHABLE))?;
-        let partitions = (0..log.partitions(&EVENTS)).collect();
-        let tail = log.tail(&EVENTS, partitions, Start::Latest).await?;
-        // From the first socket on, so that the cast is always whole.
-        self.plant_once();
-        let (requests, queue) = mpsc::channel(1_024);
-        spawn(accept(ingest, who, queue, cut.clone()));
-        let raw = Raw {
-            tail,
-            user: user.id,
-            cut: cut.clone(),
-            ready: Vec::new(),
-            last: self.evictions.then(HashMap::new),
-        };
-        Ok((Line { requests, cut }, raw))
-    }
-}
-
 impl Tiers {
     fn plant_once(&self) {
         if self
@@ -342,116 +283,6 @@ impl Tiers {
             self.plant(true);
         }
         self.harass();
-    }
-}
-
-type Asked = (String, oneshot::Sender<Outcome<Seen>>);
-
-/// The inbound side of a socket: requests are accepted one after the other.
-async fn accept(
-    ingest: Ingest,
-    who: platform::inbound::Identity,
-    mut queue: mpsc::Receiver<Asked>,
-    mut cut: watch::Receiver<bool>,
-) {
-    let take = async {
-        while let Some((data, asker)) = queue.recv().await {
-            let data = RawValue::from_string(data).expect("JSON");
-            match ingest.accept(&who, "message.send", Some(&data)).await {
-                Ok(outcome) => {
-                    spawn(async move { drop(asker.send(settled(outcome.await))) });
-                }
-                Err(error) => drop(asker.send(settled(Err(error)))),
-            }
-        }
-    };
-    tokio::select! {
-        biased;
-        () = over(&mut cut) => {}
-        () = take => {}
-    }
-}
-
-fn settled(outcome: Result<bytes::Bytes, schemas::ApiError>) -> Outcome<Seen> {
-    match outcome {
-        Ok(json) => {
-            let text = std::str::from_utf8(&json).unwrap_or_default();
-            view::bare(text).map_or_else(|e| Outcome::Unknown(e.to_string()), Outcome::Ok)
-        }
-        Err(error) if error.code.status() < 500 || error.code == schemas::Code::Overloaded => {
-            Outcome::Fail(error.code.text().to_owned())
-        }
-        Err(error) => Outcome::Unknown(error.code.text().to_owned()),
-    }
-}
-
-/// The sending half of a socket.
-#[derive(Clone)]
-pub(crate) struct Line {
-    requests: mpsc::Sender<Asked>,
-    cut: watch::Receiver<bool>,
-}
-
-impl Sender for Line {
-    fn send(&self, message: &Message) -> BoxFuture<'static, Outcome<Seen>> {
-        let data = serde_json::to_string(&view::Send::new(message, true)).expect("plain data");
-        let (asker, answer) = oneshot::channel();
-        let queued = self.requests.try_send((data, asker)).is_ok();
-        let mut cut = self.cut.clone();
-        Box::pin(async move {
-            let lost = || Outcome::Unknown("cut".to_owned());
-            if !queued {
-                return lost();
-            }
-            tokio::select! {
-                biased;
-                () = over(&mut cut) => lost(),
-                outcome = answer => outcome.unwrap_or_else(|_| lost()),
-            }
-        })
-    }
-}
-
-/// The receiving half: what concerns the user, as it stands in the topic.
-pub(crate) struct Raw {
-    tail: Box<dyn Tail>,
-    user: Uuid,
-    cut: watch::Receiver<bool>,
-    /// Newest first.
-    ready: Vec<Event>,
-    /// The client's rule, if it is applied: last rev by conversation.
-    last: Option<HashMap<Uuid, i64>>,
-}
-
-impl Events for Raw {
-    async fn next(&mut self) -> Option<Event> {
-        loop {
-            while let Some(event) = self.ready.pop() {
-                let Some(last) = &mut self.last else { return Some(event) };
-                let last = last.entry(event.conversation).or_default();
-                if event.rev > *last {
-                    *last = event.rev;
-                    return Some(event);
-                }
-            }
-            let records = tokio::select! {
-                biased;
-                () = over(&mut self.cut) => return None,
-                records = self.tail.next() => records.ok()?,
-            };
-            let events = records.into_iter().rev().filter_map(|record| {
-                let event = schemas::event::Event::read(&record.headers, record.value)?;
-                let mine = schemas::event::unpack(&event.audience).any(|user| user.0 == self.user);
-                let message = std::str::from_utf8(&event.payload).ok();
-                mine.then(|| Event {
-                    conversation: event.conversation.0,
-                    kind: event.kind.as_str().into(),
-                    rev: event.rev,
-                    message: message.and_then(|text| view::bare(text).ok()),
-                })
-            });
-            self.ready = events.collect();
-        }
     }
 }
 

@@ -1,0 +1,122 @@
+//! The pinned messages of a conversation.
+
+use std::collections::HashMap;
+
+use axum::extract::State;
+use axum::response::Response;
+use bytes::Bytes;
+use http::StatusCode;
+use platform::port::store::scan;
+use schemas::message::table::MessageBySeq;
+use schemas::pin::table::PinnedMessage as Row;
+use schemas::user::head::Head as UserHead;
+use schemas::user::view::Public;
+use schemas::{ConversationId, MessageId, Timestamp, UserId, limits};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::error::Failure;
+use crate::extract::{Caller, Id};
+use crate::message::extras::{View, heads};
+use crate::message::find;
+use crate::state::Ingest;
+use crate::{access, envelope};
+
+/// A pinned message.
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PinnedMessage"))]
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Pin<'a> {
+    /// Its id: the message's, as a message is pinned once.
+    pub(super) id: MessageId,
+    /// The conversation.
+    pub(super) conversation_id: ConversationId,
+    /// The message.
+    pub(super) message_id: MessageId,
+    /// Who pinned it.
+    pub(super) pinned_by_id: UserId,
+    /// When.
+    pub(super) pinned_at: Timestamp,
+    /// The same.
+    pub(super) created_at: Timestamp,
+    /// The same.
+    pub(super) updated_at: Timestamp,
+    /// Null.
+    pub(super) deleted_at: Option<Timestamp>,
+    /// The message itself.
+    #[cfg_attr(test, schemars(with = "crate::message::document::Shown"))]
+    pub(super) message: Box<RawValue>,
+    /// Public view; null if he is gone.
+    pub(super) pinned_by: Option<Public<'a>>,
+}
+
+/// Pin messages.
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PinnedMessages"))]
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct List<'a> {
+    /// The conversation.
+    conversation_id: ConversationId,
+    /// How many.
+    count: usize,
+    /// The newest pin first.
+    pinned_messages: Vec<Pin<'a>>,
+}
+
+impl<'a> Pin<'a> {
+    /// A pin, its message as the viewer sees it.
+    pub(super) fn of(
+        row: &Row,
+        message: &Bytes,
+        users: &'a HashMap<UserId, UserHead>,
+    ) -> Result<Self, Failure> {
+        let message = serde_json::from_slice(message)
+            .map_err(|error| Failure::internal(format!("a view can not be read: {error}")))?;
+        let head = users.get(&row.user).filter(|head| head.deleted_at.is_none());
+        Ok(Self {
+            id: row.message,
+            conversation_id: row.conversation,
+            message_id: row.message,
+            pinned_by_id: row.user,
+            pinned_at: row.pinned_at,
+            created_at: row.pinned_at,
+            updated_at: row.pinned_at,
+            deleted_at: None,
+            message,
+            pinned_by: head.map(|head| Public::of_head(row.user, head)),
+        })
+    }
+}
+
+pub(super) async fn list(
+    State(ingest): State<Ingest>,
+    Caller(who): Caller,
+    Id(conversation): Id<ConversationId>,
+) -> Result<Response, Failure> {
+    let store = &*ingest.platform.store;
+    let entry = access::entry(store, who.user, conversation).await?;
+    let entry = entry.ok_or_else(access::not_member)?;
+    let most = usize::try_from(limits::PINS).unwrap_or(usize::MAX);
+    let pins = scan(store, Row::of_conversation(conversation, most)).await?;
+    let rows = find::rows(store, conversation, pins.iter().map(|pin| pin.seq)).await?;
+    // A deletion ends the pin too; read in the middle of it, one of the two may be there alone.
+    let stands = |pin: &Row, row: &MessageBySeq| {
+        row.pinned == Some(pin.rev) && find::sees(&entry.membership, row.seq)
+    };
+    let pins: Vec<(Row, MessageBySeq)> = pins
+        .into_iter()
+        .zip(rows)
+        .filter_map(|(pin, row)| Some((pin, row?)))
+        .filter(|(pin, row)| stands(pin, row))
+        .collect();
+    let rows: Vec<_> = pins.iter().map(|(_, row)| row.clone()).collect();
+    let extras = View { ingest: &ingest, entry: &entry }.scattered(&rows).await?;
+    let mut users = pins.iter().map(|(pin, _)| pin.user).collect();
+    let users = heads(store, &mut users).await?;
+    let pinned: Vec<_> = pins
+        .iter()
+        .map(|(pin, row)| Pin::of(pin, &extras.one(row), &users))
+        .collect::<Result<_, _>>()?;
+    let list = List { conversation_id: conversation, count: pinned.len(), pinned_messages: pinned };
+    Ok(envelope::encoded(StatusCode::OK, &list, ingest.now()))
+}

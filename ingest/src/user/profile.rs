@@ -1,0 +1,114 @@
+//! Changing one's own profile. A telephone number is a name that only one user can have: it is claimed
+//! before the fold has it, confirmed and its predecessor given back after.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use schemas::envelope::UserCommand;
+use schemas::patch::Patch;
+use schemas::user::command::Update;
+use schemas::user::head::Profile as Stored;
+use schemas::user::view::Own;
+use schemas::{Code, UserId, topic};
+
+use super::dto::{Profile, dialled};
+use super::read::present;
+use crate::envelope;
+use crate::error::Failure;
+use crate::extract::{Body, Caller};
+use crate::session::claim::{Name, PHONE};
+use crate::state::Ingest;
+
+pub(super) async fn update(
+    State(ingest): State<Ingest>,
+    Caller(who): Caller,
+    body: Body,
+) -> Result<Response, Failure> {
+    let update = body.read::<Profile<'_>>()?.check()?;
+    let before = present(&ingest, who.user).await?;
+    let after = if update == Update::default() {
+        before
+    } else {
+        let number = Number::of(&before.profile, &update.phone);
+        number.claim(&ingest, who.user).await?;
+        let done = carry_out(&ingest, who.user, update).await;
+        if let Err(failure) = done {
+            number.abandon(&ingest, who.user, &failure).await;
+            return Err(failure);
+        }
+        ingest.profiles.forget(who.user);
+        let after = present(&ingest, who.user).await?;
+        number.settle(&ingest, who.user, &after.profile).await?;
+        after
+    };
+    Ok(envelope::encoded(StatusCode::OK, &Own::of(who.user, &after), ingest.now()))
+}
+
+async fn carry_out(ingest: &Ingest, user: UserId, update: Update) -> Result<(), Failure> {
+    let command = UserCommand::Update(update);
+    let pending = ingest.publisher.publish(&topic::USERS, user.0, user, &command)?;
+    pending.outcome().await.map(drop)
+}
+
+/// Telephone numbers that a change takes and leaves, as claims spell them.
+struct Number {
+    taken: Option<String>,
+    left: Option<String>,
+}
+
+impl Number {
+    fn of(before: &Stored, phone: &Patch<String>) -> Self {
+        let old = before.phone.as_deref().map(dialled);
+        let new = match phone {
+            Patch::Absent => old.clone(),
+            Patch::Null => None,
+            Patch::Value(phone) => Some(dialled(phone)),
+        };
+        if new == old {
+            return Self { taken: None, left: None };
+        }
+        Self { taken: new, left: old }
+    }
+
+    async fn claim(&self, ingest: &Ingest, user: UserId) -> Result<(), Failure> {
+        let Some(value) = &self.taken else { return Ok(()) };
+        let name = Name { kind: PHONE, value };
+        if name.claim(ingest, user, ingest.now()).await? { Ok(()) } else { Err(in_use()) }
+    }
+
+    /// The change was refused: others need not wait for the claim to run out.
+    async fn abandon(&self, ingest: &Ingest, user: UserId, why: &Failure) {
+        let Some(value) = &self.taken else { return };
+        if why.api.code == Code::OutcomeUnknown {
+            return;
+        }
+        let name = Name { kind: PHONE, value };
+        // Else the deadline does it.
+        if let Err(failure) = name.release(&*ingest.platform.store, user).await {
+            tracing::debug!(cause = failure.cause, "a claim was not released");
+        }
+    }
+
+    /// Whose numbers they are from now on, as the profile is: another change may have come since.
+    async fn settle(&self, ingest: &Ingest, user: UserId, now: &Stored) -> Result<(), Failure> {
+        let store = &*ingest.platform.store;
+        let has = now.phone.as_deref().map(dialled);
+        if let Some(value) = self.taken.as_ref().filter(|value| has.as_ref() == Some(value)) {
+            let name = Name { kind: PHONE, value };
+            if !name.confirm(store, user, ingest.now()).await? {
+                // Somebody took the claim over while this node stood still for its whole life.
+                let none = Update { phone: Patch::Null, ..Update::default() };
+                carry_out(ingest, user, none).await?;
+                return Err(in_use());
+            }
+        }
+        if let Some(value) = self.left.as_ref().filter(|value| has.as_ref() != Some(value)) {
+            Name { kind: PHONE, value }.give_back(store, user).await?;
+        }
+        Ok(())
+    }
+}
+
+fn in_use() -> Failure {
+    Failure::new(Code::Conflict, "this phone number is already in use")
+}
