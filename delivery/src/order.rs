@@ -281,11 +281,11 @@ impl Order {
         self.lane(conversation).map(|lane| lane.last)
     }
 
-    /// Nobody of a conversation is here.
+    /// Nobody who gets the event at hand is here. What waits stays: it may be for others, who have
+    /// become members since.
     pub(crate) fn forget(&mut self, conversation: ConversationId) {
-        let lane = self.young.remove(&conversation).or_else(|| self.old.remove(&conversation));
-        if lane.is_some_and(|lane| lane.gap.is_some()) {
-            self.gaps -= 1;
+        if self.lane(conversation).is_some_and(|lane| lane.gap.is_none()) {
+            self.young.remove(&conversation);
         }
     }
 

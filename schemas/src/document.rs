@@ -2,6 +2,7 @@
 //! consumers may rely on it; topics and sockets as AsyncAPI. Fields may be added; none is removed or
 //! changes its type.
 
+mod object;
 mod socket;
 mod topics;
 

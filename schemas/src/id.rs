@@ -182,6 +182,12 @@ mod tests {
         assert_eq!(id.0.get_version_num(), 8);
         // Golden: a change here would break G-04 for every client that retries across an upgrade.
         assert_eq!(id.to_string(), "9da4dbe9-bdb7-8589-8211-08b442b75ff4");
+        // Clients keep these as keys of what they show.
+        let message = MessageId(Uuid::from_u128(3));
+        let receipt = MessageId::receipt(message, user(1)).to_string();
+        assert_eq!(receipt, "87948826-6eec-8370-9bbf-a510f0bbf736");
+        let edit = MessageId::edit(message, 7).to_string();
+        assert_eq!(edit, "682712b5-29c8-85c5-a92a-0ba9f8234713");
     }
 
     #[test]

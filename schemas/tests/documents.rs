@@ -1,4 +1,5 @@
 //! The published documents are what the types say. `DOCUMENTS=write` writes them anew.
+#![expect(clippy::unwrap_used, reason = "a test binary")]
 
 use std::path::{Path, PathBuf};
 

@@ -139,15 +139,17 @@ fn lanes_are_bounded_and_open_gaps_outlive_a_rotation() {
 }
 
 #[test]
-fn what_is_forgotten_is_unknown() {
+fn what_is_forgotten_is_unknown_and_what_waits_is_not_forgotten() {
     let mut node = Node::new();
     node.event(1, true);
     node.event(3, true);
     node.order.forget(C);
-    assert_eq!(node.order.gaps, 0);
+    assert_eq!(node.order.gaps, 1);
     node.fetch(100);
+    assert_eq!(node.pushed, [1, 2, 3]);
+    node.order.forget(C);
     node.event(9, true);
-    assert_eq!(node.pushed, [1, 9]);
+    assert_eq!(node.pushed, [1, 2, 3, 9]);
 }
 
 #[test]

@@ -89,6 +89,18 @@ impl Sim {
         self.topic.extend(made);
     }
 
+    /// Much happens in one conversation, and is first to arrive.
+    fn burst(&mut self) {
+        let talk = TALKS[self.random.size(TALKS.len())];
+        let mut burst: Vec<_> = (0..3).map(|_| self.world.message(talk)).collect();
+        burst.append(&mut self.topic);
+        self.topic = burst;
+        if self.churn {
+            // There a record is not passed by another one of its conversation.
+            self.topic.rotate_left(3);
+        }
+    }
+
     /// He is added to a conversation that he is not in.
     fn add(&mut self) {
         let others = TALKS.into_iter().filter(|talk| !self.world.is_member(*talk, ME));
@@ -285,12 +297,13 @@ impl Node {
             if let Some(mut sim) = inner.try_lock()
                 && !sim.calm
             {
-                if sim.random.one_in(3) {
-                    sim.change();
+                match sim.random.below(6) {
+                    0 => sim.burst(),
+                    1 | 2 => sim.change(),
+                    _ => {}
                 }
-                if sim.random.one_in(2) {
-                    records.extend(sim.record());
-                }
+                let times = sim.random.below(4);
+                records.extend((0..times).filter_map(|_| sim.record()));
             }
             hub.deliver(records);
         });

@@ -104,6 +104,20 @@ async fn somebody_who_was_away_does_not_get_what_he_missed_as_news() {
 }
 
 #[tokio::test]
+async fn what_waits_for_one_who_was_removed_and_added_again_is_not_lost_with_him() {
+    let server = server().await;
+    server.journal(5, 12);
+    let mut client = server.enter(1, 11).await;
+    server.deliver(vec![event(5, 1, &[1, 2])]);
+    // The third is not for anybody here.
+    server.deliver(vec![event(5, 3, &[2]), event(5, 4, &[1, 2]), event(5, 5, &[1, 2])]);
+    assert_eq!(client.frame().await["rev"], 1);
+    for expected in [4, 5] {
+        assert_eq!(client.frame().await["rev"], expected);
+    }
+}
+
+#[tokio::test]
 async fn feed_entries_go_to_all_sockets_of_the_user_once() {
     let server = server().await;
     let (mut a, mut b) = (server.enter(1, 11).await, server.enter(1, 12).await);

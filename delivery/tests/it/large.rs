@@ -88,6 +88,23 @@ async fn the_first_event_since_he_entered_is_not_pushed_over_his_removal() {
 }
 
 #[tokio::test]
+async fn nor_is_the_first_one_since_he_joined() {
+    let server = server().await;
+    let mut world = server.world();
+    world.open(5, &[2], Routing::Conversation);
+    let mut one = server.enter(1, 11).await;
+    let [_, entry] = world.add(5, 1);
+    drop(world.message(5));
+    server.deliver(vec![entry]);
+    assert_eq!(one.frame().await["type"], "conversation.added");
+    assert_eq!(one.frame().await["rev"], 3);
+    drop(world.remove(5, 1));
+    server.deliver(vec![world.message(5)]);
+    assert_eq!(one.frame().await["rev"], 4);
+    assert!(one.revs().await.is_empty());
+}
+
+#[tokio::test]
 async fn nothing_is_lost_where_a_conversation_grows_too_large_to_be_routed_by_member() {
     let server = server().await;
     let mut world = server.world();

@@ -6,6 +6,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::events;
+use super::object::Object;
 use crate::error::Code;
 use crate::limits;
 use crate::receipt::view::Receipt;
@@ -14,11 +15,19 @@ use crate::receipt::view::Receipt;
 struct Request {
     kind: &'static str,
     about: &'static str,
-    data: Value,
-    answer: Value,
+    data: Option<Value>,
+    answer: Answer,
 }
 
-/// A frame that the server sends by itself.
+/// What a request is answered with.
+enum Answer {
+    /// `{"id":…,"ok":true,"data":…}`.
+    Data(Value),
+    /// The frame of this type.
+    Frame(&'static str),
+}
+
+/// A frame that is no answer.
 struct Frame {
     kind: &'static str,
     about: &'static str,
@@ -27,14 +36,15 @@ struct Frame {
 }
 
 /// How a reader knows that he missed nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Numbered {
     /// By `rev` within the conversation.
     ByRev,
     /// By `feed` within the user's feed.
     ByFeed,
-    /// By what follows it: of a conversation, without a number.
+    /// By the next one: it is about a conversation and has no number.
     ByNext,
-    /// It answers a request.
+    /// It is a part of the answer to a request.
     ByRequest,
     /// He need not.
     Not,
@@ -67,80 +77,95 @@ fn number() -> Value {
     json!({ "type": "integer", "minimum": 0 })
 }
 
-fn object(properties: Value, required: &[&str]) -> Value {
-    json!({ "type": "object", "properties": properties, "required": required })
-}
-
-/// A request's data: what it does not know is refused.
-fn asked(properties: Value, required: &[&str]) -> Value {
-    let mut object = object(properties, required);
-    object["additionalProperties"] = false.into();
-    object
-}
-
-fn whoami() -> Value {
-    let properties = json!({
-        "userId": id(),
-        "sessionId": id(),
-        "serverTime": { "type": "string", "format": "date-time" },
-        "recovered": { "type": "boolean", "description": "Whether the cursors were honoured." },
-    });
-    object(properties, &["userId", "sessionId", "serverTime"])
-}
-
-fn cursors() -> Value {
-    let properties = json!({
-        "conversations": { "type": "object", "additionalProperties": number(), "description": "The last `rev` of each conversation." },
-        "feed": { "type": "integer", "minimum": 0, "description": "The last `feed`." },
-    });
-    object(properties, &[])
-}
-
 fn time() -> Value {
     json!({ "type": "string", "format": "date-time" })
 }
 
-fn of_message() -> Value {
-    asked(json!({ "messageId": id() }), &["messageId"])
+fn text() -> Value {
+    json!({ "type": "string" })
+}
+
+/// A number for each of at most so many conversations.
+fn numbers(most: usize) -> Value {
+    json!({ "type": "object", "maxProperties": most, "additionalProperties": number() })
+}
+
+fn whoami() -> Value {
+    Object::new()
+        .must("userId", id())
+        .must("sessionId", id())
+        .must("serverTime", time())
+        .may("recovered", json!({ "type": "boolean", "description": "Whether a sync follows." }))
+        .said()
+}
+
+fn cursors() -> Object {
+    Object::new().may("conversations", numbers(limits::SYNC_CURSORS)).may("feed", number())
+}
+
+fn error() -> Value {
+    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.text()).collect();
+    Object::new()
+        .must("code", json!({ "enum": codes }))
+        .must("message", text())
+        .may("details", json!({ "type": "array", "items": text() }))
+        .may("retryAfterMs", number())
+        .said()
 }
 
 fn requests() -> Vec<Request> {
-    let request = |kind, about, data, answer| Request { kind, about, data, answer };
-    let reaction = || {
-        asked(json!({ "messageId": id(), "emoji": { "type": "string" } }), &["messageId", "emoji"])
+    let request = |kind, about, data: Object, answer| Request {
+        kind,
+        about,
+        data: Some(data.asked()),
+        answer: Answer::Data(answer),
     };
+    let of_message = || Object::new().must("messageId", id());
+    let said = || rest("Said");
     vec![
         request(
             "auth",
             "Says who it is, within 10 s; later: that the session was refreshed. With cursors a sync follows.",
-            asked(json!({ "token": { "type": "string" }, "cursors": cursors() }), &["token"]),
+            Object::new().must("token", text()).may("cursors", cursors().asked()),
             whoami(),
         ),
-        request(
-            "ping",
-            "Asks for a sign of life.",
-            json!({}),
-            object(json!({ "at": time() }), &["at"]),
-        ),
-        request(
-            "sync",
-            "Asks for what was missed; `sync.done` is its answer.",
-            cursors(),
-            Value::Null,
-        ),
-        request("message.send", "Sends a message.", rest("SendMessage"), rest("MessageShown")),
+        Request {
+            kind: "ping",
+            about: "Asks for a sign of life.",
+            data: None,
+            answer: Answer::Data(Object::new().must("at", time()).said()),
+        },
+        Request {
+            kind: "sync",
+            about: "Asks for what was missed.",
+            data: Some(cursors().asked()),
+            answer: Answer::Frame("sync.done"),
+        },
+        Request {
+            kind: "message.send",
+            about: "Sends a message.",
+            data: Some(rest("SendMessage")),
+            answer: Answer::Data(rest("MessageShown")),
+        },
         request(
             "message.edit",
             "Replaces the text of a message; its sender.",
-            asked(
-                json!({ "messageId": id(), "content": { "type": "string" } }),
-                &["messageId", "content"],
-            ),
+            of_message().must("content", text()),
             rest("MessageShown"),
         ),
-        request("message.delete", "Takes a message back; its sender.", of_message(), rest("Said")),
-        request("message.react", "Reacts to a message.", reaction(), rest("Reaction")),
-        request("message.unreact", "Takes a reaction back.", reaction(), rest("Said")),
+        request("message.delete", "Takes a message back; its sender.", of_message(), said()),
+        request(
+            "message.react",
+            "Reacts to a message.",
+            of_message().must("emoji", text()),
+            rest("Reaction"),
+        ),
+        request(
+            "message.unreact",
+            "Takes a reaction back.",
+            of_message().must("emoji", text()),
+            said(),
+        ),
         request(
             "message.read",
             "Everything up to the message was read.",
@@ -150,85 +175,27 @@ fn requests() -> Vec<Request> {
         request(
             "conversation.read",
             "The conversation was read, up to the message or whole.",
-            asked(
-                json!({ "conversationId": id(), "messageId": { "type": ["string", "null"], "format": "uuid" } }),
-                &["conversationId"],
-            ),
-            rest("Said"),
+            Object::new().must("conversationId", id()).may("messageId", id()),
+            said(),
         ),
         request(
             "delivered",
-            "The device has received everything up to these messages.",
-            asked(json!({ "conversations": seqs() }), &["conversations"]),
-            object(json!({}), &[]),
-        ),
-    ]
-}
-
-/// By conversation the number of a message.
-fn seqs() -> Value {
-    json!({ "type": "object", "maxProperties": limits::DELIVERED_CONVERSATIONS, "additionalProperties": number() })
-}
-
-/// A sync in parts.
-fn synced() -> Vec<Frame> {
-    let part =
-        |kind, about, data| Frame { kind, about, numbered: Numbered::ByRequest, data: Some(data) };
-    let receipt = object(
-        json!({
-            "conversationId": id(),
-            "userId": id(),
-            "kind": { "enum": ["delivered", "read"] },
-            "seq": number(),
-            "at": { "type": ["string", "null"], "format": "date-time" },
-        }),
-        &["conversationId", "userId", "kind", "seq", "at"],
-    );
-    let reset = object(
-        json!({
-            "conversationId": id(),
-            "feed": number(),
-            "recovered": { "const": false },
-            "removed": { "const": true, "description": "The conversation is not the user's." },
-            "rev": number(),
-            "seq": number(),
-            "conversation": conversation(),
-        }),
-        &["recovered"],
-    );
-    vec![
-        part(
-            "sync.changes",
-            "Missed frames of a conversation or of the feed, as they were pushed.",
-            json!({ "type": "array", "items": { "type": "object" } }),
-        ),
-        part("sync.reset", "A cursor is too old: what it is about, as it is now.", reset),
-        part(
-            "sync.receipts",
-            "How far members have come.",
-            json!({ "type": "array", "items": receipt }),
-        ),
-        part(
-            "sync.done",
-            "The sync is over: where the client stands now.",
-            object(json!({ "cursors": cursors() }), &["cursors"]),
+            "The device has received everything up to the message with this number.",
+            Object::new().must("conversations", numbers(limits::DELIVERED_CONVERSATIONS)),
+            Object::new().said(),
         ),
     ]
 }
 
 fn frames() -> Vec<Frame> {
     let frame = |kind, about, numbered, data| Frame { kind, about, numbered, data };
-    let membership = |mut properties: Value| {
-        properties["conversationId"] = id();
-        properties["rev"] = number();
-        Some(object(properties, &["conversationId", "rev"]))
-    };
-    let updated = json!({
-        "user": rest("User"),
-        "settings": { "type": "object" },
-        "conversation": { "type": "object" },
-        "blocked": object(json!({ "userId": id(), "blocked": { "type": "boolean" } }), &["userId", "blocked"]),
-    });
+    let membership = || Object::new().must("conversationId", id()).must("rev", number());
+    let blocked = Object::new().must("userId", id()).must("blocked", json!({ "type": "boolean" }));
+    let updated = Object::new()
+        .may("user", rest("User"))
+        .may("settings", json!({ "type": "object" }))
+        .may("conversation", json!({ "type": "object" }))
+        .may("blocked", blocked.said());
     let mut all = vec![
         frame("welcome", "Answers a handshake that said who it is.", Numbered::Not, Some(whoami())),
         frame(
@@ -241,19 +208,19 @@ fn frames() -> Vec<Frame> {
             "conversation.added",
             "The user is a member of a conversation from now on.",
             Numbered::ByFeed,
-            membership(json!({ "conversation": conversation() })),
+            Some(membership().may("conversation", conversation()).said()),
         ),
         frame(
             "conversation.removed",
             "The user is a member of a conversation no more.",
             Numbered::ByFeed,
-            membership(json!({})),
+            Some(membership().said()),
         ),
         frame(
             "user.updated",
             "The user has changed something of his own: what, by its name.",
             Numbered::ByFeed,
-            Some(object(updated, &[])),
+            Some(updated.said()),
         ),
         frame(
             "receipt",
@@ -262,13 +229,47 @@ fn frames() -> Vec<Frame> {
             Some(inline::<Receipt>()),
         ),
     ];
-    all.extend(synced());
+    all.extend(parts_of_a_sync());
     all.extend(events().into_iter().filter_map(|(kind, _)| {
         let data = json!({ "$ref": format!("./chat.events/{kind}.schema.json") });
         let kind = kind.strip_prefix("chat.")?;
         Some(frame(kind, about(kind), Numbered::ByRev, Some(data)))
     }));
     all
+}
+
+fn parts_of_a_sync() -> [Frame; 4] {
+    let part =
+        |kind, about, data| Frame { kind, about, numbered: Numbered::ByRequest, data: Some(data) };
+    let list = |items: Value| json!({ "type": "array", "items": items });
+    let receipt = Object::new()
+        .must("conversationId", id())
+        .must("userId", id())
+        .must("kind", json!({ "enum": ["delivered", "read"] }))
+        .must("seq", number())
+        .must("at", json!({ "type": ["string", "null"], "format": "date-time" }));
+    let reset = Object::new()
+        .must("recovered", json!({ "const": false }))
+        .may("conversationId", id())
+        .may("removed", json!({ "const": true }))
+        .may("rev", number())
+        .may("seq", number())
+        .may("conversation", conversation())
+        .may("feed", number());
+    [
+        part(
+            "sync.changes",
+            "Missed frames of a conversation or of the feed, as they were pushed.",
+            list(json!({ "type": "object" })),
+        ),
+        part("sync.reset", "A cursor is too old: what it is about, as it is now.", reset.said()),
+        part("sync.receipts", "How far members have come.", list(receipt.said())),
+        part(
+            "sync.done",
+            "The sync is over: where the client stands now.",
+            Object::new().must("cursors", cursors().said()).said(),
+        ),
+    ]
 }
 
 /// What an event says.
@@ -292,36 +293,40 @@ pub fn socket() -> Value {
     let mut messages = Map::new();
     let mut operations = Map::new();
     let at = |name: &str| json!({ "$ref": format!("#/channels/ws/messages/{name}") });
-    for Request { kind, about, data, answer } in requests() {
-        messages.insert(kind.to_owned(), asks(kind, about, &data));
-        let answered = if answer.is_null() {
-            "sync.done".to_owned()
-        } else {
-            let answered = format!("{kind}.answer");
-            messages.insert(answered.clone(), answers(kind, &answer));
-            answered
+    let channel = || json!({ "$ref": "#/channels/ws" });
+    for request in requests() {
+        let (kind, about) = (request.kind, request.about);
+        messages.insert(kind.to_owned(), asks(&request));
+        let answered = match request.answer {
+            Answer::Frame(name) => name.to_owned(),
+            Answer::Data(data) => {
+                let name = format!("{kind}.answer");
+                messages.insert(name.clone(), answers(&name, data));
+                name
+            }
         };
-        operations.insert(
-            kind.to_owned(),
-            json!({
-                "action": "receive",
-                "channel": { "$ref": "#/channels/ws" },
-                "summary": about,
-                "messages": [at(kind)],
-                "reply": { "channel": { "$ref": "#/channels/ws" }, "messages": [at(&answered), at("refused")] },
-            }),
-        );
+        let operation = json!({
+            "action": "receive",
+            "channel": channel(),
+            "summary": about,
+            "messages": [at(kind)],
+            "reply": { "channel": channel(), "messages": [at(&answered), at("refused")] },
+        });
+        operations.insert(kind.to_owned(), operation);
     }
     messages.insert("refused".to_owned(), refused());
-    let mut sent = Vec::new();
+    let mut pushed = Vec::new();
     for frame in frames() {
-        sent.push(at(frame.kind));
-        messages.insert(frame.kind.to_owned(), says(&frame));
+        pushed.push(at(frame.kind));
+        messages.insert(frame.kind.to_owned(), says(frame));
     }
-    operations.insert(
-        "push".to_owned(),
-        json!({ "action": "send", "channel": { "$ref": "#/channels/ws" }, "summary": "What the server sends by itself.", "messages": sent }),
-    );
+    let push = json!({
+        "action": "send",
+        "channel": channel(),
+        "summary": "What the server sends by itself.",
+        "messages": pushed,
+    });
+    operations.insert("push".to_owned(), push);
     let listed: Map<String, Value> = messages
         .keys()
         .map(|name| (name.clone(), json!({ "$ref": format!("#/components/messages/{name}") })))
@@ -352,82 +357,59 @@ fn request_id() -> Value {
     json!({ "type": "string", "minLength": 1, "maxLength": limits::REQUEST_ID_CHARS })
 }
 
-fn asks(kind: &str, about: &str, data: &Value) -> Value {
-    let empty = data.as_object().is_some_and(Map::is_empty);
-    let properties = json!({ "id": request_id(), "type": { "const": kind }, "data": data });
-    let required: &[&str] = if empty { &["id", "type"] } else { &["id", "type", "data"] };
-    json!({ "name": kind, "summary": about, "payload": asked(properties, required) })
+fn asks(request: &Request) -> Value {
+    let payload =
+        Object::new().must("id", request_id()).must("type", json!({ "const": request.kind }));
+    let payload = match &request.data {
+        Some(data) => payload.must("data", data.clone()),
+        None => payload.may("data", json!({})),
+    };
+    json!({ "name": request.kind, "summary": request.about, "payload": payload.asked() })
 }
 
-fn answers(kind: &str, data: &Value) -> Value {
-    let properties = json!({ "id": request_id(), "ok": { "const": true }, "data": data });
-    json!({
-        "name": format!("{kind}.answer"),
-        "payload": object(properties, &["id", "ok", "data"]),
-    })
-}
-
-fn error() -> Value {
-    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.text()).collect();
-    let properties = json!({
-        "code": { "enum": codes },
-        "message": { "type": "string", "description": "For people." },
-        "details": { "type": "array", "items": { "type": "string" } },
-        "retryAfterMs": number(),
-    });
-    object(properties, &["code", "message"])
+fn answers(name: &str, data: Value) -> Value {
+    let payload = Object::new()
+        .must("id", request_id())
+        .must("ok", json!({ "const": true }))
+        .must("data", data);
+    json!({ "name": name, "payload": payload.said() })
 }
 
 fn refused() -> Value {
-    let properties = json!({
-        "id": { "type": ["string", "null"], "description": "Null where it could not be read." },
-        "ok": { "const": false },
-        "error": error(),
-    });
-    json!({
-        "name": "refused",
-        "summary": "A request was refused.",
-        "payload": object(properties, &["id", "ok", "error"]),
-    })
+    let id =
+        json!({ "type": ["string", "null"], "description": "Null where it could not be read." });
+    let payload =
+        Object::new().must("id", id).must("ok", json!({ "const": false })).must("error", error());
+    json!({ "name": "refused", "summary": "A request was refused.", "payload": payload.said() })
 }
 
-fn says(frame: &Frame) -> Value {
+fn says(frame: Frame) -> Value {
     let Frame { kind, about, numbered, data } = frame;
-    let mut properties = json!({ "type": { "const": kind } });
-    let more: &[(&str, Value)] = match numbered {
-        Numbered::ByRev => &[("at", time()), ("conversationId", id()), ("rev", number())],
-        Numbered::ByFeed => &[("at", time()), ("feed", number())],
-        Numbered::ByNext => &[("at", time()), ("conversationId", id())],
-        Numbered::ByRequest => &[("id", request_id())],
-        Numbered::Not => &[],
+    let payload = Object::new().must("type", json!({ "const": kind }));
+    let payload = match numbered {
+        Numbered::ByRev => payload
+            .must("at", time())
+            .must("conversationId", id())
+            .must("rev", number())
+            .may("seq", number()),
+        Numbered::ByFeed => payload.must("at", time()).must("feed", number()),
+        Numbered::ByNext => payload.must("at", time()).must("conversationId", id()),
+        Numbered::ByRequest => payload.must("id", request_id()),
+        Numbered::Not => payload,
     };
-    let mut required = vec!["type"];
-    for (name, schema) in more {
-        properties[name] = schema.clone();
-        required.push(name);
-    }
-    match *kind {
-        // Of messages, their numbers.
-        _ if matches!(numbered, Numbered::ByRev) => properties["seq"] = number(),
-        "sync.changes" => {
-            properties["conversationId"] = id();
-            properties["feed"] = number();
+    let payload = match (kind, data) {
+        // What it brings is of one of the two.
+        ("sync.changes", Some(data)) => {
+            payload.may("conversationId", id()).may("feed", number()).must("data", data)
         }
-        "sync.done" => {
-            properties["ok"] = json!({ "type": "boolean" });
-            properties["error"] = error();
-            required.push("ok");
+        // One that failed brings an error instead of data.
+        ("sync.done", Some(data)) => {
+            payload.must("ok", json!({ "type": "boolean" })).may("data", data).may("error", error())
         }
-        _ => {}
-    }
-    if let Some(data) = data {
-        properties["data"] = data.clone();
-        // A sync that failed brings an error instead.
-        if *kind != "sync.done" {
-            required.push("data");
-        }
-    }
-    json!({ "name": kind, "summary": about, "payload": object(properties, &required) })
+        (_, Some(data)) => payload.must("data", data),
+        (_, None) => payload,
+    };
+    json!({ "name": kind, "summary": about, "payload": payload.said() })
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ crate::table! {
         joined_at: Timestamp,
         /// The first message he sees.
         visible_from: Seq,
-        /// The last message he sees; null while a member.
+        /// The last message he sees: null. The row of a former member is deleted; older versions set it.
         visible_to: Option<i64>,
         /// Number of the newest message when he joined.
         sent_seq: Seq,

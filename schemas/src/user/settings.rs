@@ -110,7 +110,8 @@ impl Setting {
             Allowed::TextOrNull(most) => value.is_null() || within(most),
             Allowed::Number(least, most) => {
                 // 12.0 is a whole number too; printed, it is one.
-                let number = value.as_f64().and_then(|number| number.to_string().parse::<i64>().ok());
+                let number =
+                    value.as_f64().and_then(|number| number.to_string().parse::<i64>().ok());
                 number.is_some_and(|number| (least..=most).contains(&number))
             }
         };
@@ -209,8 +210,8 @@ mod tests {
         let one = changed(&none, &map(json!({"theme": "dark", "sendOnEnter": true})));
         assert_eq!(one, map(json!({"theme": "dark"})));
         assert_eq!(changed(&one, &map(json!({"theme": "auto"}))), none);
-        assert_eq!(whole(&one)["theme"], "dark");
-        assert_eq!(whole(&one)["messageTextSize"], 14);
+        assert_eq!(whole(&one).get("theme"), Some(&json!("dark")));
+        assert_eq!(whole(&one).get("messageTextSize"), Some(&json!(14)));
         let private = map(json!({"whoCanMessage": "nobody", "allowGroupInvites": false}));
         assert_eq!(privacy(&private).messages, Audience::Nobody);
         assert!(!privacy(&private).group_invites && privacy(&private).online);

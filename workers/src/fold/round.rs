@@ -96,6 +96,8 @@ pub struct Round<'a, F: Fold> {
     past: HashMap<u64, F::Change>,
     fates: Vec<Fate<F::Change>>,
     emits: Vec<Emit>,
+    /// Nothing more is needed: known without asking again.
+    complete: bool,
 }
 
 impl<F: Fold> std::fmt::Debug for Round<'_, F> {
@@ -115,6 +117,7 @@ impl<'a, F: Fold> Round<'a, F> {
             past: HashMap::new(),
             fates: Vec::new(),
             emits: Vec::new(),
+            complete: false,
         }
     }
 
@@ -129,6 +132,7 @@ impl<'a, F: Fold> Round<'a, F> {
                         self.phase = Phase::Loaded(gets.clone());
                         return Ok(Step::Get(gets));
                     }
+                    self.complete = true;
                     if let Some(step) = self.settle()? {
                         return Ok(step);
                     }
@@ -272,7 +276,7 @@ impl<'a, F: Fold> Round<'a, F> {
     /// The state is complete. Records that it already holds need their changes, to be emitted again:
     /// right after a takeover, and in the rounds that follow it until the log is past them.
     fn settle(&mut self) -> Result<Option<Step>, Error> {
-        let gets = self.missing();
+        let gets = if self.complete { Vec::new() } else { self.missing() };
         if !gets.is_empty() {
             self.phase = Phase::Loaded(gets.clone());
             return Ok(Some(Step::Get(gets)));

@@ -287,7 +287,8 @@ pub(super) fn rows_of_added(
     rows
 }
 
-/// Of one who is no member any more: he stays listed with his own conversations, as a former member.
+/// Of one who is no member any more: both rows go, so that who joins and leaves much has no dearer
+/// list than others.
 pub(super) fn rows_of_removed(
     member: &Membership,
     successor: Option<&Membership>,
@@ -295,7 +296,7 @@ pub(super) fn rows_of_removed(
 ) -> Vec<Write> {
     let mut rows = vec![
         Write::delete(&Member::of(member), stamp),
-        Write::replace(&MembershipByUser::of(member), stamp),
+        Write::delete(&MembershipByUser::of(member), stamp),
     ];
     if let Some(next) = successor {
         rows.extend(self::rows(std::slice::from_ref(next), stamp));
