@@ -26,23 +26,6 @@ struct Status {
     status: &'static str,
 }
 
-#[cfg(test)]
-pub(crate) mod document {
-    use super::Status;
-    use crate::document::{Operation, get};
-
-    pub(crate) fn operations() -> Vec<Operation> {
-        vec![
-            get("", "alive", "Answers while the process lives.")
-                .at_root("/healthz")
-                .answers::<Status>(200),
-            get("", "ready", "Answers 200 when it takes work, else 503.")
-                .at_root("/readyz")
-                .answers::<Status>(200),
-        ]
-    }
-}
-
 pub(crate) fn routes() -> Router<Ingest> {
     Router::new().route("/healthz", get(alive)).route("/readyz", get(ready))
 }
@@ -62,5 +45,22 @@ async fn ready(State(ingest): State<Ingest>) -> Result<Response, Failure> {
         }
         Ok(Err(error)) => Err(Failure::overloaded(error.to_string())),
         Err(_) => Err(Failure::overloaded("the store does not answer")),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod document {
+    use super::Status;
+    use crate::document::{Operation, get};
+
+    pub(crate) fn operations() -> Vec<Operation> {
+        vec![
+            get("", "alive", "Answers while the process lives.")
+                .at_root("/healthz")
+                .answers::<Status>(200),
+            get("", "ready", "Answers 200 when it takes work, else 503.")
+                .at_root("/readyz")
+                .answers::<Status>(200),
+        ]
     }
 }

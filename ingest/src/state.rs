@@ -100,8 +100,7 @@ impl Ingest {
     ///
     /// It answers every path, the unknown ones with 404: merge it with routers that have no fallback.
     pub fn router(&self) -> Router {
-        let all = self
-            .routes()
+        let all = Self::routes()
             .fallback(frame::no_route)
             .method_not_allowed_fallback(frame::no_method)
             .with_state(self.clone());
@@ -109,7 +108,7 @@ impl Ingest {
     }
 
     /// Every route, without its frame.
-    pub(crate) fn routes(&self) -> Router<Self> {
+    pub(crate) fn routes() -> Router<Self> {
         Router::new()
             .merge(session::routes())
             .merge(user::routes())

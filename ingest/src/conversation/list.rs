@@ -150,3 +150,40 @@ async fn progress(store: &dyn Store, shown: &[Held]) -> Result<Vec<Progress>, Fa
     };
     shown.iter().map(one).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use schemas::table::{Batch, Write};
+    use schemas::{Stamp, Timestamp};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::conversation::tests::ME;
+    use crate::testing::world;
+
+    #[tokio::test]
+    async fn conversations_behind_many_that_ended_are_found_and_no_more_than_a_list_has() {
+        let world = world().await;
+        let store = &*world.ingest.platform.store;
+        let rows = |from: usize, to: usize, visible_to: Option<i64>| {
+            let row = |n: usize| MembershipByUser {
+                user: ME,
+                conversation: ConversationId(Uuid::from_u128(u128::try_from(n).unwrap())),
+                role: "member".to_owned(),
+                joined_at: Timestamp(0),
+                visible_from: 1,
+                visible_to,
+                sent_seq: 0,
+                sent_n: 0,
+                by_conversation: None,
+            };
+            let writes = (from..to).map(|n| Write::insert(&row(n), Stamp(1))).collect();
+            store.write(Batch { fence: None, writes })
+        };
+        rows(0, 2 * SLICE + 10, Some(7)).await.unwrap();
+        rows(2 * SLICE + 10, 2 * SLICE + 20, None).await.unwrap();
+        assert_eq!(memberships(store, ME).await.unwrap().len(), 10);
+        rows(3 * SLICE, 5 * SLICE, None).await.unwrap();
+        assert_eq!(memberships(store, ME).await.unwrap().len(), limits::LIST_CONVERSATIONS);
+    }
+}

@@ -41,6 +41,8 @@ pub(crate) struct Operation {
     params: Vec<Param>,
     body: Option<Make>,
     answer: Option<(u16, Make)>,
+    /// Headers that only its success has.
+    headers: Vec<&'static str>,
     codes: Vec<Code>,
 }
 
@@ -73,6 +75,7 @@ fn operation(methods: &[Method], path: &str, id: &'static str, about: &'static s
         params: Vec::new(),
         body: None,
         answer: None,
+        headers: Vec::new(),
         codes: Vec::new(),
     }
 }
@@ -212,6 +215,12 @@ impl Operation {
         self
     }
 
+    /// Its `data` is an array, so that the cursor of the next page is in a header.
+    pub(crate) fn next_in_header(mut self) -> Self {
+        self.headers.push("X-Next-Cursor");
+        self
+    }
+
     /// It appends a command and waits for its outcome, which may stay unknown.
     pub(crate) fn publishes(self) -> Self {
         self.refuses(&[Code::OutcomeUnknown])
@@ -293,7 +302,7 @@ impl Operation {
             },
             "required": ["success", "data", "timestamp"],
         });
-        responses.insert(status.to_string(), response(status, "Done.", schema));
+        responses.insert(status.to_string(), response("Done.", &schema, &self.headers));
 
         let refused = self.all_codes();
         let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
@@ -309,18 +318,19 @@ impl Operation {
             let error = schemas.said.subschema_for::<Wire<'static>>();
             let these = json!({ "properties": { "statusCode": { "const": status }, "code": { "enum": codes } } });
             let schema = json!({ "allOf": [error, these] });
-            schemas.refusals.insert(name, response(status, &about, schema));
+            let own: &[&str] = match status {
+                401 => &["WWW-Authenticate"],
+                429 | 503 => &["Retry-After"],
+                _ => &[],
+            };
+            schemas.refusals.insert(name, response(&about, &schema, own));
         }
         responses
     }
 }
 
-fn response(status: u16, about: &str, schema: Value) -> Value {
-    let own: &[&str] = match status {
-        401 => &["WWW-Authenticate"],
-        429 | 503 => &["Retry-After"],
-        _ => &[],
-    };
+/// An answer, with the headers that all have and its own.
+fn response(about: &str, schema: &Value, own: &[&str]) -> Value {
     let counted = [
         "RateLimit",
         "RateLimit-Policy",
@@ -375,6 +385,7 @@ pub(super) fn headers() -> Value {
         "X-RateLimit-Limit": header("Requests at once.", number()),
         "X-RateLimit-Remaining": header("Requests left.", number()),
         "X-RateLimit-Reset": header("Seconds until the limit is whole again.", number()),
+        "X-Next-Cursor": header("Gives the next page as `cursor`; absent at the end.", text()),
         "Retry-After": header("Seconds to wait before the same request may succeed.", number()),
         "WWW-Authenticate": always(header("`Bearer`.", json!({ "const": "Bearer" }))),
     })

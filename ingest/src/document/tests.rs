@@ -5,10 +5,17 @@ use std::path::Path;
 
 use axum::body::Body;
 use http::{Method, Request, StatusCode};
+use platform::inbound::{Identity, Inbound};
+use schemas::{Code, SessionId, Timestamp, UserId};
 use tower::ServiceExt;
+use uuid::Uuid;
 
 use super::*;
+use crate::state::Ingest;
 use crate::testing::world;
+
+/// Requests of sockets that delivery answers itself.
+const OF_DELIVERY: [&str; 3] = ["auth", "ping", "sync"];
 
 /// Compares a published document with what it should be. `DOCUMENTS=write` writes it.
 fn published(name: &str, document: &Value) {
@@ -71,12 +78,12 @@ async fn every_route_is_described_and_everything_described_is_a_route() {
         }
     }
     let world = world().await;
-    let routes = paths(&format!("{:?}", world.ingest.routes()));
+    let routes = paths(&format!("{:?}", Ingest::routes()));
     let known: BTreeSet<String> = described.keys().cloned().collect();
     assert_eq!(routes, known, "left: routes; right: described in <noun>/document.rs");
 
     for (path, methods) in described {
-        let uri = path.replace('{', "").replace('}', "");
+        let uri = path.replace(['{', '}'], "");
         let request = Request::builder().method(Method::TRACE).uri(&uri).body(Body::empty());
         let response = world.ingest.router().oneshot(request.unwrap()).await.unwrap();
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
@@ -85,4 +92,26 @@ async fn every_route_is_described_and_everything_described_is_a_route() {
             allowed.filter(|method| *method != "HEAD").map(str::to_owned).collect();
         assert_eq!(allowed, methods, "{path}: left: routes; right: described");
     }
+}
+
+#[tokio::test]
+async fn every_request_of_a_socket_that_is_described_is_served() {
+    let world = world().await;
+    let id = Uuid::from_u128(1);
+    let who =
+        Identity { user: UserId(id), session: SessionId(id), expires_at: Timestamp(i64::MAX) };
+    let document = schemas::document::socket();
+    let mut served = 0;
+    for (kind, operation) in document["operations"].as_object().unwrap() {
+        if operation["action"] != "receive" || OF_DELIVERY.contains(&kind.as_str()) {
+            continue;
+        }
+        // Without data: refused, but not as a stranger.
+        let refused = world.ingest.accept(&who, kind, None).await.err().map(|error| error.code);
+        assert_eq!(refused, Some(Code::ValidationFailed), "{kind}");
+        served += 1;
+    }
+    assert!(served > 7);
+    let other = world.ingest.accept(&who, "message.forget", None).await.err();
+    assert_eq!(other.map(|error| error.code), Some(Code::Unsupported));
 }

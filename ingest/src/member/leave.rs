@@ -108,6 +108,22 @@ mod tests {
 
     use super::*;
 
+    #[tokio::test]
+    async fn an_admin_of_the_head_follows_wherever_he_stands_among_the_members() {
+        let world = crate::testing::world().await;
+        let store = &*world.ingest.platform.store;
+        let mut held = crate::conversation::tests::held(9, 0);
+        held.membership.role = Role::Owner;
+        let owner = held.membership.user;
+        held.head.admins.0 = vec![owner, UserId(Uuid::from_u128(7))];
+        let mut entry = Entry { membership: held.membership, head: held.head };
+        // None of the rows is there.
+        let next = successor(store, owner, &entry).await.unwrap();
+        assert_eq!(next, Some(UserId(Uuid::from_u128(7))));
+        entry.membership.role = Role::Admin;
+        assert_eq!(successor(store, owner, &entry).await.unwrap(), None, "he owns nothing");
+    }
+
     #[test]
     fn an_owner_is_followed_by_the_highest_who_is_here_the_longest() {
         let id = |n| UserId(Uuid::from_u128(n));

@@ -109,12 +109,14 @@ pub(super) async fn mark(
 /// Gives a watermark its place in the log; the answer is the receipt.
 pub(crate) async fn read(ingest: &Ingest, user: UserId, id: MessageId) -> Result<Answer, Failure> {
     let place = find::place(ingest, user, id).await?.ok_or_else(not_found)?;
-    if place.sender == user {
-        return Ok(
-            ready(Ok(Bytes::from_static(br#"{"message":"the message is your own"}"#))).boxed()
-        );
-    }
     let conversation = place.target.conversation_id;
+    if place.sender == user {
+        // The place alone does not tell whether the conversation is still there.
+        let entry = access::entry(&*ingest.platform.store, user, conversation).await?;
+        entry.ok_or_else(not_found)?;
+        let said = Bytes::from_static(br#"{"message":"the message is your own"}"#);
+        return Ok(ready(Ok(said)).boxed());
+    }
     let marking =
         receipt::accept(ingest, user, conversation, Kind::Read, UpTo::Message(id)).await?;
     let marking = marking.ok_or_else(not_found)?;

@@ -147,12 +147,17 @@ async fn resolve(
     {
         return Ok(None);
     }
-    if stands(&marker, kind, seq) {
+    // A named message is looked at first: another's, or no message at all, is none that stands.
+    let named = matches!(up_to, UpTo::Message(_));
+    if !named && stands(&marker, kind, seq) {
         return Ok(Some((seq, None)));
     }
     let Some(n) = countable(store, conversation, &entry, seq, up_to).await? else {
         return Ok(None);
     };
+    if stands(&marker, kind, seq) {
+        return Ok(Some((seq, None)));
+    }
     let message_id = match up_to {
         UpTo::Message(id) => Some(id),
         UpTo::Newest => entry.head.preview.as_ref().map(|preview| preview.id),

@@ -106,10 +106,12 @@ pub(crate) fn operations() -> Vec<Operation> {
         get("/users/me/blocked", "blockedUsers", "Whom one has blocked, the latest first.")
             .page(limits::PAGE_OTHER)
             .cursor::<24>()
+            .next_in_header()
             .answers::<Vec<Public<'static>>>(200),
         get("/users/blocked", "blocks", "Whom one has blocked, why and since when.")
             .page(limits::PAGE_OTHER)
             .cursor::<24>()
+            .next_in_header()
             .answers::<Vec<Entry<'static>>>(200),
         get(
             "/users/search",

@@ -157,11 +157,12 @@ async fn a_deleted_conversation_takes_its_messages_along() {
         world.post(&format!("{path}/reactions"), user, react).await.refused(404, "not_found");
         world.post(&format!("{path}/pin"), user, json!({})).await.refused(404, "not_found");
         world.send(user, &id, "x").await.refused(403, "not_member");
+        world.post(&format!("{path}/read"), user, json!({})).await.refused(404, "not_found");
+        world
+            .post(&format!("{path}/forward"), user, json!({"conversationIds": [id]}))
+            .await
+            .refused(404, "not_found");
     }
-    world
-        .post(&format!("/messages/{message}/read"), alice, json!({}))
-        .await
-        .refused(404, "not_found");
     let edit = json!({"content": "y"});
     world.put(&format!("/messages/{message}"), bob, edit).await.refused(404, "not_found");
 }

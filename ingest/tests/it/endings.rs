@@ -55,3 +55,16 @@ async fn names_of_a_deleted_account_can_be_taken_again() {
     assert_eq!(found.ok(200)["users"][0]["id"], json!(new.id));
     assert_eq!(found.ok(200)["pagination"]["total"], 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_is_deleted_from_everywhere_at_once_is_deleted() {
+    let world = World::new().await;
+    let alice = world.user("alice").await;
+    let tries =
+        (0..6).map(|n| world.call_at(n % 2, Method::DELETE, "/users/me", Some(&alice), None));
+    for answer in futures_util::future::join_all(tries).await {
+        assert!([200, 401].contains(&answer.status.as_u16()), "{}", answer.body);
+    }
+    crate::sessions::dies(&world, 0, &alice).await.refused(401, "session_ended");
+    world.user("alice").await;
+}

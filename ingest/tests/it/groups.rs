@@ -149,6 +149,8 @@ async fn a_change_for_oneself_needs_no_role_and_is_seen_by_nobody_else() {
     );
     let own = world.get(&path, &alice).await.ok(200)["userParticipant"].clone();
     assert_eq!((&own["isPinned"], &own["isMuted"]), (&json!(false), &json!(false)));
+    let eve = world.user("eve").await;
+    world.patch(&path, &eve, json!({"isPinned": true})).await.refused(403, "not_member");
     // Both at once: nothing is set where the one is refused.
     let both = json!({"name": "mine", "isArchived": true});
     world.patch(&path, &bob, both).await.refused(403, "forbidden");

@@ -191,3 +191,35 @@ async fn a_password_is_changed_by_who_knows_it_and_to_a_good_one() {
     world.named("change-1", Method::PUT, path, &me, body.clone()).await.ok(200);
     world.put(path, &me, body).await.refused(401, "invalid_credentials");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stolen_token_does_not_guess_the_password() {
+    let limits = ingest::config::Limits::default();
+    let burst = limits.account.burst;
+    let world = World::with(|config| config.limits = ingest::config::Limits::default()).await;
+    let me = world.user("alice").await;
+    let guess = async || {
+        let body = json!({"currentPassword": "a guess", "newPassword": "violet kettle 81"});
+        world.put("/users/me/password", &me, body).await
+    };
+    for _ in 0..burst {
+        guess().await.refused(401, "invalid_credentials");
+    }
+    guess().await.refused(429, "rate_limited");
+    // Others are not kept out, and neither is who signs in.
+    world.user("bob").await;
+    world.login("alice").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn signing_in_undoes_no_change_of_the_profile() {
+    let world = World::new().await;
+    let me = world.user("alice").await;
+    for n in 0..5 {
+        let body = json!({"bio": n.to_string()});
+        let change = world.put("/users/me", &me, body.clone());
+        let (changed, _) = futures_util::future::join(change, world.login("alice")).await;
+        assert_eq!(changed.ok(200)["bio"], body["bio"]);
+        assert_eq!(world.get("/users/me", &me).await.ok(200)["bio"], body["bio"]);
+    }
+}

@@ -15,7 +15,7 @@ async fn react(world: &World, node: usize, user: &User, message: &str, emoji: &s
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |path, byte| format!("{path}%{byte:02X}"))
 }
 
 async fn unreact(world: &World, user: &User, message: &str, emoji: &str) -> Answer {

@@ -59,11 +59,23 @@ async fn strangers_read_nothing_and_messages_of_elsewhere_are_no_place_here() {
     let path = format!("/conversations/{id}/read");
     world.post(&path, &eve, json!({})).await.refused(404, "not_found");
     world.get(&format!("/conversations/{id}/unread"), &eve).await.refused(404, "not_found");
+    let elsewhere_id = elsewhere.clone();
     for message in [elsewhere, uuid::Uuid::from_u128(7).to_string()] {
         world.post(&path, &bob, json!({ "messageId": message })).await.refused(404, "not_found");
     }
     world.post(&path, &bob, json!({"messageId": "x"})).await.refused(400, "malformed_id");
+    // Nor are they when everything was read already; a request's name is no message either.
+    world.post(&path, &bob, json!({})).await.ok(200);
+    let group = world.group(&alice, &[&bob]).await;
+    let renamed = format!("/conversations/{group}");
+    world.named("n", Method::PUT, &renamed, &alice, json!({"name": "N"})).await.ok(200);
+    let request = schemas::MessageId::once(alice.id.parse().unwrap(), group.parse().unwrap(), "n");
+    for (at, message) in [(&id, elsewhere_id), (&group, request.to_string())] {
+        let path = format!("/conversations/{at}/read");
+        world.post(&path, &bob, json!({ "messageId": message })).await.refused(404, "not_found");
+    }
     world.post(&path, &bob, json!({"seq": 1})).await.refused(400, "unknown_field");
+    world.send(&alice, &id, "y").await.ok(201);
     assert_eq!(unread(&world, &id, &bob).await, 1);
 }
 
