@@ -49,6 +49,11 @@ impl Position {
 }
 
 impl Stamp {
+    /// The epoch inside the stamp.
+    pub fn epoch(self) -> u32 {
+        u32::try_from(self.0 >> OFFSET_BITS).unwrap_or(0)
+    }
+
     /// The offset inside the stamp.
     pub fn offset(self) -> u64 {
         u64::try_from(self.0 & ((1 << OFFSET_BITS) - 1)).unwrap_or(0)
@@ -64,7 +69,7 @@ mod tests {
         let at = |epoch, offset| Position { epoch, partition: 0, offset }.stamp();
         assert!(at(1, 5) < at(1, 6));
         assert!(at(1, u64::pow(2, 40) - 1) < at(2, 0));
-        assert_eq!(at(3, 77).offset(), 77);
+        assert_eq!((at(3, 77).epoch(), at(3, 77).offset()), (3, 77));
     }
 
     #[test]

@@ -246,6 +246,7 @@ fn heads_of_version_1_decode() {
         owner: None,
         admins: Members::default(),
         blocked_by: Members::default(),
+        blocks_told: Vec::new(),
         unopened: false,
         pins: 0,
         deleted_at: None,

@@ -102,6 +102,7 @@ fn commands_on_conversations_of_version_1_decode() {
         by: ALICE,
         other: BOB,
         blocked: true,
+        rev: 4,
     }));
     check(ReceiptCommand::Mark(receipt::command::Mark {
         conversation_id,
@@ -253,6 +254,7 @@ fn effects_on_conversations_of_version_1_decode() {
             "added",
             Effect::Added {
                 members: vec![membership(Role::Member)],
+                view: "{}".to_owned(),
                 flipped: vec![membership(Role::Owner)],
             },
         ),
@@ -262,8 +264,8 @@ fn effects_on_conversations_of_version_1_decode() {
         ),
         ("roles", Effect::Roles { members: vec![membership(Role::Moderator)] }),
         ("updated", Effect::Updated { settings }),
-        ("closed", Effect::Closed { last: Some(ended) }),
-        ("blocked", Effect::Blocked { unopened: Some(BOB), by: Members(vec![ALICE]) }),
+        ("closed", Effect::Closed { last: Some(ended), members: Members(vec![BOB]) }),
+        ("blocked", Effect::Blocked { by: Members(vec![ALICE]), told: vec![(ALICE, 4)] }),
         ("redacted", Effect::Redacted { at: AT }),
     ];
     for (name, effect) in effects {
@@ -379,6 +381,7 @@ fn heads_of_groups_of_version_1_decode() {
         owner: Some(ALICE),
         admins: Members(vec![BOB]),
         blocked_by: Members(vec![BOB]),
+        blocks_told: vec![(BOB, 4)],
         unopened: true,
         pins: 2,
         deleted_at: Some(AT),

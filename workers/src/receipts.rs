@@ -4,7 +4,8 @@
 //! What a batch says about one member is one row, stamped by the record that moved it last. When the
 //! rows are written the requests are answered, and a frame for those whom it concerns goes to
 //! `chat.signals`: to the authors of what was received or read, and to the reader's own devices, in
-//! conversations of at most 64 members (HAZARDS 29). A frame may be lost; a marker may not.
+//! conversations that are routed by member, that is of at most 64 (HAZARDS 29). A frame may be lost; a
+//! marker may not. Who is no member any more moves nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,9 +15,11 @@ use platform::Platform;
 use platform::partition::{Failure, Handler, LaneKey};
 use platform::port::log::{Append, Budget, Record};
 use platform::port::store::{self, get_many, get_one};
+use schemas::conversation::head::Routing;
 use schemas::conversation::table::HeadRow;
 use schemas::envelope::{self, Content, ReceiptCommand};
-use schemas::message::table::MessageBySeq;
+use schemas::member::table::MembershipByUser;
+use schemas::message::table::{MessageBySeq, bucket};
 use schemas::outbound::{Outbound, Reply};
 use schemas::receipt::Kind;
 use schemas::receipt::command::Mark;
@@ -118,23 +121,51 @@ impl Receipts {
         Self { platform }
     }
 
-    async fn load(&self, lane: &mut Lane, items: &[Item]) -> Result<(), store::Error> {
-        let users: BTreeSet<UserId> = items
-            .iter()
-            .map(|item| item.user)
-            .filter(|user| !lane.markers.contains_key(user))
+    /// Loads the markers that are not known yet; gives those who are members now.
+    async fn load(
+        &self,
+        lane: &mut Lane,
+        items: &[Item],
+    ) -> Result<BTreeSet<UserId>, store::Error> {
+        let store = &*self.platform.store;
+        let users: BTreeSet<UserId> = items.iter().map(|item| item.user).collect();
+        let memberships: Vec<_> =
+            users.iter().map(|user| MembershipByUser::get(*user, lane.conversation)).collect();
+        let rows = get_many::<MembershipByUser>(store, &memberships).await?;
+        let members = users.iter().zip(rows);
+        let members: BTreeSet<UserId> = members
+            .filter(|(_, row)| row.as_ref().is_some_and(|row| row.visible_to.is_none()))
+            .map(|(user, _)| *user)
             .collect();
-        if users.is_empty() {
-            return Ok(());
-        }
+        let unknown: Vec<UserId> =
+            members.iter().filter(|user| !lane.markers.contains_key(user)).copied().collect();
         let gets: Vec<_> =
-            users.iter().map(|user| ReadMarker::get(lane.conversation, *user)).collect();
-        let rows = get_many::<ReadMarker>(&*self.platform.store, &gets).await?;
-        for (user, row) in users.into_iter().zip(rows) {
+            unknown.iter().map(|user| ReadMarker::get(lane.conversation, *user)).collect();
+        let rows = get_many::<ReadMarker>(store, &gets).await?;
+        for (user, row) in unknown.into_iter().zip(rows) {
             let row = row.unwrap_or_else(|| ReadMarker::none(lane.conversation, user));
             lane.markers.insert(user, row);
         }
-        Ok(())
+        Ok(members)
+    }
+
+    /// Who sent the messages `from..=to`, of the newest [`AUTHORS_OF`] of them.
+    async fn authors(
+        &self,
+        conversation: ConversationId,
+        from: Seq,
+        to: Seq,
+    ) -> Result<BTreeSet<UserId>, store::Error> {
+        let store = &*self.platform.store;
+        let scan = MessageBySeq::page_down(conversation, from, to, AUTHORS_OF);
+        let mut rows = store::scan(store, scan).await?;
+        let border = bucket(to) * limits::BUCKET_ROWS;
+        if rows.len() < AUTHORS_OF && from < border {
+            let left = AUTHORS_OF - rows.len();
+            let scan = MessageBySeq::page_down(conversation, from, border - 1, left);
+            rows.extend(store::scan(store, scan).await?);
+        }
+        Ok(rows.into_iter().map(|row| row.sender).collect())
     }
 
     /// The frames to push, each with its audience.
@@ -147,7 +178,7 @@ impl Receipts {
         let head = get_one::<HeadRow>(store, HeadRow::get(conversation)).await?;
         let Some(head) = head.map(|row| row.head()).transpose()? else { return Ok(Vec::new()) };
         // Of larger ones the markers are kept and not pushed.
-        if !head.is_open() || head.member_count > limits::RECEIPT_MEMBERS {
+        if !head.is_open() || head.routing == Routing::Conversation {
             return Ok(Vec::new());
         }
         let mut frames = Vec::new();
@@ -157,9 +188,7 @@ impl Receipts {
                 audience.insert(receipt.user_id);
             }
             if !private {
-                let scan = MessageBySeq::page_down(conversation, from, receipt.seq, AUTHORS_OF);
-                let authors = store::scan(store, scan).await?;
-                audience.extend(authors.into_iter().map(|row| row.sender));
+                audience.extend(self.authors(conversation, from, receipt.seq).await?);
                 if receipt.kind == Kind::Delivered {
                     audience.remove(&receipt.user_id);
                 }
@@ -201,7 +230,8 @@ impl Handler for Receipts {
         if lane.markers.len() > KNOWN_MAX {
             lane.markers.clear();
         }
-        self.load(lane, &items).await.map_err(|error| of_store(&error, first))?;
+        let loaded = self.load(lane, &items).await;
+        let members = loaded.map_err(|error| of_store(&error, first))?;
 
         // On a copy: what is known stays what is stored until it is.
         let mut rows: HashMap<UserId, ReadMarker> = HashMap::new();
@@ -211,6 +241,10 @@ impl Handler for Receipts {
         for item in &items {
             let reply = match &item.mark {
                 Err(error) => Reply::Rejected(error.clone()),
+                Ok(_) if !members.contains(&item.user) => {
+                    let why = "you are not a member of this conversation";
+                    Reply::Rejected(ApiError::new(Code::NotMember, why))
+                }
                 Ok(mark) => {
                     let stored = lane.markers.get(&item.user).cloned();
                     let row = rows.entry(item.user).or_insert_with(|| {

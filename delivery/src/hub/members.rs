@@ -24,6 +24,9 @@ use crate::order::{Event, Missed, WAITING};
 use crate::session::Live;
 use crate::transport::Payload;
 
+/// Slices of memberships read, of [`limits::LIST_CONVERSATIONS`] each: those of deleted conversations are
+/// among them.
+const SLICES: usize = 5;
 /// Heads read at once.
 const HEADS: usize = 64;
 /// Tries of one who joins, each for what has come since the one before.
@@ -121,11 +124,20 @@ impl Hub {
 
     /// The conversations routed as a whole that a user is in.
     async fn memberships(&self, user: UserId) -> Result<HashSet<ConversationId>, store::Error> {
-        let scan = || MembershipByUser::of_user(user, limits::LIST_CONVERSATIONS);
-        let rows = self.read(|| store::scan(self.store(), scan())).await?;
         let member =
             |row: &MembershipByUser| row.visible_to.is_none() && row.by_conversation == Some(true);
-        Ok(rows.into_iter().filter(member).map(|row| row.conversation).collect())
+        let (mut found, mut after) = (HashSet::new(), None);
+        for _ in 0..SLICES {
+            let scan = || MembershipByUser::after(user, after, limits::LIST_CONVERSATIONS);
+            let rows = self.read(|| store::scan(self.store(), scan())).await?;
+            let full = rows.len() == limits::LIST_CONVERSATIONS;
+            after = rows.last().map(|row| row.conversation);
+            found.extend(rows.into_iter().filter(member).map(|row| row.conversation));
+            if !full {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// Fills the index anew for users who may lack a change of membership: they are out of it at once,

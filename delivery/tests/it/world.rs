@@ -318,7 +318,8 @@ impl World {
         added.members.insert(who);
         added.removed.remove(&who);
         let membership = self.membership(talk, who);
-        let effect = Effect::Added { members: vec![membership], flipped: Vec::new() };
+        let effect =
+            Effect::Added { members: vec![membership], view: "{}".to_owned(), flipped: Vec::new() };
         let event = self.change(talk, "member.added", None, effect);
         let (id, rev) = (conversation(talk), self.rev(talk));
         let effect = UserEffect::ConversationAdded { conversation: id, rev };
@@ -342,14 +343,19 @@ impl World {
         self.talks.get_mut(&talk).unwrap().head.routing = Routing::Conversation;
         let members: Vec<_> = self.talks[&talk].members.iter().copied().collect();
         let flipped = members.iter().map(|member| self.membership(talk, *member)).collect();
-        let effect = Effect::Added { members: Vec::new(), flipped };
+        let effect = Effect::Added { members: Vec::new(), view: "{}".to_owned(), flipped };
         self.change(talk, "member.added", None, effect)
     }
 
     /// Nobody's any more.
     pub(crate) fn delete(&mut self, talk: u128) -> Outbound {
         self.talks.get_mut(&talk).unwrap().head.deleted_at = Some(Timestamp(0));
-        self.change(talk, "conversation.deleted", None, Effect::Closed { last: None })
+        self.change(
+            talk,
+            "conversation.deleted",
+            None,
+            Effect::Closed { last: None, members: Members::default() },
+        )
     }
 
     /// A change is not kept any more.

@@ -36,6 +36,22 @@ fn by_partition(writes: &mut [Write]) -> Vec<&[Write]> {
     writes.chunk_by(same_partition).collect()
 }
 
+/// Bytes of one mutation, unless one row alone is larger: Cassandra refuses those above half of a segment
+/// of its log (16 MiB as shipped).
+const MUTATION_BYTES: usize = 1 << 20;
+
+/// Rows of one partition in pieces that a store takes.
+fn pieces(rows: &[Write]) -> Vec<&[Write]> {
+    let mut room = MUTATION_BYTES;
+    rows.chunk_by(|_, next| {
+        let size = next.size();
+        let fits = size <= room;
+        room = if fits { room - size } else { MUTATION_BYTES.saturating_sub(size) };
+        fits
+    })
+    .collect()
+}
+
 fn shape(row: &Write) -> Shape {
     match row.op {
         Op::Insert | Op::Replace => Shape::Insert,
@@ -78,6 +94,9 @@ impl Inner {
         let stamp = writes.iter().find(|row| own(row)).map(|row| row.stamp);
         let mut groups = by_partition(&mut writes);
         let last = groups.iter().position(|rows| rows.iter().any(own)).map(|at| groups.remove(at));
+        // Together at once or not at all is what rows of one partition alone are promised.
+        let apart = !groups.is_empty() && last.is_some();
+        let groups = if apart { groups.into_iter().flat_map(pieces).collect() } else { groups };
         self.write_all(groups).await?;
         if let Some(rows) = last {
             self.write_group(rows).await?;

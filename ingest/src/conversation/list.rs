@@ -79,46 +79,42 @@ pub(super) async fn list(
 
 /// Every open conversation of a user.
 async fn all(store: &dyn Store, user: UserId) -> Result<Vec<Held>, Failure> {
-    let (rows, settings) = try_join(memberships(store, user), async {
+    let (entries, settings) = try_join(entries(store, user), async {
         let rows = ConversationSettings::of_user(user, SLICE * SLICES);
         Ok(scan(store, rows).await?)
     })
     .await?;
     let mut settings: HashMap<ConversationId, ConversationSettings> =
         settings.into_iter().map(|row| (row.conversation, row)).collect();
-    let gets: Vec<_> = rows.iter().map(|row| HeadRow::get(row.conversation)).collect();
-    let heads = get_many::<HeadRow>(store, &gets).await?;
-    let mut all = Vec::with_capacity(rows.len());
-    for (row, head) in rows.into_iter().zip(heads) {
-        let id = row.conversation;
-        if let Some(Entry { membership, head }) = entry_of(Some(row), head)? {
-            let settings = settings.remove(&id);
-            let settings = settings.unwrap_or_else(|| ConversationSettings::none(user, id));
-            all.push(Held { id, head, membership, settings });
-        }
-    }
-    Ok(all)
+    let held = |(id, Entry { membership, head })| {
+        let settings = settings.remove(&id);
+        let settings = settings.unwrap_or_else(|| ConversationSettings::none(user, id));
+        Held { id, head, membership, settings }
+    };
+    Ok(entries.into_iter().map(held).collect())
 }
 
-/// Memberships that have not ended, at most [`limits::LIST_CONVERSATIONS`].
-async fn memberships(store: &dyn Store, user: UserId) -> Result<Vec<MembershipByUser>, Failure> {
-    let mut current = Vec::new();
+/// The open conversations that a user is in, at most [`limits::LIST_CONVERSATIONS`]. Rows of those that
+/// were deleted when they were large are among his memberships, and take no place.
+async fn entries(store: &dyn Store, user: UserId) -> Result<Vec<(ConversationId, Entry)>, Failure> {
+    let mut entries = Vec::new();
     let mut after = None;
     for _ in 0..SLICES {
-        let from = after.map_or(Bound::Unbounded, |at: ConversationId| {
-            Bound::Excluded(vec![Value::Uuid(at.0)])
-        });
-        let slice = Scan { from, ..MembershipByUser::of_user(user, SLICE) };
-        let rows = scan(store, slice).await?;
+        let rows = scan(store, MembershipByUser::after(user, after, SLICE)).await?;
         let full = rows.len() == SLICE;
         after = rows.last().map(|row| row.conversation);
-        current.extend(rows.into_iter().filter(|row| row.visible_to.is_none()));
-        if !full || current.len() >= limits::LIST_CONVERSATIONS {
+        let gets: Vec<_> = rows.iter().map(|row| HeadRow::get(row.conversation)).collect();
+        let heads = get_many::<HeadRow>(store, &gets).await?;
+        for (row, head) in rows.into_iter().zip(heads) {
+            let id = row.conversation;
+            entries.extend(entry_of(Some(row), head)?.map(|entry| (id, entry)));
+        }
+        if !full || entries.len() >= limits::LIST_CONVERSATIONS {
             break;
         }
     }
-    current.truncate(limits::LIST_CONVERSATIONS);
-    Ok(current)
+    entries.truncate(limits::LIST_CONVERSATIONS);
+    Ok(entries)
 }
 
 /// Those with a name that is looked for: the profiles of all direct conversations are read for it.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::head::{Kind, Settings};
-use crate::id::{ConversationId, UserId};
+use crate::id::{ConversationId, Rev, UserId};
 use crate::patch::Patch;
 use crate::user::view::Snapshot;
 
@@ -64,4 +64,8 @@ pub struct Block {
     pub other: UserId,
     /// Whether he has, or does so no more.
     pub blocked: bool,
+    /// Number of the change of his that tells it: an earlier one that comes later, told again, is
+    /// nothing.
+    #[serde(default)]
+    pub rev: Rev,
 }

@@ -100,6 +100,9 @@ pub enum Effect {
     Added {
         /// Their memberships.
         members: Vec<Membership>,
+        /// The conversation as their feeds show it, JSON.
+        #[serde(default)]
+        view: String,
         /// With them the conversation is routed by conversation: everyone who is in it now, to whom
         /// this one change is still routed by member, and whose memberships say it from now on.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -132,15 +135,18 @@ pub enum Effect {
         /// The membership of the last member, if it was deleted by his leaving.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         last: Option<Membership>,
+        /// Its members, where the head lists them: their rows go too.
+        #[serde(default, skip_serializing_if = "Members::is_empty")]
+        members: Members,
     },
     /// Who of a direct conversation has blocked the other.
     #[serde(rename = "conversation.blocked")]
     Blocked {
-        /// The two; only for one that nobody has opened yet.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        unopened: Option<UserId>,
         /// Who has blocked.
         by: Members,
+        /// Number of the last change of each of the two that told of a block or its end.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        told: Vec<(UserId, Rev)>,
     },
     /// What it was is known, its content is not any more: it carried that of a deleted message.
     #[serde(rename = "redacted")]
@@ -185,7 +191,7 @@ impl Effect {
     pub fn left(&self) -> Option<UserId> {
         match self {
             Self::Removed { member, .. } => Some(member.user),
-            Self::Closed { last } => last.as_ref().map(|member| member.user),
+            Self::Closed { last, .. } => last.as_ref().map(|member| member.user),
             _ => None,
         }
     }

@@ -1,4 +1,4 @@
-//! The head of a conversation: one small row (≤ 2 KB) from which every decision starts, and the
+//! The head of a conversation: one small row (about 1 KB, at most 8) from which every decision starts, and the
 //! fence of its owner. Its stamp is that of the last change.
 
 use base64::Engine as _;
@@ -145,6 +145,9 @@ pub struct Head {
     /// Direct ones: who of the two has blocked the other.
     #[serde(default, skip_serializing_if = "Members::is_empty")]
     pub blocked_by: Members,
+    /// Direct ones: number of the last change of each of the two that told of a block or its end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks_told: Vec<(UserId, Rev)>,
     /// A block was here before anybody opened it: it is nobody's yet.
     #[serde(default, skip_serializing_if = "is_default")]
     pub unopened: bool,

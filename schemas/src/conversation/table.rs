@@ -60,6 +60,13 @@ impl HeadRow {
 }
 
 impl Change {
+    /// One change.
+    pub fn at(conversation: ConversationId, rev: Rev) -> Get {
+        let mut key = Self::partition(conversation, bucket(rev));
+        key.push(Value::Int(rev));
+        Get::of::<Self>(key)
+    }
+
     /// The changes from `rev` on that lie in its bucket, oldest first.
     pub fn from(conversation: ConversationId, rev: Rev, limit: usize) -> Scan<Self> {
         Scan {

@@ -73,6 +73,21 @@ pub struct Membership {
 }
 
 impl Membership {
+    /// One that has ended, for the deletion of its rows.
+    pub fn gone(conversation: ConversationId, user: UserId) -> Self {
+        Self {
+            conversation,
+            user,
+            role: Role::Member,
+            joined_at: Timestamp::default(),
+            visible_from: 1,
+            visible_to: Some(0),
+            sent_seq: 0,
+            sent_n: 0,
+            by_conversation: false,
+        }
+    }
+
     /// Whether he is a member now.
     pub fn is_current(&self) -> bool {
         self.visible_to.is_none()

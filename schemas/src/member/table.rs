@@ -104,6 +104,15 @@ impl MembershipByUser {
         Scan::of(vec![Value::Uuid(user.0)], limit)
     }
 
+    /// Those behind `after`, in the engine's order; none: from the first.
+    pub fn after(user: UserId, after: Option<ConversationId>, limit: usize) -> Scan<Self> {
+        let mut scan = Self::of_user(user, limit);
+        if let Some(after) = after {
+            scan.from = std::ops::Bound::Excluded(vec![Value::Uuid(after.0)]);
+        }
+        scan
+    }
+
     /// The row of a membership.
     pub fn of(membership: &Membership) -> Self {
         Self {

@@ -138,6 +138,16 @@ impl Write {
         Self { def: T::DEF, op: Op::Delete, cells: row.to_cells(), stamp }
     }
 
+    /// Bytes of its long cells: what a batch is bounded by.
+    pub fn size(&self) -> usize {
+        let long = |cell: &Value| match cell {
+            Value::Blob(bytes) => bytes.len(),
+            Value::Text(text) => text.len(),
+            Value::Uuid(_) | Value::Int(_) | Value::Bool(_) => 16,
+        };
+        self.cells.iter().flatten().map(long).sum()
+    }
+
     /// The key of the row.
     pub fn get(&self) -> Get {
         let key = self.cells.iter().take(self.def.key_columns()).flatten().cloned().collect();

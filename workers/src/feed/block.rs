@@ -77,6 +77,7 @@ pub(super) fn tell(
         by: change.user,
         other,
         blocked,
+        rev: change.rev,
     });
     Emit::Record {
         topic: &COMMANDS,

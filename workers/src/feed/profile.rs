@@ -25,8 +25,14 @@ pub(super) fn create(
     create: &Create,
 ) -> Verdict {
     match &state.head {
-        // A registration that is sent again with its Idempotency-Key.
-        Some(head) if head.profile == create.profile => Ok(Outcome::Before),
+        // A registration that is sent again with its Idempotency-Key; what else was in it may have
+        // changed since.
+        Some(head)
+            if (&head.profile.username, &head.profile.email)
+                == (&create.profile.username, &create.profile.email) =>
+        {
+            Ok(Outcome::Before)
+        }
         Some(_) => Err(ApiError::new(Code::IdempotencyMismatch, "this user exists")),
         None if create.user_id != key => {
             Err(ApiError::new(Code::ValidationFailed, "the key is not the user"))

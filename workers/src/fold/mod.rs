@@ -149,6 +149,10 @@ pub trait Fold: Send + Sync + 'static {
     fn redacts(_change: &Self::Change) -> Vec<Write> {
         Vec::new()
     }
+    /// About how many bytes of long contents the state holds.
+    fn weight(_state: &Self::State) -> usize {
+        0
+    }
     /// Whether the change is a message, for the metric that costs are divided by.
     fn is_message(_change: &Self::Change) -> bool {
         false

@@ -25,8 +25,12 @@ use super::{Change as _, Decision, Emit, Fold, Item};
 
 /// Changes read at once.
 const PAGE: usize = 256;
+/// Bytes of one batch of the journal, unless one change alone is larger.
+const BATCH_BYTES: usize = 1 << 20;
 /// Rows a lane keeps before it starts afresh: with the number of lanes this bounds a pool's memory.
 const KNOWN_MAX: usize = 128;
+/// Bytes of long contents that a lane keeps before it starts afresh.
+const WEIGHT_MAX: usize = 16 << 10;
 
 /// What a lane keeps between rounds.
 pub struct Lane<F: Fold> {
@@ -72,9 +76,8 @@ enum Phase {
     Decide,
     Journal(VecDeque<Batch>),
     Apply,
-    Applied,
-    Redact,
-    Emit,
+    Tell,
+    Redact { next: usize },
     Done,
 }
 
@@ -92,8 +95,8 @@ pub struct Round<'a, F: Fold> {
     phase: Phase,
     /// Changes of earlier rounds whose rows may be missing.
     adopted: Vec<F::Change>,
-    /// Changes by offset, of records that were folded before.
-    past: HashMap<u64, F::Change>,
+    /// Changes by the stamp of their record, of those that were folded before.
+    past: HashMap<Stamp, F::Change>,
     fates: Vec<Fate<F::Change>>,
     emits: Vec<Emit>,
     /// Nothing more is needed: known without asking again.
@@ -173,28 +176,26 @@ impl<'a, F: Fold> Round<'a, F> {
                     self.phase = Phase::Apply;
                 }
                 (Phase::Apply, _) => {
-                    self.phase = Phase::Applied;
+                    self.phase = Phase::Tell;
                     if let Some(batch) = self.apply(self.decided()) {
                         return Ok(Step::Write(batch));
                     }
                 }
-                (Phase::Applied, _) => {
-                    self.phase = Phase::Redact;
+                (Phase::Tell, _) => {
+                    self.phase = Phase::Redact { next: 0 };
                     let emits = std::mem::take(&mut self.emits);
                     if !emits.is_empty() {
                         return Ok(Step::Emit(emits));
                     }
                 }
-                (Phase::Redact, _) => {
-                    self.phase = Phase::Emit;
-                    self.told();
-                    let writes = self.redacts();
-                    if !writes.is_empty() {
-                        let fence = Some((F::head(self.lane.key), self.lane.fence));
-                        return Ok(Step::Write(Batch { fence, writes }));
+                (Phase::Redact { next }, _) => {
+                    self.written();
+                    if let Some(step) = self.redact(next) {
+                        return Ok(step);
                     }
+                    self.phase = Phase::Done;
                 }
-                (Phase::Emit | Phase::Done, _) => {
+                (Phase::Done, _) => {
                     self.finish();
                     return Ok(Step::Done);
                 }
@@ -312,7 +313,7 @@ impl<'a, F: Fold> Round<'a, F> {
                 reached = true;
                 break;
             }
-            self.past.insert(change.position().offset, change);
+            self.past.insert(change.position().stamp(), change);
         }
         if reached || next < 1 {
             self.phase = Phase::Decide;
@@ -338,7 +339,7 @@ impl<'a, F: Fold> Round<'a, F> {
 
     /// A record at or below the applied position: not decided again, but emitted again.
     fn skip(&mut self, item: &Item<F::Command>) -> Result<Fate<F::Change>, Error> {
-        match self.past.remove(&item.position.offset) {
+        match self.past.remove(&item.position.stamp()) {
             Some(change) if change.command() != item.meta.id => Err(Error::Identity(format!(
                 "offset {} was command {}, now it is {}",
                 item.position.offset,
@@ -389,20 +390,25 @@ impl<'a, F: Fold> Round<'a, F> {
         }
     }
 
-    /// The new changes as batches: one, or two where a bucket ends, in rev order, so that whatever a
-    /// crash leaves is a prefix.
+    /// The new changes as batches, in rev order, so that whatever a crash leaves is a prefix: another
+    /// one where a bucket ends, or where a batch is larger than a store may take at once (HAZARDS 37).
     fn journal(&self) -> VecDeque<Batch> {
         let mut batches: VecDeque<Batch> = VecDeque::new();
         let mut bucket = None;
+        let mut room = 0_usize;
         for change in self.decided() {
             let own = Some(change.rev().div_euclid(BUCKET_ROWS));
-            if own != bucket {
+            let write = F::journal(change);
+            let size = write.size();
+            if own != bucket || size > room {
                 bucket = own;
+                room = BATCH_BYTES;
                 let fence = Some((F::head(self.lane.key), self.lane.fence));
                 batches.push_back(Batch { fence, writes: Vec::new() });
             }
+            room = room.saturating_sub(size);
             if let Some(batch) = batches.back_mut() {
-                batch.writes.push(F::journal(change));
+                batch.writes.push(write);
             }
         }
         batches
@@ -433,25 +439,29 @@ impl<'a, F: Fold> Round<'a, F> {
     }
 
     /// The head was written: a newer one is another owner's.
-    fn told(&mut self) {
+    fn written(&mut self) {
         if let Some((_, position)) = F::applied(&self.lane.state) {
             self.lane.fence = self.lane.fence.max(position.stamp());
         }
     }
 
-    /// The rows that this round's changes redact, also those of changes told again: the last write of
-    /// each.
-    fn redacts(&self) -> Vec<Write> {
-        let changes = self.fates.iter().filter_map(|fate| match fate {
-            Fate::Changed(change) | Fate::Again(change) => Some(change.as_ref()),
-            Fate::Answered(_) | Fate::Nothing => None,
-        });
-        changes.flat_map(F::redacts).collect()
+    /// Writes what the next change from `next` on redacts, also one that was told again.
+    fn redact(&mut self, next: usize) -> Option<Step> {
+        for (at, fate) in self.fates.iter().enumerate().skip(next) {
+            let (Fate::Changed(change) | Fate::Again(change)) = fate else { continue };
+            let writes = F::redacts(change);
+            if !writes.is_empty() {
+                self.phase = Phase::Redact { next: at + 1 };
+                let fence = Some((F::head(self.lane.key), self.lane.fence));
+                return Some(Step::Write(Batch { fence, writes }));
+            }
+        }
+        None
     }
 
     fn finish(&mut self) {
-        self.told();
-        if self.lane.known.len() > KNOWN_MAX {
+        self.written();
+        if self.lane.known.len() > KNOWN_MAX || F::weight(&self.lane.state) > WEIGHT_MAX {
             *self.lane = Lane::new(self.lane.key);
         }
     }

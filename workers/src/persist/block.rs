@@ -7,7 +7,7 @@ use schemas::conversation::effect::Effect;
 use schemas::conversation::head::{Head, Kind, Members, Routing, Settings};
 use schemas::conversation::view::Updated;
 use schemas::envelope::ConversationCommand;
-use schemas::{Code, ConversationId};
+use schemas::{Code, ConversationId, UserId};
 
 use super::state::Conversation;
 use super::{Outcome, Verdict, changed, json, refused};
@@ -22,6 +22,13 @@ pub(super) fn decide(
     if item.meta.actor != block.by || key != ConversationId::direct(block.by, block.other) {
         return refused(Code::Forbidden, "only one of the two blocks the other");
     }
+    let mut told = state.head.as_ref().map_or_else(Vec::new, |head| head.blocks_told.clone());
+    // Told again by a pool that was suspended, or after a crash: what came after it stands.
+    if told.iter().any(|(user, rev)| *user == block.by && *rev >= block.rev && block.rev > 0) {
+        return Ok(Outcome::Before(None));
+    }
+    told.retain(|(user, _)| *user != block.by);
+    told.push((block.by, block.rev));
     let mut by = state.head.as_ref().map_or_else(Members::default, |head| head.blocked_by.clone());
     if by.0.contains(&block.by) == block.blocked {
         return Ok(Outcome::Before(None));
@@ -33,7 +40,7 @@ pub(super) fn decide(
         by.0.retain(|user| *user != block.by);
     }
     let (_, at) = state.next(item.appended_at);
-    // Who has blocked whom is no part of what members are shown.
+    // That something has happened is seen, as every rev is; who has blocked whom is not.
     let payload = Updated {
         id: key,
         kind: Kind::Direct,
@@ -43,18 +50,12 @@ pub(super) fn decide(
         updated_at: at,
     };
     let payload = json(&payload);
-    let unopened = state.head.is_none().then_some(block.other);
-    Ok(changed(Effect::Blocked { unopened, by }, payload))
+    Ok(changed(Effect::Blocked { by, told }, payload))
 }
 
 pub(super) fn evolve(state: &mut Conversation, change: &Change) {
-    let Effect::Blocked { by, .. } = &change.effect else { return };
-    let Some(first) = by.0.first().copied() else {
-        if let Some(head) = &mut state.head {
-            head.blocked_by = Members::default();
-        }
-        return;
-    };
+    let Effect::Blocked { by, told } = &change.effect else { return };
+    let first = told.first().map_or(UserId(uuid::Uuid::nil()), |(user, _)| *user);
     let head = state.head.get_or_insert_with(|| Head {
         v: 1,
         kind: Kind::Direct,
@@ -73,9 +74,11 @@ pub(super) fn evolve(state: &mut Conversation, change: &Change) {
         owner: None,
         admins: Members::default(),
         blocked_by: Members::default(),
+        blocks_told: Vec::new(),
         unopened: true,
         pins: 0,
         deleted_at: None,
     });
     head.blocked_by = by.clone();
+    head.blocks_told.clone_from(told);
 }

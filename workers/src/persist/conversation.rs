@@ -145,6 +145,7 @@ fn head_of(effect: &Effect, rev: Rev, at: Timestamp, applied: Position) -> Optio
         unopened: false,
         pins: 0,
         deleted_at: None,
+        blocks_told: Vec::new(),
     })
 }
 
@@ -197,13 +198,18 @@ pub(super) fn close(
         return refused(Code::Forbidden, "only its owner deletes a conversation");
     }
     let payload = json(&Deleted { id: key, actor_id: item.meta.actor });
-    Ok(changed(Effect::Closed { last: None }, payload))
+    let effect = Effect::Closed { last: None, members: head.members.clone() };
+    Ok(changed(effect, payload))
 }
 
 pub(super) fn evolve(state: &mut Conversation, change: &Change) {
     match &change.effect {
         Effect::Created { members, .. } => {
+            let told = state.head.take().map_or_else(Vec::new, |head| head.blocks_told);
             state.head = head_of(&change.effect, change.rev, change.at, change.position);
+            if let Some(head) = &mut state.head {
+                head.blocks_told = told;
+            }
             for membership in members {
                 state.members.insert(membership.user, Some(membership.clone()));
             }
@@ -213,7 +219,7 @@ pub(super) fn evolve(state: &mut Conversation, change: &Change) {
                 head.settings = settings.clone();
             }
         }
-        Effect::Closed { last } => {
+        Effect::Closed { last, members } => {
             if let Some(head) = &mut state.head {
                 head.deleted_at = Some(change.at);
                 head.member_count -= i64::from(last.is_some());
@@ -224,6 +230,9 @@ pub(super) fn evolve(state: &mut Conversation, change: &Change) {
             }
             if let Some(last) = last {
                 state.members.insert(last.user, Some(last.clone()));
+            }
+            for user in &members.0 {
+                state.members.insert(*user, None);
             }
         }
         _ => {}

@@ -3,8 +3,7 @@
 use bytes::Bytes;
 use schemas::conversation::change::Change;
 use schemas::conversation::effect::Effect;
-use schemas::conversation::head::{Head, Routing};
-use schemas::conversation::view::Conversation as View;
+use schemas::conversation::head::Routing;
 use schemas::envelope::{self, UserCommand};
 use schemas::event::{self, Event};
 use schemas::member::Membership;
@@ -62,7 +61,7 @@ fn audience(state: &Conversation, effect: &Effect) -> Bytes {
     };
     match effect {
         Effect::Created { members, .. } => all(&mut members.iter()),
-        Effect::Added { members, flipped } if !flipped.is_empty() => {
+        Effect::Added { members, flipped, .. } if !flipped.is_empty() => {
             all(&mut flipped.iter().chain(members))
         }
         _ => match &state.head {
@@ -75,8 +74,8 @@ fn audience(state: &Conversation, effect: &Effect) -> Bytes {
     }
 }
 
-/// Tells the feeds of those whose membership begins or ends. The command ids follow from the change,
-/// so that a second emit makes no second entry.
+/// Tells the feeds of those whose membership begins or ends. Each record names the change: a second
+/// emit makes no second entry there (HAZARDS 26).
 fn feed(state: &Conversation, change: &Change, emits: &mut Vec<Emit>) {
     match &change.effect {
         Effect::Created { members, .. } => {
@@ -86,13 +85,12 @@ fn feed(state: &Conversation, change: &Change, emits: &mut Vec<Emit>) {
             let view = payload.conversation.into_owned();
             emits.extend(members.iter().map(|member| added(change, member.user, &view)));
         }
-        Effect::Added { members, .. } => {
-            let Some(head) = &state.head else { return };
-            let view = slim(change, head);
+        Effect::Added { members, view, .. } => {
+            let view = RawValue::from_string(view.clone()).expect("the view that this crate wrote");
             emits.extend(members.iter().map(|member| added(change, member.user, &view)));
         }
         Effect::Removed { member, .. } => emits.push(removed(change, member.user)),
-        Effect::Closed { last } => {
+        Effect::Closed { last, .. } => {
             // The members of a large one learn it from the event.
             let head = state.head.iter().flat_map(|head| head.members.0.iter().copied());
             let last = last.iter().map(|member| member.user);
@@ -100,13 +98,6 @@ fn feed(state: &Conversation, change: &Change, emits: &mut Vec<Emit>) {
         }
         _ => {}
     }
-}
-
-/// A conversation without its members and without any text of messages: feeds are kept.
-fn slim(change: &Change, head: &Head) -> Box<RawValue> {
-    let head = Head { preview: None, ..head.clone() };
-    let view = View::of(change.conversation, &head, Vec::new());
-    serde_json::value::to_raw_value(&view).expect("plain data serialises")
 }
 
 fn added(change: &Change, user: UserId, view: &RawValue) -> Emit {

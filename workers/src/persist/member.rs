@@ -8,8 +8,8 @@ use std::collections::HashSet;
 
 use schemas::conversation::change::Change;
 use schemas::conversation::effect::Effect;
-use schemas::conversation::head::{Head, Routing};
-use schemas::conversation::view::{Deleted, Participant};
+use schemas::conversation::head::{Head, Members, Routing};
+use schemas::conversation::view::{Conversation as View, Deleted, Participant};
 use schemas::envelope::ConversationCommand;
 use schemas::limits::{GROUP_MEMBERS, HEAD_ADMINS, MEMBERS_PER_COMMAND, ROUTE_BY_MEMBER};
 use schemas::member::command::{Add, Leave, Remove, SetRole};
@@ -96,7 +96,23 @@ pub(super) fn add(
         conversation: std::borrow::Cow::Owned(RawValue::NULL.to_owned()),
     };
     let payload = json(&payload);
-    Ok(changed(Effect::Added { members, flipped }, payload))
+    let view = slim(state, item, key, head, count);
+    Ok(changed(Effect::Added { members, view, flipped }, payload))
+}
+
+/// The conversation as the feeds of who was added show it: without members, and without any text of
+/// messages, as feeds are kept.
+fn slim(
+    state: &Conversation,
+    item: &Item<ConversationCommand>,
+    key: ConversationId,
+    head: &Head,
+    member_count: i64,
+) -> String {
+    let (rev, last_at) = state.next(item.appended_at);
+    let head = Head { preview: None, member_count, rev, last_at, ..head.clone() };
+    let view = View::of(key, &head, Vec::new());
+    serde_json::to_string(&view).expect("plain data serialises")
 }
 
 fn turns(head: &Head, added: usize) -> bool {
@@ -158,7 +174,8 @@ pub(super) fn leave(
     if head.member_count <= 1 {
         let payload = json(&Deleted { id: key, actor_id: actor.user });
         let last = Membership { visible_to: Some(head.seq), ..actor.clone() };
-        return Ok(changed(Effect::Closed { last: Some(last) }, payload));
+        let effect = Effect::Closed { last: Some(last), members: Members::default() };
+        return Ok(changed(effect, payload));
     }
     if actor.role < Role::Owner {
         return Ok(removed(head, actor, actor.user, None));
@@ -216,7 +233,7 @@ pub(super) fn evolve(state: &mut Conversation, change: &Change) {
     let mut now: Vec<&Membership> = Vec::new();
     if let Some(head) = &mut state.head {
         match &change.effect {
-            Effect::Added { members, flipped } => {
+            Effect::Added { members, flipped, .. } => {
                 head.member_count += i64::try_from(members.len()).unwrap_or(i64::MAX);
                 if members.iter().any(|member| member.by_conversation) {
                     head.routing = Routing::Conversation;
@@ -302,4 +319,23 @@ pub(super) fn rows_of_removed(
         rows.extend(self::rows(std::slice::from_ref(next), stamp));
     }
     rows
+}
+
+/// Of everyone whom the head of a deleted conversation lists.
+pub(super) fn rows_of_closed(
+    conversation: ConversationId,
+    members: &Members,
+    stamp: Stamp,
+) -> Vec<Write> {
+    members
+        .0
+        .iter()
+        .flat_map(|user| {
+            let gone = Membership::gone(conversation, *user);
+            [
+                Write::delete(&Member::of(&gone), stamp),
+                Write::delete(&MembershipByUser::of(&gone), stamp),
+            ]
+        })
+        .collect()
 }

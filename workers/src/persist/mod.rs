@@ -19,6 +19,7 @@ use schemas::conversation::effect::Effect;
 use schemas::conversation::table::{Change as ChangeRow, HeadRow};
 use schemas::envelope::{ConversationCommand, Once};
 use schemas::frame;
+use schemas::limits::RECORD_BYTES;
 use schemas::member::table::MembershipByUser;
 use schemas::message::table::IdIndex;
 use schemas::outbound::{Before, Reply};
@@ -30,6 +31,9 @@ use uuid::Uuid;
 pub use state::Conversation;
 
 use crate::fold::{self, Decision, Emit, Fold, Item};
+
+/// Room in a record for what is beside the payload: an audience of a few hundred, ids.
+const HEADERS_BYTES: usize = 16 << 10;
 
 /// The fold of conversations.
 #[derive(Debug)]
@@ -135,9 +139,9 @@ impl Fold for Persist {
             | ConversationCommand::Update(_)
             | ConversationCommand::Close(_) => Vec::new(),
             ConversationCommand::Send(send) => message::send::needs(key, send),
-            ConversationCommand::Edit(edit) => message::needs(key, &edit.target),
-            ConversationCommand::Delete(delete) => message::needs(key, &delete.target),
-            ConversationCommand::Pin(pin) => message::needs(key, &pin.target),
+            ConversationCommand::Edit(edit) => message::needs(state, key, &edit.target),
+            ConversationCommand::Delete(delete) => message::needs(state, key, &delete.target),
+            ConversationCommand::Pin(pin) => message::needs(state, key, &pin.target),
             ConversationCommand::React(react) => reaction::needs(key, item.meta.actor, react),
             ConversationCommand::Add(add) => member::needs_of_add(state, key, add),
             ConversationCommand::Remove(remove) => {
@@ -184,6 +188,11 @@ impl Fold for Persist {
         match decide(state, key, item, command) {
             Err(error) => Decision::Rejected(error),
             Ok(Outcome::Before(seq)) => Decision::Before(Before { conversation: key, seq }),
+            // What other topics carry of it is smaller than what this one can.
+            Ok(Outcome::Change(_, payload)) if payload.len() > RECORD_BYTES - HEADERS_BYTES => {
+                let why = "the change would be larger than a record may be";
+                Decision::Rejected(ApiError::new(Code::TooLarge, why))
+            }
             Ok(Outcome::Change(effect, payload)) => {
                 let (rev, at) = state.next(item.appended_at);
                 Decision::Change(Box::new(Change {
@@ -221,6 +230,7 @@ impl Fold for Persist {
         {
             *entry = Some(state::Entry {
                 seq: change.effect.seq().unwrap_or(0),
+                rev: change.rev,
                 body_hash: Bytes::copy_from_slice(&once.hash.to_be_bytes()),
             });
         }
@@ -246,15 +256,19 @@ impl Fold for Persist {
             Effect::Deleted { .. } => message::delete::rows(change),
             Effect::Pinned { .. } => pin::rows(change),
             Effect::Reaction { .. } => reaction::rows(change),
-            Effect::Added { members, flipped } => member::rows_of_added(members, flipped, stamp),
+            Effect::Added { members, flipped, .. } => {
+                member::rows_of_added(members, flipped, stamp)
+            }
             Effect::Removed { member, successor } => {
                 member::rows_of_removed(member, successor.as_ref(), stamp)
             }
-            Effect::Closed { last: Some(member) } => member::rows_of_removed(member, None, stamp),
-            Effect::Updated { .. }
-            | Effect::Closed { last: None }
-            | Effect::Blocked { .. }
-            | Effect::Redacted { .. } => Vec::new(),
+            Effect::Closed { last: Some(member), .. } => {
+                member::rows_of_removed(member, None, stamp)
+            }
+            Effect::Closed { last: None, members } => {
+                member::rows_of_closed(change.conversation, members, stamp)
+            }
+            Effect::Updated { .. } | Effect::Blocked { .. } | Effect::Redacted { .. } => Vec::new(),
         };
         if let Some(once) = change.once {
             let row = IdIndex {
@@ -292,6 +306,10 @@ impl Fold for Persist {
             Effect::Deleted { placed, .. } => message::delete::redacts(change, placed),
             _ => Vec::new(),
         }
+    }
+
+    fn weight(state: &Conversation) -> usize {
+        state.weight()
     }
 
     fn is_message(change: &Change) -> bool {

@@ -4,21 +4,25 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use schemas::conversation::head::{Head, Kind};
-use schemas::conversation::table::HeadRow;
+use schemas::conversation::table::{Change, HeadRow};
+use schemas::frame::EventFrame;
 use schemas::member::Membership;
 use schemas::member::table::MembershipByUser;
 use schemas::message::command::Target;
-use schemas::message::placed::Placed;
+use schemas::message::placed::{self, Carrier, Placed};
 use schemas::message::table::{IdIndex, MessageBySeq};
+use schemas::message::view::Message as View;
 use schemas::reaction::table::{Counts, ReactionByUser, ReactionCount};
 use schemas::table::{Decode, Get, Stored, Table, Value};
-use schemas::{ApiError, Code, ConversationId, MessageId, Rev, Seq, Timestamp, UserId};
+use schemas::{ApiError, Code, ConversationId, MessageId, Rev, Seq, Stamp, Timestamp, UserId};
 
 /// Where an id that a client chose was used before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Number of the message; 0: the request was not about one.
     pub seq: Seq,
+    /// The change behind it.
+    pub rev: Rev,
     /// Hash of the request.
     pub body_hash: Bytes,
 }
@@ -30,6 +34,14 @@ pub struct Message {
     pub placed: Placed,
     /// The view.
     pub body: Bytes,
+}
+
+impl Message {
+    /// Whether its row does not list the change that sent it: an earlier version wrote it.
+    pub fn is_unlisted(&self) -> bool {
+        let sent = self.placed.revs.iter().any(|carrier| carrier.kind == placed::Kind::Created);
+        !sent && !self.placed.deleted
+    }
 }
 
 /// Sparse state of one conversation. What is not in a map is not known; `None` in a map is known
@@ -61,7 +73,8 @@ impl Conversation {
             self.members.insert(UserId(uuid(row, 0)), membership);
         } else if row.def == IdIndex::DEF {
             let found = found::<IdIndex>(stored)?;
-            let entry = found.map(|row| Entry { seq: row.seq, body_hash: row.body_hash });
+            let entry =
+                found.map(|row| Entry { seq: row.seq, rev: row.rev, body_hash: row.body_hash });
             self.index.insert(MessageId(uuid(row, 0)), entry);
         } else if row.def == MessageBySeq::DEF {
             let message = match found::<MessageBySeq>(stored)? {
@@ -69,6 +82,10 @@ impl Conversation {
                 Some(row) => Some(Message { placed: Placed::of(&row)?, body: row.body }),
             };
             self.messages.insert(number(row, 2), message);
+        } else if row.def == Change::DEF {
+            if let Some(change) = found::<Change>(stored)? {
+                self.list(&change)?;
+            }
         } else if row.def == ReactionByUser::DEF {
             let rev = found::<ReactionByUser>(stored)?.map(|row| row.rev);
             if let Some(Value::Text(emoji)) = row.key.get(3) {
@@ -80,6 +97,31 @@ impl Conversation {
             self.counts.insert(number(row, 2), counts.unwrap_or_default());
         }
         Ok(())
+    }
+
+    /// A change that sent a message whose row does not list it.
+    fn list(&mut self, change: &Change) -> Result<(), Decode> {
+        let fail = || Decode { table: "changes", column: "event" };
+        let frame = EventFrame::read(change.event.clone()).ok_or_else(fail)?;
+        let payload = frame.payload();
+        let view: View<'_> = serde_json::from_slice(&payload).map_err(|_| fail())?;
+        if let Some(Some(message)) = self.messages.get_mut(&view.seq)
+            && message.is_unlisted()
+        {
+            let carrier = Carrier {
+                rev: change.rev,
+                stamp: Stamp(change.position),
+                command: change.command,
+                kind: placed::Kind::Created,
+            };
+            message.placed.revs.insert(0, carrier);
+        }
+        Ok(())
+    }
+
+    /// About how many bytes of contents it holds.
+    pub fn weight(&self) -> usize {
+        self.messages.values().flatten().map(|message| message.body.len()).sum()
     }
 
     /// The number and time of the next change.

@@ -82,13 +82,8 @@ impl Model {
     fn ask(&mut self, ask: &Ask) -> Expect {
         let standing = self.here && !self.deleted;
         let changed = match ask {
-            Ask::Create if self.here && self.name.is_none() && self.bio.is_none() => {
-                return if self.deleted {
-                    Expect::Rejected(Code::IdempotencyMismatch)
-                } else {
-                    Expect::Before
-                };
-            }
+            // The same registration again, whatever has changed since.
+            Ask::Create if standing => return Expect::Before,
             Ask::Create if self.here => return Expect::Rejected(Code::IdempotencyMismatch),
             Ask::Create => {
                 self.here = true;

@@ -6,10 +6,11 @@ use schemas::envelope::ConversationCommand;
 use schemas::event::{self, Event};
 use schemas::member::Role;
 use schemas::member::table::MembershipByUser;
-use schemas::message::command::Send;
+use schemas::message::command::{Delete, Edit, Pin, Send, Target};
+use schemas::message::table::MessageBySeq;
 use schemas::outbound::{Outbound, Reply};
-use schemas::table::Table as _;
-use schemas::{Code, MessageId, UserId, conversation, member};
+use schemas::table::{Table as _, Value};
+use schemas::{Code, MessageId, UserId, conversation, limits, member};
 use uuid::Uuid;
 use workers::fold::Emit;
 use workers::fold::round::Lane;
@@ -92,8 +93,19 @@ impl Group {
             by: user(by),
             other: user(1 - by),
             blocked,
+            rev: i64::try_from(self.offset).unwrap() + 1,
         };
         self.ask(by, ConversationCommand::Block(command))
+    }
+
+    /// Whether any row holds a text.
+    fn holds(&self, text: &str) -> bool {
+        let cells = self.world.rows.values().flat_map(|row| row.cells.iter().flatten());
+        cells.into_iter().any(|cell| match cell {
+            Value::Blob(bytes) => String::from_utf8_lossy(bytes).contains(text),
+            Value::Text(found) => found.contains(text),
+            _ => false,
+        })
     }
 
     /// The last event.
@@ -197,8 +209,98 @@ fn a_block_stops_messages_before_and_after_the_conversation_was_opened() {
         by: user(0),
         other: user(1),
         blocked: true,
+        rev: 0,
     };
     assert_eq!(pair.ask(5, ConversationCommand::Block(command)), Err(Code::Forbidden));
+}
+
+#[test]
+fn a_block_that_is_told_again_after_its_end_is_nothing() {
+    let mut pair = Group::new();
+    pair.open(Kind::Direct, 0..2).unwrap();
+    let told = |rev, blocked| {
+        ConversationCommand::Block(conversation::command::Block {
+            conversation_id: conversation(),
+            by: user(0),
+            other: user(1),
+            blocked,
+            rev,
+        })
+    };
+    pair.ask(0, told(4, true)).unwrap();
+    pair.ask(0, told(5, false)).unwrap();
+    // By a pool that was suspended before it told this.
+    pair.ask(0, told(4, true)).unwrap();
+    pair.say(1).unwrap();
+    pair.ask(0, told(6, true)).unwrap();
+    assert_eq!(pair.say(1), Err(Code::Blocked));
+}
+
+#[test]
+fn pins_use_up_no_edits_and_what_is_pinned_can_be_unpinned() {
+    let mut group = Group::new();
+    group.open(Kind::Group, 0..2).unwrap();
+    group.say(1).unwrap();
+    let message_id = MessageId(Uuid::from_u128(0xe000 + u128::from(group.offset - 1)));
+    let target = Target { conversation_id: conversation(), message_id, seq: 1 };
+    let mut pins = 0;
+    let refused = loop {
+        let pin = |pinned| ConversationCommand::Pin(Pin { target, pinned });
+        if let Err(code) = group.ask(0, pin(true)) {
+            break code;
+        }
+        group.ask(0, pin(false)).unwrap();
+        pins += 1;
+    };
+    assert_eq!((refused, pins), (Code::Conflict, limits::MESSAGE_REVISIONS / 2));
+    let edit =
+        |text: usize| ConversationCommand::Edit(Edit { target, content: format!("text {text}") });
+    for text in 0..limits::MESSAGE_REVISIONS {
+        group.ask(1, edit(text)).unwrap();
+    }
+    assert_eq!(group.ask(1, edit(999)), Err(Code::Conflict));
+    // All of them are blanked with the message.
+    group.ask(1, ConversationCommand::Delete(Delete { target })).unwrap();
+    assert!(!group.holds("text "));
+}
+
+#[test]
+fn a_message_that_an_earlier_version_wrote_is_blanked_too() {
+    for edited in [false, true] {
+        let mut group = Group::new();
+        group.open(Kind::Group, 0..2).unwrap();
+        group.say(1).unwrap();
+        let message_id = MessageId(Uuid::from_u128(0xe000 + u128::from(group.offset - 1)));
+        let target = Target { conversation_id: conversation(), message_id, seq: 1 };
+        // As it was before rows listed what carries their content.
+        let get = MessageBySeq::get(conversation(), 1);
+        let key = (get.def.prefix, get.key);
+        let row = group.world.rows.get_mut(&key).unwrap();
+        let mut message = MessageBySeq::from_cells(row.cells.clone()).unwrap();
+        message.revs = None;
+        row.cells = message.to_cells();
+        group.lane = Lane::new(conversation());
+        if edited {
+            let edit = Edit { target, content: "hi again".to_owned() };
+            group.ask(1, ConversationCommand::Edit(edit)).unwrap();
+        }
+        assert!(group.holds("hi"));
+        group.ask(1, ConversationCommand::Delete(Delete { target })).unwrap();
+        assert!(!group.holds("\"hi"), "edited: {edited}");
+    }
+}
+
+#[test]
+fn a_group_that_is_deleted_leaves_no_row_with_its_members() {
+    let mut group = Group::new();
+    group.open(Kind::Group, 0..4).unwrap();
+    let delete = conversation::command::Delete { conversation_id: conversation() };
+    group.ask(0, ConversationCommand::Close(delete)).unwrap();
+    assert_eq!(group.audience(), users(0..4));
+    for who in 0..4 {
+        assert!(group.world.get(&MembershipByUser::get(user(who), conversation())).is_none());
+    }
+    assert_eq!(group.say(1), Err(Code::NotMember));
 }
 
 #[test]

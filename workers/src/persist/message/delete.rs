@@ -105,17 +105,18 @@ pub(in super::super) fn redacts(change: &Change, placed: &Placed) -> Vec<Write> 
             let blank = Change {
                 conversation: change.conversation,
                 rev,
-                position: Position { offset: carrier.stamp.offset(), ..change.position },
+                position: Position {
+                    epoch: carrier.stamp.epoch(),
+                    offset: carrier.stamp.offset(),
+                    ..change.position
+                },
                 command: carrier.command,
                 at,
                 once: None,
                 frame: frame::event(kind, change.conversation, rev, seq, at, &payload),
                 effect: Effect::Redacted { at },
             };
-            let mut row = blank.row();
-            // Of an earlier epoch, maybe: its stamp is kept as it was.
-            row.position = carrier.stamp.0;
-            Write::replace(&row, change.position.stamp())
+            Write::replace(&blank.row(), change.position.stamp())
         })
         .collect()
 }

@@ -82,7 +82,8 @@ pub(in super::super) fn evolve(state: &mut Conversation, change: &Change) {
         head.preview.clone_from(preview);
     }
     if let Some(entry) = state.index.get_mut(message) {
-        *entry = Some(Entry { seq: *seq, body_hash: Bytes::copy_from_slice(body_hash) });
+        let body_hash = Bytes::copy_from_slice(body_hash);
+        *entry = Some(Entry { seq: *seq, rev: change.rev, body_hash });
     }
     if state.messages.contains_key(seq)
         && let Some(placed) = placed(change)
