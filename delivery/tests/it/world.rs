@@ -188,6 +188,7 @@ impl World {
             admins: Members::default(),
             blocked_by: Members::default(),
             unopened: false,
+            blocks_told: Vec::new(),
             pins: 0,
             deleted_at: None,
         };

@@ -4,7 +4,6 @@
 //! and its cost does not depend on how many messages there are.
 
 use std::collections::HashMap;
-use std::ops::Bound;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -15,7 +14,7 @@ use platform::port::store::{get_many, scan};
 use schemas::conversation::table::HeadRow;
 use schemas::member::table::{MembershipByUser, SentMark};
 use schemas::receipt::table::ReadMarker;
-use schemas::table::{Get, Scan, Value};
+use schemas::table::Get;
 use schemas::user::table::ConversationSettings;
 use schemas::{ConversationId, UserId, limits};
 use serde::Serialize;
@@ -154,32 +153,42 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::conversation::tests::ME;
+    use schemas::conversation::head::Head;
+
+    use crate::conversation::tests::{ME, head};
     use crate::testing::world;
 
     #[tokio::test]
-    async fn conversations_behind_many_that_ended_are_found_and_no_more_than_a_list_has() {
+    async fn conversations_behind_many_that_were_deleted_are_found_and_no_more_than_a_list_has() {
         let world = world().await;
         let store = &*world.ingest.platform.store;
-        let rows = |from: usize, to: usize, visible_to: Option<i64>| {
-            let row = |n: usize| MembershipByUser {
-                user: ME,
-                conversation: ConversationId(Uuid::from_u128(u128::try_from(n).unwrap())),
-                role: "member".to_owned(),
-                joined_at: Timestamp(0),
-                visible_from: 1,
-                visible_to,
-                sent_seq: 0,
-                sent_n: 0,
-                by_conversation: None,
+        let rows = |from: usize, to: usize, deleted_at: Option<Timestamp>| {
+            let write = |n: usize| {
+                let conversation = ConversationId(Uuid::from_u128(u128::try_from(n).unwrap()));
+                let row = MembershipByUser {
+                    user: ME,
+                    conversation,
+                    role: "member".to_owned(),
+                    joined_at: Timestamp(0),
+                    visible_from: 1,
+                    visible_to: None,
+                    sent_seq: 0,
+                    sent_n: 0,
+                    by_conversation: None,
+                };
+                let head = Head { deleted_at, ..head(1) };
+                [
+                    Write::insert(&row, Stamp(1)),
+                    Write::insert(&HeadRow::of(conversation, &head), Stamp(1)),
+                ]
             };
-            let writes = (from..to).map(|n| Write::insert(&row(n), Stamp(1))).collect();
+            let writes = (from..to).flat_map(write).collect();
             store.write(Batch { fence: None, writes })
         };
-        rows(0, 2 * SLICE + 10, Some(7)).await.unwrap();
+        rows(0, 2 * SLICE + 10, Some(Timestamp(7))).await.unwrap();
         rows(2 * SLICE + 10, 2 * SLICE + 20, None).await.unwrap();
-        assert_eq!(memberships(store, ME).await.unwrap().len(), 10);
+        assert_eq!(entries(store, ME).await.unwrap().len(), 10);
         rows(3 * SLICE, 5 * SLICE, None).await.unwrap();
-        assert_eq!(memberships(store, ME).await.unwrap().len(), limits::LIST_CONVERSATIONS);
+        assert_eq!(entries(store, ME).await.unwrap().len(), limits::LIST_CONVERSATIONS);
     }
 }

@@ -39,6 +39,7 @@ pub(crate) fn head(n: i64) -> Head {
         admins: Members::default(),
         blocked_by: Members::default(),
         unopened: false,
+        blocks_told: Vec::new(),
         pins: 0,
         deleted_at: None,
     }
