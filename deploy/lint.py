@@ -5,9 +5,11 @@
 - No tracked text names a folder of one particular machine.
 - Relative links in Markdown lead to files that exist.
 - The README's quick start is the one that docs/quickstart/curl.sh runs.
-- The tables of errors, limits and close codes in docs/API.md and docs/PROTOCOL.md are those of the code.
+- The tables of errors, limits, frames and close codes in docs/API.md and docs/PROTOCOL.md are those of the
+  code.
 """
 
+import json
 import pathlib
 import re
 import subprocess
@@ -85,12 +87,28 @@ def closes_table():
     return lines
 
 
+def frames_table():
+    """What a socket carries, from the document that describes it."""
+    document = json.loads((ROOT / "schemas/json/asyncapi-ws.json").read_text())
+    messages = document["components"]["messages"]
+    requests = [n for n, op in document["operations"].items() if op["action"] == "receive"]
+    typed = [n for n in messages if "type" in messages[n]["payload"]["required"]]
+    others = [n for n in typed if n not in requests]
+    lines = ["| frame | from | numbered by | meaning |", "|---|---|---|---|"]
+    for names, sender in ((requests, "client"), (others, "server")):
+        for name in names:
+            fields = messages[name]["payload"]["required"]
+            number = next((f"`{field}`" for field in ("rev", "feed") if field in fields), "")
+            lines.append(f"| `{name}` | {sender} | {number} | {messages[name]['summary']} |")
+    return lines
+
+
 def generated(write):
     """Mistakes in the generated parts of the docs; none after writing."""
     mistakes = []
     for page, tables in (
         ("docs/API.md", {"errors": errors_table(), "limits": limits_table()}),
-        ("docs/PROTOCOL.md", {"closes": closes_table()}),
+        ("docs/PROTOCOL.md", {"frames": frames_table(), "closes": closes_table()}),
     ):
         path = ROOT / page
         text = path.read_text()

@@ -96,7 +96,7 @@ def settle(name, case):
     for place, field in ((path, "id"), (path, "messageId"), (body, "replyToId")):
         # What was taken back is not to be edited, answered, reacted to, pinned.
         if name in LIVING and place.get(field) in DELETED:
-            place[field] = WORLD["ids"]["MessageId"][-1]
+            place[field] = next(m for m in WORLD["ids"]["MessageId"] if m not in DELETED)
     if name == "register":
         body["username"] = f"{next(NUMBER)}{body['username']}"[:50]
         local, _, domain = body["email"].rpartition("@")
@@ -114,6 +114,8 @@ def settle(name, case):
             body[field] = {"large": True}
     if name in OF_MANY and path.get("id") in WORLD["direct"]:
         path["id"] = WORLD["own"][name]["ConversationId"][-1]
+    if name == "openConversation" and WORLD["me"] in body["participantIds"]:
+        body["participantIds"] = WORLD["ids"]["UserId"][:1]
     if name == "blockUser" and path.get("id") == WORLD["me"]:
         path["id"] = WORLD["own"]["blockUser"]["UserId"][0]
     if "after" in query and ("before" in query or "beforeMessageId" in query):

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""The REST API against its own OpenAPI document: schemathesis, with every check it has.
+"""The server against its own documents: REST by schemathesis with every check it has, sockets by theirs.
 
     tests/contract/run.py BINARY [options of `schemathesis run`]
 
-Starts the server on an empty folder without limits of rate, makes a world of people, conversations and
-messages, and runs schemathesis over what `/api/docs-json` says. A run in which an operation never
+Starts the server on an empty folder without limits of rate. On a socket, sends every request and looks at
+every frame. Then makes a world of people, conversations and messages, and runs schemathesis over what
+`/api/docs-json` says. A run in which an operation never
 succeeded proves little, so that fails too.
 """
 
@@ -19,6 +20,7 @@ import time
 import urllib.error
 import urllib.request
 
+import sockets
 import world
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -54,6 +56,15 @@ def never_succeeded(document, answers):
     ]
     good = {name for name, by_status in answers.items() if any(s.startswith("2") for s in by_status)}
     return [name for name in names if name not in good]
+
+
+def said_on_sockets(base):
+    """Whether sockets carry what asyncapi-ws.json says."""
+    mistakes, seen = sockets.check(base)
+    for mistake in mistakes:
+        print(f"contract: {mistake}")
+    print(f"contract: {seen} kinds of frames seen on sockets, {len(mistakes)} mistakes")
+    return not mistakes
 
 
 def contract(base, folder, options):
@@ -111,7 +122,8 @@ def main():
             )
         try:
             wait_for(base, server)
-            status = contract(base, folder, options)
+            spoken = said_on_sockets(base)
+            status = contract(base, folder, options) or (0 if spoken else 1)
         finally:
             server.kill()
             server.wait()

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Refuses what would break a client: compares the documents in schemas/json with those published last.
 
-    deploy/contract.py              fails if anything that was published is gone or means something else
-    deploy/contract.py --publish    makes what is there now what is published (a release does this)
+    deploy/breaking.py              fails if anything that was published is gone or means something else
+    deploy/breaking.py --publish    makes what is there now what is published (a release does this)
 
 What was published is kept in schemas/json/published, compact. Rules, per direction:
 
@@ -332,9 +332,9 @@ def publish(now):
 def main():
     # Not above: the tests import this module.
     sys.dont_write_bytecode = True
-    import contract_test
+    import breaking_test
 
-    contract_test.run()
+    breaking_test.run()
     now = documents(FOLDER)
     if "--publish" in sys.argv[1:]:
         publish(now)
@@ -346,7 +346,7 @@ def main():
     ]
     for mistake in mistakes:
         print(mistake)
-    print(f"contract: {len(published)} published documents, {len(mistakes)} breaking changes")
+    print(f"breaking: {len(published)} published documents, {len(mistakes)} breaking changes")
     sys.exit(1 if mistakes or not published else 0)
 
 

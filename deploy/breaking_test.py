@@ -1,8 +1,8 @@
-"""Tests of contract.py, which runs them first: a checker that sees nothing finds nothing."""
+"""Tests of breaking.py, which runs them first: a checker that sees nothing finds nothing."""
 
 import copy
 
-import contract
+import breaking
 
 USER = {
     "type": "object",
@@ -82,7 +82,7 @@ def user(document):
 def change(base, what):
     changed = copy.deepcopy(base)
     what(changed)
-    return contract.compare("document", base, changed)
+    return breaking.compare("document", base, changed)
 
 
 # What breaks a client, and what is said of it.
@@ -142,7 +142,7 @@ def run():
     for number, what in enumerate(KEEPS):
         found = change(DOCUMENT, what)
         assert not found, f"keep {number}: {found}"
-    gone = contract.compare("a.schema.json", USER, None)
+    gone = breaking.compare("a.schema.json", USER, None)
     assert gone == ["is gone"], gone
     narrower = {**USER, "properties": {**USER["properties"], "id": {"type": "integer"}}}
-    assert contract.compare("a.schema.json", USER, narrower)
+    assert breaking.compare("a.schema.json", USER, narrower)
