@@ -44,6 +44,15 @@ impl Failure {
         Self { api, cause: Some(cause.into()) }
     }
 
+    /// The same where the request has had its effect already: that something does not answer now is no
+    /// refusal (G-03).
+    pub(crate) fn after_effect(self) -> Self {
+        if self.api.code == Code::Overloaded {
+            return crate::publish::unknown(self.cause.unwrap_or_default());
+        }
+        self
+    }
+
     /// What is left of it where there is no frame; the cause goes to the log.
     pub(crate) fn into_api(self, ingest: &State) -> ApiError {
         if let Some(cause) = &self.cause

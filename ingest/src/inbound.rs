@@ -56,10 +56,8 @@ impl Inbound for Ingest {
 /// What a request counts for, as its route does; none: it has a limit of its own.
 fn class(kind: &str) -> Result<Option<Class>, ApiError> {
     match kind {
-        "message.send" | "message.react" | "message.read" => Ok(Some(Class::Messages)),
-        "message.edit" | "message.delete" | "message.unreact" | "conversation.read" => {
-            Ok(Some(Class::Writes))
-        }
+        "message.send" | "message.react" | "message.unreact" | "message.edit"
+        | "message.delete" | "message.read" | "conversation.read" => Ok(Some(Class::Messages)),
         "delivered" => Ok(None),
         _ => Err(ApiError::new(Code::Unsupported, "this type of request is not supported")),
     }

@@ -111,7 +111,7 @@ pub(super) async fn run(
 
 impl Running {
     fn next(sync: Box<Sync>) -> Self {
-        Self { id: sync.id().into(), step: sync.step().boxed() }
+        Self { id: sync.id().into(), step: sync.begin() }
     }
 }
 

@@ -20,6 +20,8 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use platform::inbound::{Identity, Inbound};
 use platform::port::store;
 use schemas::conversation::head::Head;
@@ -28,6 +30,7 @@ use schemas::receipt::Kind;
 use schemas::user::change::{Change as UserChange, Effect};
 use schemas::{ApiError, Code, ConversationId, Rev, Seq, UserId, limits};
 use serde_json::value::RawValue;
+use tokio::sync::oneshot;
 
 use crate::hub::Hub;
 use crate::protocol::sync::{self as frames, Cursors};
@@ -171,8 +174,25 @@ impl Sync {
         &self.id
     }
 
+    /// Begins the next step, beside the socket's own task: that one may stand in a write to a client
+    /// that does not read, and must not keep a read of the store, which others wait for, meanwhile.
+    pub(crate) fn begin(self: Box<Self>) -> BoxFuture<'static, Step> {
+        let (done, step) = oneshot::channel();
+        let hub = self.hub.clone();
+        // Who is gone needs no answer.
+        hub.aside(async move { drop(done.send(self.step().await)) });
+        async move {
+            match step.await {
+                Ok(step) => step,
+                // The node shuts down, and closes the socket.
+                Err(_) => std::future::pending().await,
+            }
+        }
+        .boxed()
+    }
+
     /// The next frame. Everything it needs is read now; nothing is read ahead.
-    pub(crate) async fn step(mut self: Box<Self>) -> Step {
+    async fn step(mut self: Box<Self>) -> Step {
         match self.advance().await {
             Ok(Some(frame)) => Step::Frame(self, frame),
             Ok(None) => {

@@ -119,10 +119,19 @@ pub(super) async fn receipts(
     user: UserId,
     conversations: Vec<(ConversationId, Vec<UserId>)>,
 ) -> Result<Vec<Receipt>, store::Error> {
+    let gets: Vec<Get> =
+        conversations.iter().map(|(id, _)| MembershipByUser::get(user, *id)).collect();
     let found = try_join_all(conversations.iter().map(|(id, members)| markers(hub, *id, members)));
-    let found = found.await?;
+    // Planned a while ago, perhaps: who was removed since is told nothing more.
+    let memberships = hub.read(|| store::get_many::<MembershipByUser>(hub.store(), &gets));
+    let (found, memberships) = try_join(found, memberships).await?;
     let mut receipts = Vec::new();
-    for ((conversation, members), rows) in conversations.into_iter().zip(found) {
+    for (((conversation, members), rows), membership) in
+        conversations.into_iter().zip(found).zip(memberships)
+    {
+        if membership.is_none_or(|row| row.visible_to.is_some()) {
+            continue;
+        }
         let current = rows.into_iter().filter(|row| members.contains(&row.user));
         receipts.extend(current.flat_map(|row| of_row(conversation, user, &row)));
     }

@@ -36,7 +36,8 @@ pub(super) async fn update(
     if let Some(own) = own {
         set(&ingest, who.user, own).await?;
     }
-    read::answer(&ingest, who.user, id, StatusCode::OK).await
+    let answer = read::answer(&ingest, who.user, id, StatusCode::OK).await;
+    answer.map_err(Failure::after_effect)
 }
 
 async fn rename(

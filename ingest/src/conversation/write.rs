@@ -4,13 +4,16 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::future::try_join;
 use http::StatusCode;
 use platform::port::clock::uuid_v7;
+use platform::port::store::get_one;
 use schemas::conversation::command::Create as Command;
 use schemas::conversation::head::{Kind, Settings};
 use schemas::envelope::{ConversationCommand, UserCommand};
 use schemas::patch::Patch;
 use schemas::user::command::ConversationSettings;
+use schemas::user::table::ConversationSettings as SettingsRow;
 use schemas::user::view::Snapshot;
 use schemas::{ApiError, Code, ConversationId, UserId, topic};
 
@@ -45,7 +48,8 @@ pub(super) async fn create(
     let Opening { kind, settings, .. } = opening;
     let command = Command { conversation_id: id, kind, members, settings };
     open(&ingest, By { actor: who.user, once }, command).await?;
-    read::answer(&ingest, who.user, id, StatusCode::CREATED).await
+    let answer = read::answer(&ingest, who.user, id, StatusCode::CREATED).await;
+    answer.map_err(Failure::after_effect)
 }
 
 impl Opening {
@@ -120,12 +124,19 @@ pub(super) async fn notes(
     Caller(who): Caller,
 ) -> Result<Response, Failure> {
     let id = ConversationId::direct(who.user, who.user);
-    if read::held(&*ingest.platform.store, who.user, id).await?.is_none() {
+    let store = &*ingest.platform.store;
+    let settings = get_one::<SettingsRow>(store, SettingsRow::get(who.user, id));
+    let (held, settings) =
+        try_join(read::held(store, who.user, id), async { Ok(settings.await?) }).await?;
+    if held.is_none() {
         let me = snapshot(&ingest, who.user).await?;
         let settings = Settings::default();
         let command =
             Command { conversation_id: id, kind: Kind::Direct, members: vec![me], settings };
         open(&ingest, who.user.into(), command).await?;
+    }
+    // Also where that was broken off the first time; who has unpinned them has set something.
+    if settings.is_none() {
         let pinned = ConversationSettings {
             conversation_id: id,
             is_muted: None,

@@ -3,7 +3,6 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use futures_util::future::try_join;
 use http::StatusCode;
 use platform::port::store::scan;
 use schemas::conversation::view::Participant;
@@ -53,9 +52,9 @@ pub(super) async fn page(
         None => Member::of_conversation(id, limit),
     };
     let store = &*ingest.platform.store;
-    let (entry, rows) =
-        try_join(entry(store, who.user, id), async { Ok(scan(store, slice).await?) }).await?;
-    let entry = entry.ok_or_else(not_found)?;
+    // First, so that strangers cause no scan, and learn nothing from how long it takes.
+    let entry = entry(store, who.user, id).await?.ok_or_else(not_found)?;
+    let rows = scan(store, slice).await?;
     let rest = rows.get(number(skipped)..).unwrap_or_default();
     let shown = rest.get(..number(page.limit)).unwrap_or(rest);
     let ids: Vec<_> = shown.iter().map(|row| row.user).collect();

@@ -60,8 +60,9 @@ pub(crate) async fn edit(
     let ingest = ingest.clone();
     let answer = async move {
         let done = pending.outcome().await.map_err(hidden)?;
-        match (find::at(&ingest, user, target.conversation_id, target.seq).await?, done) {
-            (Some(seen), _) => seen.shown(&ingest).await,
+        let seen = find::at(&ingest, user, target.conversation_id, target.seq).await;
+        match (seen.map_err(Failure::after_effect)?, done) {
+            (Some(seen), _) => seen.shown(&ingest).await.map_err(Failure::after_effect),
             // He has left in this moment.
             (None, Done::Now(view)) => Ok(shown::fresh(&view)),
             (None, Done::Before(_)) => Err(not_found()),

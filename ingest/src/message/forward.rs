@@ -35,6 +35,7 @@ use crate::access::{self, Entry};
 use crate::envelope;
 use crate::error::Failure;
 use crate::extract::{Body, Caller, Id, IdempotencyKey};
+use crate::limit::{Account, Class};
 use crate::publish::Done;
 use crate::rows::Rows;
 use crate::state::Ingest;
@@ -98,8 +99,18 @@ pub(super) async fn forward(
         .copied()
         .collect();
     if !new.is_empty() {
-        let sent = send(&ingest, who.user, source, new.clone(), key.is_some()).await?;
-        outcomes.extend(new.iter().map(|target| target.conversation_id).zip(sent));
+        // A token for each message; the first was taken for the request.
+        for _ in new.iter().skip(1) {
+            let account = Account::User(who.user);
+            ingest.limiter.check(&*ingest.platform.ephemeral, Class::Messages, account).await?;
+        }
+        let ids = new.iter().map(|target| target.conversation_id);
+        match send(&ingest, who.user, source, new.clone(), key.is_some()).await {
+            Ok(sent) => outcomes.extend(ids.zip(sent)),
+            Err(failure) if outcomes.is_empty() => return Err(failure),
+            // What an earlier try has sent stands, whatever has become of the rest.
+            Err(failure) => outcomes.extend(ids.map(|id| (id, Err(failure.clone())))),
+        }
     }
     answer(&ingest, &conversations, outcomes)
 }
@@ -197,7 +208,7 @@ async fn may_send(ingest: &Ingest, user: UserId, targets: &[ForwardTarget]) -> R
     Ok(())
 }
 
-/// If nothing was forwarded, the first reason is the answer.
+/// If nothing was forwarded, the first reason is the answer; but if it is not known of one, that is.
 fn answer(
     ingest: &Ingest,
     conversations: &[ConversationId],
@@ -212,7 +223,9 @@ fn answer(
         }
     }
     if messages.is_empty() && !failures.is_empty() {
-        let (_, failure) = failures.swap_remove(0);
+        let unknown = |(_, failure): &(_, Failure)| failure.api.code == Code::OutcomeUnknown;
+        let at = failures.iter().position(unknown).unwrap_or(0);
+        let (_, failure) = failures.swap_remove(at);
         return Err(failure);
     }
     let raw = |message: &Bytes| serde_json::from_slice::<Box<RawValue>>(message);

@@ -124,7 +124,8 @@ pub(crate) async fn read(ingest: &Ingest, user: UserId, id: MessageId) -> Result
     let answer = async move {
         marking.outcome().await?;
         let get = ReadMarker::get(conversation, user);
-        let marker = get_one::<ReadMarker>(&*ingest.platform.store, get).await?;
+        let marker = get_one::<ReadMarker>(&*ingest.platform.store, get).await;
+        let marker = marker.map_err(|error| Failure::from(error).after_effect())?;
         let marker = marker.unwrap_or_else(|| ReadMarker::none(conversation, user));
         let read = serde_json::to_vec(&Receipt::of(id, &marker)).expect("a view serialises");
         Ok(read.into())

@@ -119,9 +119,12 @@ impl Sent {
             Ok(Done::Now(view)) if answers.is_none() => Ok(shown::fresh(&view)),
             Ok(Done::Now(view)) => {
                 let message = shown::seq_of(&view)?;
-                current(&ingest, sender, conversation, message).await
+                let message = current(&ingest, sender, conversation, message).await;
+                message.map_err(Failure::after_effect)
             }
-            Ok(Done::Before(before)) => earlier(&ingest, sender, &before).await,
+            Ok(Done::Before(before)) => {
+                earlier(&ingest, sender, &before).await.map_err(Failure::after_effect)
+            }
             Err(failure) => {
                 if failure.api.code == Code::NotMember {
                     ingest.access.forget(sender, conversation);

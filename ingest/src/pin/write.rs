@@ -115,9 +115,12 @@ async fn pinned(
     publish(ingest, user, Command { target, pinned: true }, key).await?;
     let Target { conversation_id, seq, .. } = target;
     let store = &*ingest.platform.store;
-    let seen = find::at(ingest, user, conversation_id, seq).await?.ok_or_else(not_found)?;
+    let seen = find::at(ingest, user, conversation_id, seq).await;
+    let seen = seen.map_err(Failure::after_effect)?.ok_or_else(not_found)?;
     let pin = match seen.row.pinned {
-        Some(rev) => get_one::<Row>(store, Row::get(conversation_id, rev)).await?,
+        Some(rev) => get_one::<Row>(store, Row::get(conversation_id, rev))
+            .await
+            .map_err(|error| Failure::from(error).after_effect())?,
         None => None,
     };
     // Unpinned in this moment: it was pinned.

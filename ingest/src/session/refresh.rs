@@ -18,6 +18,7 @@ use super::{end, of_user, sign_in};
 use crate::envelope;
 use crate::error::Failure;
 use crate::extract::Body;
+use crate::profiles::head;
 use crate::state::Ingest;
 
 /// Tries against others who refresh the same session. Each loss is someone else's win, after which
@@ -56,6 +57,12 @@ pub(super) async fn refresh(State(ingest): State<Ingest>, body: Body) -> Result<
                 return Err(ended());
             }
             Verdict::Rotate => {
+                // An account that was deleted keeps no session, also where its deletion broke off.
+                let head = head(store, row.user).await?;
+                if head.is_none_or(|head| head.deleted_at.is_some()) {
+                    end::end(&ingest, session).await?;
+                    return Err(ended());
+                }
                 let next = Session {
                     generation: row.generation.saturating_add(1),
                     rotated_at: now,

@@ -37,7 +37,7 @@ pub(super) async fn update(
             return Err(failure);
         }
         ingest.profiles.forget(who.user);
-        let after = present(&ingest, who.user).await?;
+        let after = present(&ingest, who.user).await.map_err(Failure::after_effect)?;
         number.settle(&ingest, who.user, &after.profile).await?;
         after
     };

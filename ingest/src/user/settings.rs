@@ -58,7 +58,7 @@ pub(super) async fn change(
         let pending = ingest.publisher.publish(&topic::USERS, who.user.0, who.user, &command)?;
         pending.outcome().await?;
     }
-    answer(&ingest, who.user).await
+    answer(&ingest, who.user).await.map_err(Failure::after_effect)
 }
 
 async fn answer(ingest: &Ingest, user: UserId) -> Result<Response, Failure> {
