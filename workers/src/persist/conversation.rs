@@ -155,7 +155,7 @@ pub(super) fn update(
     item: &Item<ConversationCommand>,
     update: &Update,
 ) -> Verdict {
-    let (head, member) = state.actor_of_group(key, item.meta.actor)?;
+    let (head, member) = state.actor_of_group(item.meta.actor)?;
     if member.role < Role::Admin {
         return refused(Code::Forbidden, "only its owner and admins change a conversation");
     }
@@ -192,7 +192,7 @@ pub(super) fn close(
     key: ConversationId,
     item: &Item<ConversationCommand>,
 ) -> Verdict {
-    let (head, member) = state.actor(key, item.meta.actor)?;
+    let (head, member) = state.actor(item.meta.actor)?;
     // Nobody owns a direct conversation.
     if head.kind == Kind::Direct || member.role < Role::Owner {
         return refused(Code::Forbidden, "only its owner deletes a conversation");

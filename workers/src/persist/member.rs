@@ -42,7 +42,7 @@ pub(super) fn add(
     item: &Item<ConversationCommand>,
     add: &Add,
 ) -> Verdict {
-    let (head, actor) = state.actor_of_group(key, item.meta.actor)?;
+    let (head, actor) = state.actor_of_group(item.meta.actor)?;
     if actor.role < Role::Admin {
         return refused(Code::Forbidden, "only its owner and admins add members");
     }
@@ -127,11 +127,10 @@ fn turned(state: &Conversation, head: &Head) -> Vec<Membership> {
 
 pub(super) fn remove(
     state: &Conversation,
-    key: ConversationId,
     item: &Item<ConversationCommand>,
     remove: &Remove,
 ) -> Verdict {
-    let (head, actor) = state.actor_of_group(key, item.meta.actor)?;
+    let (head, actor) = state.actor_of_group(item.meta.actor)?;
     if remove.user_id == actor.user {
         return Err(ApiError::invalid(vec!["leave the conversation instead".to_owned()]));
     }
@@ -170,7 +169,7 @@ pub(super) fn leave(
     item: &Item<ConversationCommand>,
     leave: &Leave,
 ) -> Verdict {
-    let (head, actor) = state.actor_of_group(key, item.meta.actor)?;
+    let (head, actor) = state.actor_of_group(item.meta.actor)?;
     if head.member_count <= 1 {
         let payload = json(&Deleted { id: key, actor_id: actor.user });
         let last = Membership { visible_to: Some(head.seq), ..actor.clone() };
@@ -192,11 +191,10 @@ pub(super) fn leave(
 
 pub(super) fn set_role(
     state: &Conversation,
-    key: ConversationId,
     item: &Item<ConversationCommand>,
     set: &SetRole,
 ) -> Verdict {
-    let (head, actor) = state.actor_of_group(key, item.meta.actor)?;
+    let (head, actor) = state.actor_of_group(item.meta.actor)?;
     let Some(member) = state.member(set.user_id) else {
         return refused(Code::NotFound, "there is no such member");
     };

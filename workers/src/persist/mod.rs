@@ -99,14 +99,14 @@ fn decide(
         ConversationCommand::Close(_) => conversation::close(state, key, item),
         ConversationCommand::Block(block) => block::decide(state, key, item, block),
         ConversationCommand::Send(send) => message::send::decide(state, key, item, send),
-        ConversationCommand::Edit(edit) => message::edit::decide(state, key, item, edit),
-        ConversationCommand::Delete(delete) => message::delete::decide(state, key, item, delete),
-        ConversationCommand::Pin(pin) => pin::decide(state, key, item, pin),
-        ConversationCommand::React(react) => reaction::decide(state, key, item, react),
+        ConversationCommand::Edit(edit) => message::edit::decide(state, item, edit),
+        ConversationCommand::Delete(delete) => message::delete::decide(state, item, delete),
+        ConversationCommand::Pin(pin) => pin::decide(state, item, pin),
+        ConversationCommand::React(react) => reaction::decide(state, item, react),
         ConversationCommand::Add(add) => member::add(state, key, item, add),
-        ConversationCommand::Remove(remove) => member::remove(state, key, item, remove),
+        ConversationCommand::Remove(remove) => member::remove(state, item, remove),
         ConversationCommand::Leave(leave) => member::leave(state, key, item, leave),
-        ConversationCommand::SetRole(role) => member::set_role(state, key, item, role),
+        ConversationCommand::SetRole(role) => member::set_role(state, item, role),
     }
 }
 

@@ -7,19 +7,14 @@ use schemas::message::command::Pin;
 use schemas::message::placed::Kind;
 use schemas::pin::table::PinnedMessage;
 use schemas::table::Write;
-use schemas::{Code, ConversationId, limits};
+use schemas::{Code, limits};
 
 use super::state::Conversation;
 use super::{Outcome, Verdict, changed, message, refused};
 use crate::fold::Item;
 
-pub(super) fn decide(
-    state: &Conversation,
-    key: ConversationId,
-    item: &Item<ConversationCommand>,
-    pin: &Pin,
-) -> Verdict {
-    let (head, _) = state.speaker(key, item.meta.actor)?;
+pub(super) fn decide(state: &Conversation, item: &Item<ConversationCommand>, pin: &Pin) -> Verdict {
+    let (head, _) = state.speaker(item.meta.actor)?;
     let stands = state.standing(&pin.target)?;
     let unpinned = match (pin.pinned, stands.placed.pinned) {
         (true, Some(_)) => return Ok(Outcome::Before(Some(stands.placed.seq))),

@@ -26,15 +26,14 @@ pub(super) fn needs(key: ConversationId, actor: UserId, react: &React) -> Vec<Ge
 
 pub(super) fn decide(
     state: &Conversation,
-    key: ConversationId,
     item: &Item<ConversationCommand>,
     react: &React,
 ) -> Verdict {
     let actor = item.meta.actor;
     if react.added {
-        state.speaker(key, actor)?;
+        state.speaker(actor)?;
     } else {
-        state.actor(key, actor)?;
+        state.actor(actor)?;
     }
     let seq = state.standing(&react.target)?.placed.seq;
     if react.user.id != actor {

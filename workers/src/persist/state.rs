@@ -14,7 +14,7 @@ use schemas::message::table::{IdIndex, MessageBySeq};
 use schemas::message::view::Message as View;
 use schemas::reaction::table::{Counts, ReactionByUser, ReactionCount};
 use schemas::table::{Decode, Get, Stored, Table, Value};
-use schemas::{ApiError, Code, ConversationId, MessageId, Rev, Seq, Stamp, Timestamp, UserId};
+use schemas::{ApiError, Code, MessageId, Rev, Seq, Stamp, Timestamp, UserId};
 
 /// Where an id that a client chose was used before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,22 +138,14 @@ impl Conversation {
 
     /// The head and the actor's membership; the same refusal for a conversation that is not there and
     /// one that is not his.
-    pub fn actor(
-        &self,
-        key: ConversationId,
-        actor: UserId,
-    ) -> Result<(&Head, &Membership), ApiError> {
+    pub fn actor(&self, actor: UserId) -> Result<(&Head, &Membership), ApiError> {
         let head = self.head.as_ref().filter(|head| head.is_open());
-        head.zip(self.member(actor)).ok_or_else(|| not_member(key))
+        head.zip(self.member(actor)).ok_or_else(not_member)
     }
 
     /// The same, where one of two who block each other may do nothing.
-    pub fn speaker(
-        &self,
-        key: ConversationId,
-        actor: UserId,
-    ) -> Result<(&Head, &Membership), ApiError> {
-        let (head, member) = self.actor(key, actor)?;
+    pub fn speaker(&self, actor: UserId) -> Result<(&Head, &Membership), ApiError> {
+        let (head, member) = self.actor(actor)?;
         if head.blocked_by.is_empty() {
             Ok((head, member))
         } else {
@@ -162,12 +154,8 @@ impl Conversation {
     }
 
     /// The same, of a group or channel.
-    pub fn actor_of_group(
-        &self,
-        key: ConversationId,
-        actor: UserId,
-    ) -> Result<(&Head, &Membership), ApiError> {
-        let (head, member) = self.actor(key, actor)?;
+    pub fn actor_of_group(&self, actor: UserId) -> Result<(&Head, &Membership), ApiError> {
+        let (head, member) = self.actor(actor)?;
         if head.kind == Kind::Direct {
             let why = "a direct conversation has its two members, no name and no end".to_owned();
             return Err(ApiError::invalid(vec![why]));
@@ -212,7 +200,8 @@ fn number(row: &Get, at: usize) -> i64 {
     }
 }
 
-/// The same answer for a conversation that is not there and one that is not the caller's.
-fn not_member(conversation: ConversationId) -> ApiError {
-    ApiError::new(Code::NotMember, format!("you are not a member of conversation {conversation}"))
+/// The same answer for a conversation that is not there and one that is not the caller's, word for word
+/// that of ingest.
+fn not_member() -> ApiError {
+    ApiError::new(Code::NotMember, "you are not a participant of this conversation")
 }

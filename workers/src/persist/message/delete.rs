@@ -12,7 +12,7 @@ use schemas::message::view::Message as View;
 use schemas::pin::table::PinnedMessage;
 use schemas::reaction::table::{Counts, ReactionCount};
 use schemas::table::Write;
-use schemas::{Code, ConversationId, Position, Timestamp};
+use schemas::{Code, Position, Timestamp};
 
 use super::super::state::Conversation;
 use super::super::{Outcome, Verdict, changed, refused};
@@ -20,11 +20,10 @@ use crate::fold::Item;
 
 pub(in super::super) fn decide(
     state: &Conversation,
-    key: ConversationId,
     item: &Item<ConversationCommand>,
     delete: &Delete,
 ) -> Verdict {
-    state.actor(key, item.meta.actor)?;
+    state.actor(item.meta.actor)?;
     let message = state.message(&delete.target)?;
     if message.placed.sender != item.meta.actor {
         return refused(Code::Forbidden, "only its sender deletes a message");

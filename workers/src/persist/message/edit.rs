@@ -1,5 +1,6 @@
 //! Replacing the text of a message; the former one goes to its history.
 
+use schemas::Code;
 use schemas::conversation::change::{Change, preview_of};
 use schemas::conversation::effect::Effect;
 use schemas::envelope::ConversationCommand;
@@ -7,7 +8,6 @@ use schemas::message::command::Edit;
 use schemas::message::placed::Kind;
 use schemas::message::table::MessageEdit;
 use schemas::table::Write;
-use schemas::{Code, ConversationId};
 
 use super::super::state::Conversation;
 use super::super::{Outcome, Verdict, changed, refused};
@@ -15,11 +15,10 @@ use crate::fold::Item;
 
 pub(in super::super) fn decide(
     state: &Conversation,
-    key: ConversationId,
     item: &Item<ConversationCommand>,
     edit: &Edit,
 ) -> Verdict {
-    state.speaker(key, item.meta.actor)?;
+    state.speaker(item.meta.actor)?;
     let message = state.standing(&edit.target)?;
     if message.placed.sender != item.meta.actor {
         return refused(Code::Forbidden, "only its sender edits a message");

@@ -43,7 +43,7 @@ pub(in super::super) fn decide(
         return refused(Code::IdempotencyMismatch, "this client id was used for another message");
     }
     let actor = item.meta.actor;
-    let (head, member) = state.speaker(key, actor)?;
+    let (head, member) = state.speaker(actor)?;
     if send.sender.id != actor || send.conversation_id != key {
         return refused(Code::Forbidden, "the sender is not the caller");
     }
