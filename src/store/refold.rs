@@ -17,8 +17,8 @@ use tokio::runtime::Runtime;
 use crate::engines::{self, Embedded};
 
 /// The folding pools with what they read.
-const FOLDED_FROM: [(&str, &topic::Topic); 2] =
-    [("persist", &topic::COMMANDS), ("feed", &topic::USERS)];
+const FOLDED_FROM: [(&str, &topic::Topic); 3] =
+    [("persist", &topic::COMMANDS), ("feed", &topic::USERS), ("receipts", &topic::RECEIPTS)];
 
 /// In the data folder.
 pub(super) fn embedded(config: &Config, runtime: &Runtime) -> anyhow::Result<()> {

@@ -5,7 +5,8 @@
 //! rows are written the requests are answered, and a frame for those whom it concerns goes to
 //! `chat.signals`: to the authors of what was received or read, and to the reader's own devices, in
 //! conversations that are routed by member, that is of at most 64 (HAZARDS 29). A frame may be lost; a
-//! marker may not. Who is no member any more moves nothing.
+//! marker may not. What the rows become follows from the records alone (G-09): a marker of somebody who
+//! was removed meanwhile is kept, which nobody reads, and told to nobody (G-15).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -18,7 +19,6 @@ use platform::port::store::{self, get_many, get_one};
 use schemas::conversation::head::Routing;
 use schemas::conversation::table::HeadRow;
 use schemas::envelope::{self, Content, ReceiptCommand};
-use schemas::member::table::MembershipByUser;
 use schemas::message::table::{MessageBySeq, bucket};
 use schemas::outbound::{Outbound, Reply};
 use schemas::receipt::Kind;
@@ -121,32 +121,24 @@ impl Receipts {
         Self { platform }
     }
 
-    /// Loads the markers that are not known yet; gives those who are members now.
-    async fn load(
-        &self,
-        lane: &mut Lane,
-        items: &[Item],
-    ) -> Result<BTreeSet<UserId>, store::Error> {
-        let store = &*self.platform.store;
-        let users: BTreeSet<UserId> = items.iter().map(|item| item.user).collect();
-        let memberships: Vec<_> =
-            users.iter().map(|user| MembershipByUser::get(*user, lane.conversation)).collect();
-        let rows = get_many::<MembershipByUser>(store, &memberships).await?;
-        let members = users.iter().zip(rows);
-        let members: BTreeSet<UserId> = members
-            .filter(|(_, row)| row.as_ref().is_some_and(|row| row.visible_to.is_none()))
-            .map(|(user, _)| *user)
+    /// Loads the markers that are not known yet.
+    async fn load(&self, lane: &mut Lane, items: &[Item]) -> Result<(), store::Error> {
+        let unknown: BTreeSet<UserId> = items
+            .iter()
+            .map(|item| item.user)
+            .filter(|user| !lane.markers.contains_key(user))
             .collect();
-        let unknown: Vec<UserId> =
-            members.iter().filter(|user| !lane.markers.contains_key(user)).copied().collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
         let gets: Vec<_> =
             unknown.iter().map(|user| ReadMarker::get(lane.conversation, *user)).collect();
-        let rows = get_many::<ReadMarker>(store, &gets).await?;
+        let rows = get_many::<ReadMarker>(&*self.platform.store, &gets).await?;
         for (user, row) in unknown.into_iter().zip(rows) {
             let row = row.unwrap_or_else(|| ReadMarker::none(lane.conversation, user));
             lane.markers.insert(user, row);
         }
-        Ok(members)
+        Ok(())
     }
 
     /// Who sent the messages `from..=to`, of the newest [`AUTHORS_OF`] of them.
@@ -183,6 +175,9 @@ impl Receipts {
         }
         let mut frames = Vec::new();
         for Move { from, receipt, private } in moves {
+            if !head.members.0.contains(&receipt.user_id) {
+                continue;
+            }
             let mut audience = BTreeSet::new();
             if receipt.kind == Kind::Read {
                 audience.insert(receipt.user_id);
@@ -230,8 +225,7 @@ impl Handler for Receipts {
         if lane.markers.len() > KNOWN_MAX {
             lane.markers.clear();
         }
-        let loaded = self.load(lane, &items).await;
-        let members = loaded.map_err(|error| of_store(&error, first))?;
+        self.load(lane, &items).await.map_err(|error| of_store(&error, first))?;
 
         // On a copy: what is known stays what is stored until it is.
         let mut rows: HashMap<UserId, ReadMarker> = HashMap::new();
@@ -241,10 +235,6 @@ impl Handler for Receipts {
         for item in &items {
             let reply = match &item.mark {
                 Err(error) => Reply::Rejected(error.clone()),
-                Ok(_) if !members.contains(&item.user) => {
-                    let why = "you are not a member of this conversation";
-                    Reply::Rejected(ApiError::new(Code::NotMember, why))
-                }
                 Ok(mark) => {
                     let stored = lane.markers.get(&item.user).cloned();
                     let row = rows.entry(item.user).or_insert_with(|| {

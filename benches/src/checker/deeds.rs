@@ -166,11 +166,10 @@ fn undone(effect: &Effect) -> Option<Effect> {
 fn is_last(deeds: &Deeds<'_>, conversation: Uuid, effect: &Effect) -> Option<Request> {
     let other = deeds.matter(conversation, &undone(effect)?);
     let own = deeds.matter(conversation, effect)?;
-    let last = own.requests.iter().filter(|request| request.acked.is_some()).next_back()?.clone();
+    let last = own.requests.iter().rfind(|request| request.acked.is_some())?.clone();
     let mut others = own.requests.iter().chain(other.into_iter().flat_map(|o| &o.requests));
-    let after = others.any(|request| {
-        request.possible && request.line != last.line && request.end >= last.start
-    });
+    let after = others
+        .any(|request| request.possible && request.line != last.line && request.end >= last.start);
     (!after).then_some(last)
 }
 
@@ -184,7 +183,9 @@ fn stands(deeds: &Deeds<'_>, conversation: Uuid, effect: &Effect, verdict: &mut 
     verdict.checked += 1;
     if let Some((rev, line)) = other.filter(|other| own.is_none_or(|own| own.0 < other.0)) {
         verdict.found(Kind::LostWrite, &[last.line, line], || {
-            format!("{effect:?} was the last that was acked in {conversation}, and rev {rev} undid it")
+            format!(
+                "{effect:?} was the last that was acked in {conversation}, and rev {rev} undid it"
+            )
         });
     }
 }

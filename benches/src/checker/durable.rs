@@ -56,9 +56,11 @@ fn compare(line: usize, ack: &Seen, read: usize, found: Option<&Seen>, verdict: 
         None => verdict.found(Kind::LostWrite, &[line, read], || {
             format!("{} was acked with seq {} and is in no full read", ack.id, ack.seq)
         }),
-        Some(found) if !found.follows(ack) => verdict.found(Kind::MutatedWrite, &[line, read], || {
-            format!("{} was acked as {ack:?} and is read as {found:?}", ack.id)
-        }),
+        Some(found) if !found.follows(ack) => {
+            verdict.found(Kind::MutatedWrite, &[line, read], || {
+                format!("{} was acked as {ack:?} and is read as {found:?}", ack.id)
+            });
+        }
         Some(_) => {}
     }
 }

@@ -98,11 +98,12 @@ impl<'h> Journal<'h> {
                 ("message.created", Some(seen), _) if !change.is_blanked() => {
                     bodies.insert(seen.seq, seen.body);
                 }
-                ("message.updated", Some(seen), _) if !change.is_blanked() => {
-                    // Else it is shown again: pinned, or no more.
-                    if bodies.insert(seen.seq, seen.body) != Some(seen.body) {
-                        push(Effect::Edited(seen.id, seen.body));
-                    }
+                // With the same text it is shown again: pinned, or no more.
+                ("message.updated", Some(seen), _)
+                    if !change.is_blanked()
+                        && bodies.insert(seen.seq, seen.body) != Some(seen.body) =>
+                {
+                    push(Effect::Edited(seen.id, seen.body));
                 }
                 ("message.deleted", Some(seen), _) => push(Effect::Deleted(seen.id)),
                 ("message.reaction", _, Some(reaction)) => push(Effect::Reacted {

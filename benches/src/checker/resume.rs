@@ -90,7 +90,9 @@ impl Seat<'_, '_> {
         let top = journal.top.get(conversation).copied().unwrap_or(0);
         if self.socket.closed.is_none() && last < top {
             verdict.found(Kind::Unseen, &[resume.line], || {
-                format!("socket {id} stayed open with rev {last} of {conversation}, which has {top}")
+                format!(
+                    "socket {id} stayed open with rev {last} of {conversation}, which has {top}"
+                )
             });
         }
     }

@@ -49,9 +49,6 @@ pub enum Guarantee {
     /// G-15.
     #[serde(rename = "G-15")]
     RemovalIsAWall,
-    /// G-17.
-    #[serde(rename = "G-17")]
-    SlowReader,
     /// G-19.
     #[serde(rename = "G-19")]
     BrokerAway,
@@ -92,7 +89,6 @@ impl Guarantee {
             Self::ReadYourWrites => "G-13",
             Self::ExactUnread => "G-14",
             Self::RemovalIsAWall => "G-15",
-            Self::SlowReader => "G-17",
             Self::BrokerAway => "G-19",
             Self::RegistryAway => "G-20",
             Self::StoreAway => "G-21",
@@ -119,7 +115,6 @@ impl Guarantee {
             Self::ReadYourWrites => ("read your writes", "reads after ack"),
             Self::ExactUnread => ("exact unread", "answers with one truth"),
             Self::RemovalIsAWall => ("removal is a wall", "races"),
-            Self::SlowReader => ("slow reader", "stalled sockets"),
             Self::BrokerAway => ("broker away", "requests meanwhile"),
             Self::RegistryAway => ("registry away", "pushes meanwhile"),
             Self::StoreAway => ("store away", "writes and reads"),
@@ -215,8 +210,6 @@ pub enum Kind {
     ThroughTheWall,
     /// A text was shown that was deleted.
     Leak,
-    /// A socket that does not read cost others something.
-    Burden,
 }
 
 impl Kind {
@@ -263,7 +256,6 @@ impl Kind {
             Self::WrongUnread => "wrong-unread",
             Self::ThroughTheWall => "through-the-wall",
             Self::Leak => "leak",
-            Self::Burden => "burden",
         }
     }
 

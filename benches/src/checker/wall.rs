@@ -64,8 +64,8 @@ fn absences(deeds: &Deeds<'_>) -> Vec<Absence> {
         for (request, (removed, _)) in removals.into_iter().zip(&matter.made) {
             let Some(acked) = request.acked else { continue };
             let next = adds.made.iter().zip(&additions).find(|((rev, _), _)| rev > removed);
-            let (added, again) = next
-                .map_or((Rev::MAX, u64::MAX), |((rev, _), addition)| (*rev, addition.start));
+            let (added, again) =
+                next.map_or((Rev::MAX, u64::MAX), |((rev, _), addition)| (*rev, addition.start));
             absences.push(Absence {
                 conversation: *conversation,
                 user: *user,
@@ -158,7 +158,10 @@ fn read(
         let lines = [absence.request.line, probe.line];
         match &probe.what.outcome {
             Outcome::Ok(_) => verdict.found(Kind::ThroughTheWall, &lines, || {
-                format!("{} was removed from {} and reads {path}", absence.user, absence.conversation)
+                format!(
+                    "{} was removed from {} and reads {path}",
+                    absence.user, absence.conversation
+                )
             }),
             Outcome::Fail(code) => {
                 if let Some(other) = strangers.get(path).filter(|other| **other != code.as_str()) {

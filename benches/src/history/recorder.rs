@@ -1,9 +1,9 @@
 //! Takes entries while a run lasts.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::{Attempt, Entry, Op, Outcome, Process, Seen, SocketId};
 
@@ -11,6 +11,8 @@ use super::{Attempt, Entry, Op, Outcome, Process, Seen, SocketId};
 #[derive(Debug)]
 pub struct Recorder {
     began: Instant,
+    /// The last time that was given out.
+    last: AtomicU64,
     entries: Mutex<Vec<Entry>>,
     sends_in_flight: AtomicU32,
     sockets: AtomicU32,
@@ -20,6 +22,7 @@ impl Default for Recorder {
     fn default() -> Self {
         Self {
             began: Instant::now(),
+            last: AtomicU64::new(0),
             entries: Mutex::default(),
             sends_in_flight: AtomicU32::new(0),
             sockets: AtomicU32::new(0),
@@ -28,9 +31,13 @@ impl Default for Recorder {
 }
 
 impl Recorder {
-    /// Nanoseconds since the history began.
+    /// Nanoseconds since the history began, each later than the one before: where a clock is moved by
+    /// hand, much happens at one time, and still in an order.
     pub fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        let now = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let after = |last: u64| Some(now.max(last.saturating_add(1)));
+        let last = self.last.fetch_update(Ordering::SeqCst, Ordering::SeqCst, after);
+        last.map_or(now, |last| now.max(last.saturating_add(1)))
     }
 
     /// A number for a new socket.

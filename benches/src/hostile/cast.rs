@@ -7,14 +7,15 @@ use http::Method;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::history::Outcome;
+use crate::history::{Outcome, What};
 use crate::remote::{Answer, PASSWORD, Remote};
-use crate::target::{Message, Target as _, User};
+use crate::target::{Deed, Message, Target as _, User};
 
 /// Numbers of these users; the storm's begin at 0.
 const FIRST: usize = 1_000_000;
 
-/// Alice and Bob have a conversation, Carol and Dave another one.
+/// Alice and Bob have a conversation, Carol and Dave another one. Alice also has a group with Bob, is a
+/// mere member of one of Dave's, and was removed from one of Carol's.
 pub(super) struct Cast<'a> {
     pub(super) remote: &'a Remote,
     pub(super) alice: User,
@@ -26,6 +27,18 @@ pub(super) struct Cast<'a> {
     pub(super) foreign: Uuid,
     /// A message in it.
     pub(super) foreign_message: Uuid,
+    /// A message of Alice's to Bob, one of Bob's to her, and one of hers that she took back.
+    pub(super) own_message: Uuid,
+    pub(super) bobs_message: Uuid,
+    pub(super) gone_message: Uuid,
+    /// Alice's group.
+    pub(super) team: Uuid,
+    /// Dave's, with Alice in it, and a message of Dave's.
+    pub(super) club: Uuid,
+    pub(super) club_message: Uuid,
+    /// Carol's, which Alice was removed from, and a message that she sent there.
+    pub(super) former: Uuid,
+    pub(super) former_message: Uuid,
     /// Alice's refresh token.
     pub(super) refresh: String,
     everybody: Vec<User>,
@@ -42,13 +55,42 @@ impl<'a> Cast<'a> {
         };
         let own = opened(remote, alice, bob).await?;
         let foreign = opened(remote, carol, dave).await?;
-        for number in 0..3 {
+        let own_message = said(remote, alice, own, 0).await?;
+        for number in 1..3 {
             said(remote, alice, own, number).await?;
         }
+        let bobs_message = said(remote, bob, own, 0).await?;
+        let gone_message = said(remote, alice, own, 3).await?;
+        let delete = What::Delete { message: gone_message, seq: 5 };
+        done(remote, alice, own, delete).await?;
         let foreign_message = said(remote, carol, foreign, 0).await?;
+        let team = group(remote, alice, &[bob.id]).await?;
+        let club = group(remote, dave, &[alice.id, bob.id]).await?;
+        let club_message = said(remote, dave, club, 0).await?;
+        let former = group(remote, carol, &[dave.id, alice.id]).await?;
+        let former_message = said(remote, alice, former, 0).await?;
+        done(remote, carol, former, What::Remove { user: alice.id }).await?;
         let refresh = refresh_token(remote).await?;
         let (alice, bob, dave) = (alice.clone(), bob.clone(), dave.clone());
-        Ok(Self { remote, alice, bob, dave, own, foreign, foreign_message, refresh, everybody })
+        Ok(Self {
+            remote,
+            alice,
+            bob,
+            dave,
+            own,
+            foreign,
+            foreign_message,
+            own_message,
+            bobs_message,
+            gone_message,
+            team,
+            club,
+            club_message,
+            former,
+            former_message,
+            refresh,
+            everybody,
+        })
     }
 
     pub(super) fn url(&self, path: &str) -> String {
@@ -64,12 +106,19 @@ impl<'a> Cast<'a> {
     pub(super) async fn everything(&self) -> anyhow::Result<BTreeMap<String, Value>> {
         let mut all = BTreeMap::new();
         for (number, user) in self.everybody.iter().enumerate() {
-            let conversation = if number < 2 { self.own } else { self.foreign };
+            let (conversation, group) =
+                if number < 2 { (self.own, self.team) } else { (self.foreign, self.former) };
             for path in [
                 "users/me".to_owned(),
+                "users/me/settings".to_owned(),
+                "users/blocked".to_owned(),
                 "conversations".to_owned(),
                 format!("conversations/{conversation}"),
                 format!("conversations/{conversation}/messages"),
+                format!("messages/conversations/{conversation}/pinned"),
+                format!("conversations/{group}"),
+                format!("conversations/{group}/messages"),
+                format!("conversations/{group}/participants"),
             ] {
                 let answer = self.remote.rest().get(&self.url(&path), Some(&user.token)).await;
                 ensure!(answer.status == 200, "GET {path}: {answer}");
@@ -86,6 +135,21 @@ async fn opened(remote: &Remote, by: &User, with: &User) -> anyhow::Result<Uuid>
     match remote.open(0, by, with).await {
         Outcome::Ok(id) => Ok(id),
         other => anyhow::bail!("opening a conversation: {other:?}"),
+    }
+}
+
+async fn group(remote: &Remote, by: &User, with: &[Uuid]) -> anyhow::Result<Uuid> {
+    match remote.group(0, by, with).await {
+        Outcome::Ok(id) => Ok(id),
+        other => anyhow::bail!("opening a group: {other:?}"),
+    }
+}
+
+async fn done(remote: &Remote, by: &User, to: Uuid, what: What) -> anyhow::Result<()> {
+    let deed = Deed { conversation: to, key: "once".into(), what, content: "".into() };
+    match remote.act(0, by, &deed).await {
+        Outcome::Ok(_) => Ok(()),
+        other => anyhow::bail!("{deed:?}: {other:?}"),
     }
 }
 

@@ -15,11 +15,11 @@ use super::code_of;
 use crate::remote::{Connection, dial};
 
 /// Longest wait for a reaction.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What came of a frame.
 #[derive(Debug, PartialEq, Eq)]
-enum Reaction {
+pub(super) enum Reaction {
     /// An answer to the request.
     Granted(String),
     /// An error frame with this code.
@@ -163,11 +163,11 @@ async fn ways_in(cast: &Cast<'_>, findings: &mut Findings) {
     }
 }
 
-fn refusal(code: &str) -> bool {
+pub(super) fn refusal(code: &str) -> bool {
     code_of(code).is_some_and(|code| (400..500).contains(&code.status()))
 }
 
-async fn authenticated(cast: &Cast<'_>) -> anyhow::Result<Connection> {
+pub(super) async fn authenticated(cast: &Cast<'_>) -> anyhow::Result<Connection> {
     let mut socket = dial(cast.remote.socket_authority(0)).await?;
     let auth = json!({"id": "0", "type": "auth", "data": {"token": &*cast.alice.token}});
     match react(&mut socket, Wire::text(auth.to_string()), "0").await {
@@ -177,7 +177,7 @@ async fn authenticated(cast: &Cast<'_>) -> anyhow::Result<Connection> {
 }
 
 /// Sends a frame and waits for the answer to `id`, an error that names none, or the end.
-async fn react(socket: &mut Connection, frame: Wire, id: &str) -> Reaction {
+pub(super) async fn react(socket: &mut Connection, frame: Wire, id: &str) -> Reaction {
     // If the server has closed already, reading tells why.
     drop(socket.send(frame).await);
     loop {

@@ -5,9 +5,12 @@
 mod bodies;
 mod cast;
 mod frames;
+mod people;
 mod raw;
 mod routes;
+mod sync;
 mod tokens;
+mod walls;
 
 use anyhow::Context as _;
 
@@ -65,8 +68,11 @@ pub(crate) async fn run(
 
     let mut findings = Findings::default();
     routes::ask(&cast, &mut findings).await;
+    walls::ask(&cast, &mut findings).await;
+    people::ask(&cast, &mut findings).await;
     tokens::ask(&cast, &mut findings).await;
     frames::ask(&cast, &mut findings).await;
+    sync::ask(&cast, &mut findings).await;
     raw::ask(&cast, &mut findings).await;
 
     let after = cast.everything().await.context("reading everything after")?;

@@ -111,7 +111,12 @@ async fn values(cast: &Cast<'_>, findings: &mut Findings) {
         ("somebody who is not", open(json!([Uuid::from_u128(47)]))),
         ("no id", open(json!(["x"]))),
         ("300 people", open(json!(vec![cast.bob.id; 300]))),
-        ("a group", json!({"type": "group", "participantIds": [cast.bob.id], "name": "g"})),
+        ("a group without a name", json!({"type": "group", "participantIds": [cast.bob.id]})),
+        ("a blank name", json!({"type": "group", "participantIds": [cast.bob.id], "name": " "})),
+        (
+            "an unknown type",
+            json!({"type": "secret", "participantIds": [cast.bob.id], "name": "g"}),
+        ),
     ];
     for (what, body) in conversations {
         let answer = cast.ask(Method::POST, "conversations", body.to_string().into()).await;
@@ -244,6 +249,8 @@ async fn methods(cast: &Cast<'_>, findings: &mut Findings) {
         (Method::PUT, "auth/login"),
         (Method::DELETE, "auth/logout"),
         (Method::PATCH, "conversations"),
+        (Method::PUT, "conversations/self"),
+        (Method::POST, "users/blocked"),
         (Method::DELETE, "messages"),
         (Method::POST, "users/me"),
         (Method::TRACE, "messages"),

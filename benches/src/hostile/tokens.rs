@@ -21,11 +21,28 @@ pub(super) async fn ask(cast: &Cast<'_>, findings: &mut Findings) {
         (Method::GET, format!("messages?conversationId={own}")),
         (Method::GET, format!("messages/{}", cast.foreign_message)),
         (Method::POST, "messages".to_owned()),
+        (Method::PUT, format!("messages/{}", cast.own_message)),
+        (Method::DELETE, format!("messages/{}", cast.own_message)),
+        (Method::POST, format!("messages/{}/reactions", cast.own_message)),
+        (Method::POST, format!("messages/{}/pin", cast.own_message)),
+        (Method::POST, format!("messages/{}/read", cast.own_message)),
+        (Method::GET, format!("messages/{}/edit-history", cast.own_message)),
+        (Method::PUT, format!("conversations/{own}")),
+        (Method::GET, format!("conversations/{}/participants", cast.team)),
+        (Method::POST, format!("conversations/{}/participants", cast.team)),
+        (Method::POST, format!("conversations/{}/leave", cast.team)),
+        (Method::GET, format!("conversations/{own}/unread")),
+        (Method::PUT, "users/me".to_owned()),
+        (Method::DELETE, "users/me".to_owned()),
+        (Method::GET, "users/me/settings".to_owned()),
+        (Method::PUT, "users/me/password".to_owned()),
+        (Method::POST, format!("users/{}/block", cast.bob.id)),
     ];
     for (what, value) in bad(&cast.alice.token, &cast.refresh) {
         for (method, path) in &routes {
             let body = format!(r#"{{"conversationId":"{own}","content":"hostile"}}"#);
-            let body = if *method == Method::POST { body } else { String::new() };
+            let writes = *method == Method::POST || *method == Method::PUT;
+            let body = if writes { body } else { String::new() };
             let mut request = Request::builder().method(method).uri(cast.url(path));
             if let Some(value) = &value {
                 request = request.header(header::AUTHORIZATION, value);

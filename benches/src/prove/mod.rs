@@ -6,6 +6,7 @@
 //! be refused and leave no trace; and folding the log anew must give the same tables (G-09). What fails stays on disk: the history, the server's log and its data.
 
 mod refold;
+mod slow;
 mod storm;
 
 use std::path::PathBuf;
@@ -41,12 +42,13 @@ pub async fn run(prove: &Prove, say: Say<'_>) -> anyhow::Result<bool> {
     let remote = Remote::new(server.nodes(), &format!("s{:x}", prove.seed & 0xffff_ffff));
 
     let (storm, mut server) = storm::run(prove, remote.clone(), server, say).await?;
+    let slow = slow::run(&remote.afresh(), &server, prove.short, say).await?;
     let hostile = hostile::run(&remote.afresh(), async || server.metrics().await, say).await?;
     let counters = invariants(&server, say).await?;
     server.stop().await.context("stopping the server")?;
     let refold = refold::run(&mut server, say).await?;
 
-    let good = storm && hostile && counters && refold;
+    let good = storm && slow && hostile && counters && refold;
     say(if good { "\nproven" } else { "\nNOT PROVEN" });
     if good {
         // Only what a failure would need is worth its space.

@@ -161,8 +161,9 @@ mod tests {
     #[test]
     fn a_change_told_again_is_the_same_bytes() {
         let live = format!(r#"{{"type":"x","conversationId":"{HERE}","rev":3,"data":{{}}}}"#);
-        let sync =
-            format!(r#"{{"id":"0","type":"sync.changes","conversationId":"{HERE}","data":[{live}]}}"#);
+        let sync = format!(
+            r#"{{"id":"0","type":"sync.changes","conversationId":"{HERE}","data":[{live}]}}"#
+        );
         let (live, sync) = (heard(&live), heard(&sync));
         let [Heard::Event(live)] = live.as_slice() else { panic!("{live:?}") };
         let [Heard::Event(sync)] = sync.as_slice() else { panic!("{sync:?}") };

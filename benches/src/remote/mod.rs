@@ -11,7 +11,7 @@ mod socket;
 pub mod view;
 
 pub use rest::{Answer, Rest};
-pub(crate) use socket::{Connection, dial};
+pub(crate) use socket::{Connection, dial, narrow};
 pub use socket::{Line, Push};
 
 use std::collections::BTreeMap;

@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use parking_lot::Mutex;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
@@ -33,6 +33,8 @@ use crate::task::spawn;
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Requests that wait to be written.
 const QUEUE: usize = 1_024;
+/// Bytes that a narrow connection takes.
+const NARROW: u32 = 16_384;
 /// Events that wait to be taken.
 const EVENTS: usize = 16_384;
 
@@ -92,8 +94,7 @@ async fn opened(
     let code = Arc::new(AtomicU16::new(0));
     let reader = Reader { user: user.id, events, waiting: waiting.clone(), code: code.clone() };
     let halves = [spawn(write_all(write, queue)), spawn(reader.read_all(backlog, read))];
-    let line =
-        Line { requests, waiting: waiting.clone(), ids: Arc::new(AtomicU64::new(1)) };
+    let line = Line { requests, waiting: waiting.clone(), ids: Arc::new(AtomicU64::new(1)) };
     Ok((line, Push { heard, code, halves, waiting }))
 }
 
@@ -103,13 +104,21 @@ async fn admitted(
     user: &User,
     cursors: Option<&Cursors>,
 ) -> anyhow::Result<(Connection, Vec<Utf8Bytes>)> {
-    let mut connection = dial(authority).await?;
+    enter(dial(authority).await?, user, cursors).await
+}
+
+async fn enter(
+    mut connection: Connection,
+    user: &User,
+    cursors: Option<&Cursors>,
+) -> anyhow::Result<(Connection, Vec<Utf8Bytes>)> {
     let cursors = cursors.map_or(Ok(String::new()), |cursors| {
         let feed = cursors.feed.map_or(String::new(), |feed| format!(r#","feed":{feed}"#));
         let conversations = serde_json::to_string(&cursors.conversations);
         conversations.map(|all| format!(r#","cursors":{{"conversations":{all}{feed}}}"#))
     })?;
-    let auth = format!(r#"{{"id":"0","type":"auth","data":{{"token":"{}"{cursors}}}}}"#, user.token);
+    let auth =
+        format!(r#"{{"id":"0","type":"auth","data":{{"token":"{}"{cursors}}}}}"#, user.token);
     connection.send(Wire::text(auth)).await?;
     let mut backlog = Vec::new();
     loop {
@@ -132,8 +141,7 @@ pub(super) async fn journal(
     conversation: Uuid,
     needles: &[Arc<str>],
 ) -> Outcome<bool> {
-    let cursors =
-        Cursors { conversations: [(conversation, 0)].into_iter().collect(), feed: None };
+    let cursors = Cursors { conversations: [(conversation, 0)].into_iter().collect(), feed: None };
     let read = async {
         let (mut connection, backlog) = admitted(authority, user, Some(&cursors)).await?;
         let (mut backlog, mut found) = (backlog.into_iter(), false);
@@ -157,9 +165,21 @@ pub(super) async fn journal(
     }
 }
 
+/// An authenticated connection that takes little before it is read, so that the server soon meets one who
+/// does not read.
+pub(crate) async fn narrow(authority: &str, user: &User) -> anyhow::Result<Connection> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(NARROW)?;
+    let stream = socket.connect(authority.parse()?).await?;
+    Ok(enter(upgraded(authority, stream).await?, user, None).await?.0)
+}
+
 /// A connection with the subprotocol agreed, before `auth`.
 pub(crate) async fn dial(authority: &str) -> anyhow::Result<Connection> {
-    let stream = TcpStream::connect(authority).await?;
+    upgraded(authority, TcpStream::connect(authority).await?).await
+}
+
+async fn upgraded(authority: &str, stream: TcpStream) -> anyhow::Result<Connection> {
     stream.set_nodelay(true)?;
     let mut request = format!("ws://{authority}/ws").into_client_request()?;
     let protocol = HeaderValue::from_static("parlance.v1");
@@ -287,10 +307,7 @@ impl Line {
 }
 
 /// Reads the data of an answer.
-fn read<T>(
-    outcome: Outcome<Box<str>>,
-    read: impl FnOnce(&str) -> anyhow::Result<T>,
-) -> Outcome<T> {
+fn read<T>(outcome: Outcome<Box<str>>, read: impl FnOnce(&str) -> anyhow::Result<T>) -> Outcome<T> {
     match outcome {
         Outcome::Ok(data) => match read(&data) {
             Ok(value) => Outcome::Ok(value),

@@ -39,6 +39,7 @@ pub(super) async fn run<T: Target>(
         if eraser.erase().await.is_none() {
             sleep(AGAIN).await;
         }
+        sleep(eraser.hub.plan.people_pause).await;
     }
 }
 

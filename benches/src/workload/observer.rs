@@ -17,9 +17,7 @@ use uuid::Uuid;
 use super::hub::{Hub, Open};
 use super::plan::Back;
 use super::reader::page_of;
-use crate::history::{
-    CUT, Cursors, Gotten, Live, Op, Outcome, Process, Resume, SocketId, Why,
-};
+use crate::history::{CUT, Cursors, Gotten, Live, Op, Outcome, Process, Resume, SocketId, Why};
 use crate::target::{Event, Events as _, Heard, Target, User};
 use crate::task::spawn;
 
@@ -109,7 +107,6 @@ impl<T: Target> Device<'_, T> {
                 continue;
             };
             open.done(|_| {});
-            wait = AGAIN;
             hub.plug(self.user, self.place, Some(Open { id, node: self.node, sender }));
             sockets += 1;
             // Beside the events: what comes meanwhile must not wait in the server's queue.
@@ -125,9 +122,16 @@ impl<T: Target> Device<'_, T> {
                     reset: BTreeMap::new(),
                 },
             });
-            let code = self.listen(id, events, catching).await;
+            let (code, caught_up) = self.listen(id, events, catching).await;
             hub.plug(self.user, self.place, None);
             hub.recorder.note(self.process, self.node, Op::SocketClose(id, code));
+            // Where nobody can catch up now it is tried again, and not at once.
+            if caught_up || code == Some(CUT) {
+                wait = AGAIN;
+            } else {
+                tokio::time::sleep(wait).await;
+                wait = AGAIN_MAX.min(wait.mul_f64(self.rng.random_range(1.0..3.0)));
+            }
             if code == Some(CUT) {
                 self.node = hub.node(self.rng.random_range(0..64));
             }
@@ -135,13 +139,13 @@ impl<T: Target> Device<'_, T> {
         }
     }
 
-    /// Takes what comes until the socket ends, by whichever side.
+    /// Takes what comes until the socket ends, by whichever side; with which code, and whether it had caught up.
     async fn listen(
         &mut self,
         id: SocketId,
         mut events: T::Events,
         mut catching: Option<Catching>,
-    ) -> Option<u16> {
+    ) -> (Option<u16>, bool) {
         let hub = self.hub.clone();
         let mut left = self.patience();
         let code = loop {
@@ -174,18 +178,22 @@ impl<T: Target> Device<'_, T> {
                 break Some(CUT);
             }
         };
+        let caught_up = catching.is_none();
         if let Some(Catching { start, resume }) = catching {
             hub.recorder.lasted(self.process, self.node, start, Op::Resume(resume));
         }
-        code
+        (code, caught_up)
     }
 
     /// Events until this client cuts its socket: seldom many, often few, so that it also happens while it
     /// catches up and just when that ends.
     fn patience(&mut self) -> usize {
         let mean = self.hub.plan.cut_after;
-        let draw = -(1.0 - self.rng.random::<f64>()).ln();
-        if mean == 0 { usize::MAX } else { (draw * mean as f64).round() as usize + 1 }
+        if mean == 0 {
+            return usize::MAX;
+        }
+        let most = if self.rng.random_range(0..4) == 0 { 8 } else { 2 * mean };
+        1 + self.rng.random_range(0..most)
     }
 
     fn learn(&mut self, event: &Event) {
@@ -195,7 +203,8 @@ impl<T: Target> Device<'_, T> {
         }
         if event.conversation == self.who.id {
             self.cursors.feed = Some(event.rev);
-        } else if event.kind.as_ref() == "member.removed" && event.tells.members.contains(&self.who.id)
+        } else if event.kind.as_ref() == "member.removed"
+            && event.tells.members.contains(&self.who.id)
         {
             // A client that was removed forgets what it had.
             self.cursors.conversations.remove(&event.conversation);

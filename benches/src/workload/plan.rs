@@ -56,6 +56,8 @@ pub struct Plan {
     pub walkers: usize,
     /// Steps of each.
     pub walk: usize,
+    /// Wait of these processes behind each thing they do.
+    pub people_pause: Duration,
     /// Share of acks that come and are thrown away; the client retries.
     pub dropped: f64,
     /// Share of sends that the client abandons before the ack can come; it retries.
@@ -102,6 +104,7 @@ impl Plan {
             erasures: 0,
             walkers: 0,
             walk: 0,
+            people_pause: Duration::ZERO,
             dropped: 0.24,
             abandoned: 0.06,
             given_up: 0.2,

@@ -3,7 +3,6 @@
 //! there is one right answer each time.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rand::Rng as _;
 use rand::rngs::StdRng;
@@ -15,9 +14,6 @@ use super::pace::Schedule;
 use super::plan::{EMOJI, Fate};
 use crate::history::{Counted, Process, Seen, What, body_of};
 use crate::target::{Deed, Message, Target};
-
-/// Between two steps of a run without an end.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// Walks until it has gone far enough, or the schedule has ended.
 pub(super) async fn run<T: Target>(
@@ -35,9 +31,7 @@ pub(super) async fn run<T: Target>(
             return;
         }
         walker.step().await;
-        if walker.hub.plan.walk == usize::MAX {
-            sleep(PAUSE).await;
-        }
+        sleep(walker.hub.plan.people_pause / 4).await;
     }
 }
 
@@ -66,7 +60,8 @@ impl<T: Target> Walker<T> {
         let name = format!("{:x}-u{}-{}", self.hub.plan.seed, self.number, self.made);
         let (way, draw) = (self.way(), self.rng.random_range(0..100));
         // The last one seldom sends: what he has not read stays unread.
-        let senders = if draw < 5 { self.group.members.len() } else { self.group.members.len() - 1 };
+        let senders =
+            if draw < 5 { self.group.members.len() } else { self.group.members.len() - 1 };
         let sender = self.group.member(self.rng.random_range(0..senders.max(1)));
         let member = self.group.member(self.rng.random_range(0..64));
         let Some((sender, member)) = sender.zip(member) else { return };
@@ -87,7 +82,7 @@ impl<T: Target> Walker<T> {
 
     async fn change(&mut self, user: usize, name: &str, way: Way, draw: u32) {
         // Mostly of the newest, as people do.
-        let oldest = if draw % 2 == 0 { self.sent.len().saturating_sub(6) } else { 0 };
+        let oldest = if draw.is_multiple_of(2) { self.sent.len().saturating_sub(6) } else { 0 };
         let pick = self.rng.random_range(oldest..self.sent.len());
         let Some((sender, seen)) = self.sent.get(pick).cloned() else { return };
         let (message, seq) = (seen.id, seen.seq);
@@ -99,7 +94,7 @@ impl<T: Target> Walker<T> {
             88..94 => (sender, What::Delete { message, seq }),
             _ => {
                 let emoji = EMOJI[0].into();
-                (user, What::React { message, seq, emoji, added: draw % 2 == 0 })
+                (user, What::React { message, seq, emoji, added: draw.is_multiple_of(2) })
             }
         };
         let conversation = self.group.id;

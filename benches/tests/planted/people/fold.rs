@@ -25,7 +25,7 @@ impl People {
             };
         }
         let known = conversation.left.contains(&request.sender);
-        if !conversation.members.contains_key(&request.sender) && !(known && through) {
+        if !(conversation.members.contains_key(&request.sender) || known && through) {
             return fail("not_member");
         }
         if message.content.is_empty() || message.content.chars().count() > 10_000 {
@@ -54,19 +54,11 @@ impl People {
         let created = event(request.conversation, "message.created", rev, Some(seen.clone()));
         let hears = self.strikes(&mut state, Bug::RemovedHears, 5);
         let left = state.conversations[&request.conversation].left.iter().next().copied();
-        state.change(request.conversation, created, &message.content, left.filter(|_| hears));
+        state.change(request.conversation, &created, &message.content, left.filter(|_| hears));
         if self.strikes(&mut state, Bug::Ghost, 100) {
-            self.ghost(&mut state, request.conversation, &seen);
+            ghost(&mut state, request.conversation, &seen);
         }
         Outcome::Ok(seen)
-    }
-
-    fn ghost(&self, state: &mut State, id: Uuid, seen: &Seen) {
-        let rev = state.conversations[&id].next();
-        let mut reaction = event(id, "message.reaction", rev, None);
-        let (message, user) = (seen.id, seen.sender);
-        reaction.tells.reaction = Some(Reacted { message, user, emoji: "boo".into(), added: true });
-        state.change(id, reaction, "", None);
     }
 
     pub(super) fn deed(&self, by: Uuid, deed: &Deed, named: bool) -> Outcome<Option<Seen>> {
@@ -79,8 +71,7 @@ impl People {
             return Outcome::Ok(first);
         }
         let id = deed.conversation;
-        let is_member =
-            state.conversations.get(&id).is_some_and(|c| c.members.contains_key(&by));
+        let is_member = state.conversations.get(&id).is_some_and(|c| c.members.contains_key(&by));
         if !is_member {
             return fail("not_member");
         }
@@ -121,7 +112,7 @@ impl People {
                     said.seen = Seen { body: *body, rev, form: Form::Edited, ..said.seen.clone() };
                     let edited = event(id, "message.updated", rev, Some(said.seen.clone()));
                     let seen = said.seen.clone();
-                    state.change(id, edited, &deed.content, None);
+                    state.change(id, &edited, &deed.content, None);
                     return Ok(Some(seen));
                 }
                 Ok(Some(said.seen.clone()))
@@ -143,7 +134,7 @@ impl People {
                 said.pinned = false;
                 let seen = said.seen.clone();
                 self.blank(conversation, &seen);
-                state.change(id, event(id, "message.deleted", rev, Some(seen)), "", None);
+                state.change(id, &event(id, "message.deleted", rev, Some(seen)), "", None);
                 Ok(None)
             }
             What::React { message, emoji, added, .. } => {
@@ -162,7 +153,7 @@ impl People {
                 let mut reacted = event(id, "message.reaction", rev, None);
                 let (message, emoji) = (*message, emoji.clone());
                 reacted.tells.reaction = Some(Reacted { message, user: by, emoji, added: *added });
-                state.change(id, reacted, "", None);
+                state.change(id, &reacted, "", None);
                 Ok(None)
             }
             What::Pin { message, pinned, .. } => {
@@ -174,7 +165,7 @@ impl People {
                 said.seen.rev = rev;
                 let shown = event(id, "message.updated", rev, Some(said.seen.clone()));
                 let text = said.text.clone();
-                state.change(id, shown, &text, None);
+                state.change(id, &shown, &text, None);
                 Ok(None)
             }
             What::Read { seq, .. } => {
@@ -192,7 +183,7 @@ impl People {
                 conversation.joined.insert(*user, top);
                 let mut added = event(id, "member.added", rev, None);
                 added.tells.members = vec![*user];
-                state.change(id, added, "", None);
+                state.change(id, &added, "", None);
                 state.entry(*user, "conversation.added");
                 Ok(None)
             }
@@ -201,7 +192,7 @@ impl People {
                 conversation.left.insert(*user);
                 let mut removed = event(id, "member.removed", rev, None);
                 removed.tells.members = vec![*user];
-                state.change(id, removed, "", Some(*user));
+                state.change(id, &removed, "", Some(*user));
                 state.entry(*user, "conversation.removed");
                 Ok(None)
             }
@@ -210,7 +201,7 @@ impl People {
                 (*standing).clone_from(&role.to_string());
                 let mut changed = event(id, "member.changed", rev, None);
                 changed.tells.members = vec![*user];
-                state.change(id, changed, "", None);
+                state.change(id, &changed, "", None);
                 Ok(None)
             }
         }
@@ -229,4 +220,13 @@ impl People {
             }
         }
     }
+}
+
+/// A reaction that nobody asked for.
+fn ghost(state: &mut State, id: Uuid, seen: &Seen) {
+    let rev = state.conversations[&id].next();
+    let mut reaction = event(id, "message.reaction", rev, None);
+    let (message, user) = (seen.id, seen.sender);
+    reaction.tells.reaction = Some(Reacted { message, user, emoji: "boo".into(), added: true });
+    state.change(id, &reaction, "", None);
 }

@@ -182,7 +182,7 @@ impl Conversation {
 
 impl State {
     /// Gives a change its place and tells it: to those who are removed by it too.
-    fn change(&mut self, id: Uuid, event: Event, text: &str, also: Option<Uuid>) {
+    fn change(&mut self, id: Uuid, event: &Event, text: &str, also: Option<Uuid>) {
         let Some(conversation) = self.conversations.get_mut(&id) else { return };
         conversation.journal.push((event.clone(), text.into()));
         for socket in &self.sockets {
@@ -229,7 +229,7 @@ impl People {
         }
         let mut begins = event(id, "member.added", 1, None);
         begins.tells.members = members.to_vec();
-        state.change(id, begins, "", None);
+        state.change(id, &begins, "", None);
         for user in members {
             state.entry(*user, "conversation.added");
         }
@@ -293,7 +293,8 @@ impl People {
                 continue;
             };
             let missed = found.journal.get(from(cursor - back)..).unwrap_or_default();
-            let count = if forgets { 0 } else { missed.len() - usize::from(loses && !missed.is_empty()) };
+            let count =
+                if forgets { 0 } else { missed.len() - usize::from(loses && !missed.is_empty()) };
             heard.extend(missed.iter().take(count).map(|(event, _)| resumed(event)));
             reached.conversations.insert(*id, found.next() - 1);
         }

@@ -49,15 +49,11 @@ impl Target for People {
 
     async fn unread(&self, _: usize, user: &User, id: Uuid, _: Counted) -> Outcome<i64> {
         let more = i64::from(self.strikes(&mut self.state.lock(), Bug::UnreadOffByOne, 20));
-        self.across(|| self.read(user.id, id, |c| (c.top() - c.marker(user.id)).max(0) + more)).await
+        self.across(|| self.read(user.id, id, |c| (c.top() - c.marker(user.id)).max(0) + more))
+            .await
     }
 
-    async fn members(
-        &self,
-        _: usize,
-        user: &User,
-        id: Uuid,
-    ) -> Outcome<BTreeMap<Uuid, String>> {
+    async fn members(&self, _: usize, user: &User, id: Uuid) -> Outcome<BTreeMap<Uuid, String>> {
         self.across(|| self.read(user.id, id, |c| c.members.clone())).await
     }
 
@@ -177,4 +173,3 @@ impl Events for Arriving {
         self.0.recv().await
     }
 }
-

@@ -84,12 +84,7 @@ impl Target for Tiers {
         answer.read(|body| deed::unread(id, counted, body))
     }
 
-    async fn members(
-        &self,
-        node: usize,
-        user: &User,
-        id: Uuid,
-    ) -> Outcome<BTreeMap<Uuid, String>> {
+    async fn members(&self, node: usize, user: &User, id: Uuid) -> Outcome<BTreeMap<Uuid, String>> {
         let path = format!("conversations/{id}/participants?limit=100");
         self.ask(node, &path, &user.token, None).await.read(deed::members)
     }
@@ -248,4 +243,3 @@ impl Events for Raw {
         }
     }
 }
-

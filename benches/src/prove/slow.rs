@@ -1,0 +1,262 @@
+//! G-17: sockets that do not read hurt nobody else. The same load runs twice beside each other's figures:
+//! once everybody reads, once a hundred of a thousand sockets do not. Those are told to resync, cost the
+//! server no more than their queues, and are closed with a code that says: come back.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use futures_util::future::{join_all, try_join_all};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use hdrhistogram::Histogram;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_tungstenite::tungstenite::Message as Wire;
+use uuid::Uuid;
+
+use super::Say;
+use crate::history::Outcome;
+use crate::lean;
+use crate::remote::{Connection, Remote, narrow};
+use crate::server::Server;
+use crate::target::{Message, Target as _, User};
+use crate::task::spawn;
+
+/// Number of the first of these users.
+const FIRST: usize = 2_000_000;
+/// Sockets of each user.
+const EACH: usize = 20;
+/// Users whose sockets are measured, and users whose sockets stall.
+const USERS: [usize; 2] = [45, 5];
+/// The same in a short run.
+const SHORT: [usize; 2] = [9, 1];
+/// Messages a second to those who are measured, and to the others.
+const RATES: [f64; 2] = [10.0, 40.0];
+/// Code points of a message that fills queues; each is three bytes.
+const LARGE: usize = 9_900;
+/// How long a run is measured.
+const MEASURED: Duration = Duration::from_secs(6);
+/// When half of them read again, behind what is measured.
+const RETURN: Duration = Duration::from_secs(2);
+/// From the first frame that does not leave: what fills the kernel's buffers, 15 s, and a busy machine.
+const CLOSED_IN: Duration = Duration::from_secs(30);
+/// How much slower the others may be.
+const SLOWER: f64 = 2.0;
+/// What a stalled socket may cost: its queue, and what a socket and an allocator take anyway.
+const COSTS: u64 = 256 << 10;
+const SLACK: u64 = 48 << 20;
+/// Users registered at a time.
+const AT_ONCE: usize = 4;
+
+/// Who takes part.
+struct Cast {
+    remote: Remote,
+    sender: User,
+    /// Those who are measured, and those who stall; each list in one group.
+    users: [Vec<User>; 2],
+    groups: [Uuid; 2],
+}
+
+impl Cast {
+    async fn make(remote: &Remote, users: [usize; 2]) -> anyhow::Result<Self> {
+        let [measured, stalled] = users;
+        let users: Vec<User> =
+            stream::iter((0..=measured + stalled).map(|n| remote.register(FIRST + n)))
+                .buffered(AT_ONCE)
+                .try_collect()
+                .await?;
+        let (sender, rest) = users.split_first().context("a sender")?;
+        let (good, slow) = rest.split_at(measured);
+        let mut groups = [Uuid::nil(); 2];
+        for (place, list) in groups.iter_mut().zip([good, slow]) {
+            let ids: Vec<Uuid> = list.iter().map(|user| user.id).collect();
+            match remote.group(0, sender, &ids).await {
+                Outcome::Ok(id) => *place = id,
+                other => anyhow::bail!("opening a group: {other:?}"),
+            }
+        }
+        let users = [good.to_vec(), slow.to_vec()];
+        Ok(Self { remote: remote.clone(), sender: sender.clone(), users, groups })
+    }
+
+    /// Sends at a steady rate until told to stop.
+    async fn talk(&self, which: usize, run: &str, mut stop: watch::Receiver<bool>) {
+        let [group, rate] = [0, 1].map(|_| which);
+        let (Some(group), Some(rate)) = (self.groups.get(group), RATES.get(rate)) else { return };
+        let large = "\u{4e00}".repeat(if which == 0 { 0 } else { LARGE });
+        let mut every = tokio::time::interval(Duration::from_secs_f64(1.0 / rate));
+        let talk = async {
+            for number in 0_u64.. {
+                every.tick().await;
+                let content = format!("t{} {large}", nanos());
+                let client = format!("{run}-{which}-{number}");
+                let message = Message::new(*group, self.sender.id, &client, content);
+                drop(self.remote.send(0, &self.sender, &message).await);
+            }
+        };
+        tokio::select! {
+            () = talk => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+}
+
+/// Of the monotonic clock.
+fn nanos() -> u64 {
+    static BEGAN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    let began = BEGAN.get_or_init(std::time::Instant::now);
+    u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Reads a socket until it ends; microseconds from each send.
+async fn listen(
+    authority: String,
+    token: std::sync::Arc<str>,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<Vec<u64>> {
+    let (_writer, mut reader) = lean::open(&authority, &token).await?;
+    let mut stop = stop;
+    let mut took = Vec::new();
+    loop {
+        let text = tokio::select! {
+            text = reader.next() => text?,
+            _ = stop.wait_for(|stop| *stop) => return Ok(took),
+        };
+        let sent = lean::text_after(text, br#""content":"t"#).and_then(lean::number);
+        if let Some(sent) = sent {
+            took.push(nanos().saturating_sub(sent) / 1_000);
+        }
+    }
+}
+
+/// One run: p99 of those who are measured, in microseconds.
+async fn measured(
+    cast: &Cast,
+    run: &str,
+    more: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<u64> {
+    let (stop, stopped) = watch::channel(false);
+    let mut readers = Vec::new();
+    for user in &cast.users[0] {
+        for place in 0..EACH {
+            let authority = cast.remote.socket_authority(place).to_owned();
+            readers.push(spawn(listen(authority, user.token.clone(), stopped.clone())));
+        }
+    }
+    // All are in before anything is said.
+    sleep(Duration::from_secs(1)).await;
+    let talking = async {
+        tokio::join!(cast.talk(0, run, stopped.clone()), cast.talk(1, run, stopped.clone()));
+    };
+    let ending = async {
+        sleep(MEASURED).await;
+        let outcome = more.await;
+        stop.send_replace(true);
+        outcome
+    };
+    let ((), outcome) = tokio::join!(talking, ending);
+    outcome?;
+    let mut all = Histogram::<u64>::new(3)?;
+    for reader in readers {
+        for took in reader.await.context("a reader panicked")?? {
+            all.record(took.max(1))?;
+        }
+    }
+    ensure!(!all.is_empty(), "nothing was pushed");
+    Ok(all.value_at_quantile(0.99))
+}
+
+/// Reads what is left for a socket that was stalled: whether it was told to resync, and the close code.
+async fn left(mut connection: Connection) -> (bool, Option<u16>) {
+    let mut told = false;
+    let reading = async {
+        while let Some(Ok(message)) = connection.next().await {
+            match message {
+                Wire::Text(text) => told |= text.starts_with(r#"{"type":"resync""#),
+                Wire::Close(close) => return close.map(|close| close.code.into()),
+                _ => {}
+            }
+        }
+        None
+    };
+    let code = timeout(Duration::from_secs(10), reading).await.ok().flatten();
+    (told, code)
+}
+
+/// Whether it held.
+pub(super) async fn run(
+    remote: &Remote,
+    server: &Server,
+    short: bool,
+    say: Say<'_>,
+) -> anyhow::Result<bool> {
+    let users = if short { SHORT } else { USERS };
+    let cast = Cast::make(remote, users).await.context("the cast of the slow readers")?;
+    // Everybody reads.
+    let (quit, quitting) = watch::channel(false);
+    let mut others = Vec::new();
+    for user in &cast.users[1] {
+        for place in 0..EACH {
+            let authority = cast.remote.socket_authority(place).to_owned();
+            others.push(spawn(listen(authority, user.token.clone(), quitting.clone())));
+        }
+    }
+    let usual = measured(&cast, "all", async { Ok(()) }).await?;
+    quit.send_replace(true);
+    join_all(others).await;
+    // A hundred do not.
+    let stalled = cast.users[1].iter().flat_map(|user| (0..EACH).map(move |place| (user, place)));
+    let stalled: Vec<Connection> = try_join_all(
+        stalled.map(|(user, place)| narrow(cast.remote.socket_authority(place), user)),
+    )
+    .await?;
+    let (count, before) = (stalled.len(), server.usage()?.resident_bytes);
+    let all = users.iter().sum::<usize>() * EACH;
+    // Half of them read again in time.
+    let (back, gone): (Vec<_>, Vec<_>) =
+        stalled.into_iter().enumerate().partition(|(place, _)| place % 2 == 0);
+    let returns = back.len();
+    let (reading, ends) = (Mutex::new(Vec::new()), gone.len());
+    let closed_in = async {
+        sleep(RETURN).await;
+        reading.lock().extend(back.into_iter().map(|(_, connection)| spawn(left(connection))));
+        let began = Instant::now();
+        loop {
+            let open = server.metrics().await?.get("parlance_sockets");
+            if open <= (all - ends) as f64 + 0.5 {
+                return Ok(());
+            }
+            ensure!(
+                began.elapsed() < CLOSED_IN,
+                "{open} sockets are open, {ends} of {all} should be closed"
+            );
+            sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let began = Instant::now();
+    let with = measured(&cast, "most", closed_in).await?;
+    let took = began.elapsed();
+    let grown = server.usage()?.resident_bytes.saturating_sub(before);
+    let mut told = 0;
+    for reader in reading.into_inner() {
+        told += usize::from(reader.await.context("a reader panicked")?.0);
+    }
+    let codes = join_all(gone.into_iter().map(|(_, connection)| left(connection))).await;
+    // Where the kernel takes not even the close frame, the connection ends without one.
+    let wrong = codes.iter().filter(|(_, code)| code.is_some_and(|code| code != 4508)).count();
+    let coded = codes.iter().filter(|(_, code)| *code == Some(4508)).count();
+    let most = COSTS * u64::try_from(count)? + SLACK;
+    let slower = with as f64 / usual.max(1) as f64;
+    let held = told == returns && wrong == 0 && coded * 2 > ends;
+    let good = held && grown <= most && slower <= SLOWER;
+    let verdict = if good { "held" } else { "FAIL" };
+    say(&format!(
+        "\nG-17 slow reader: {count} of {all} sockets stalled; of {returns} that read again {told} were \
+         told to resync; {ends} that did not were closed within {took:.0?}, {coded} with 4508; resident \
+         memory {} KiB more; p99 of the others {:.1} ms, {:.1} ms when all read ({slower:.2} x): {verdict}",
+        grown >> 10,
+        with as f64 / 1e3,
+        usual as f64 / 1e3
+    ));
+    Ok(good)
+}
