@@ -166,21 +166,32 @@ async fn measured(
     Ok(all.value_at_quantile(0.99))
 }
 
-/// Reads what is left for a socket that was stalled: whether it was told to resync, and the close code.
-async fn left(mut connection: Connection) -> (bool, Option<u16>) {
-    let mut told = false;
+/// Reads what is left for a socket that was stalled until it is told to resync; whether it was. It goes
+/// then: with its narrow buffers every large frame more would cost this machine, and not the server, what
+/// is measured.
+async fn told(mut connection: Connection) -> bool {
     let reading = async {
         while let Some(Ok(message)) = connection.next().await {
-            match message {
-                Wire::Text(text) => told |= text.starts_with(r#"{"type":"resync""#),
-                Wire::Close(close) => return close.map(|close| close.code.into()),
-                _ => {}
+            if matches!(message, Wire::Text(text) if text.starts_with(r#"{"type":"resync""#)) {
+                return true;
+            }
+        }
+        false
+    };
+    timeout(Duration::from_secs(10), reading).await.unwrap_or(false)
+}
+
+/// Reads what is left for a socket that was closed: the close code.
+async fn left(mut connection: Connection) -> Option<u16> {
+    let reading = async {
+        while let Some(Ok(message)) = connection.next().await {
+            if let Wire::Close(close) = message {
+                return close.map(|close| close.code.into());
             }
         }
         None
     };
-    let code = timeout(Duration::from_secs(10), reading).await.ok().flatten();
-    (told, code)
+    timeout(Duration::from_secs(10), reading).await.ok().flatten()
 }
 
 /// Whether it held.
@@ -219,16 +230,16 @@ pub(super) async fn run(
     let (reading, ends) = (Mutex::new(Vec::new()), gone.len());
     let closed_in = async {
         sleep(RETURN).await;
-        reading.lock().extend(back.into_iter().map(|(_, connection)| spawn(left(connection))));
+        reading.lock().extend(back.into_iter().map(|(_, connection)| spawn(told(connection))));
         let began = Instant::now();
         loop {
             let open = server.metrics().await?.get("parlance_sockets");
-            if open <= (all - ends) as f64 + 0.5 {
+            if open <= (all - count) as f64 + 0.5 {
                 return Ok(());
             }
             ensure!(
                 began.elapsed() < CLOSED_IN,
-                "{open} sockets are open, {ends} of {all} should be closed"
+                "{open} sockets are open, {count} of {all} should be gone"
             );
             sleep(Duration::from_millis(200)).await;
         }
@@ -237,21 +248,21 @@ pub(super) async fn run(
     let with = measured(&cast, "most", closed_in).await?;
     let took = began.elapsed();
     let grown = server.usage()?.resident_bytes.saturating_sub(before);
-    let mut told = 0;
+    let mut resyncs = 0;
     for reader in reading.into_inner() {
-        told += usize::from(reader.await.context("a reader panicked")?.0);
+        resyncs += usize::from(reader.await.context("a reader panicked")?);
     }
     let codes = join_all(gone.into_iter().map(|(_, connection)| left(connection))).await;
     // Where the kernel takes not even the close frame, the connection ends without one.
-    let wrong = codes.iter().filter(|(_, code)| code.is_some_and(|code| code != 4508)).count();
-    let coded = codes.iter().filter(|(_, code)| *code == Some(4508)).count();
+    let wrong = codes.iter().flatten().filter(|code| **code != 4508).count();
+    let coded = codes.iter().flatten().filter(|code| **code == 4508).count();
     let most = COSTS * u64::try_from(count)? + SLACK;
     let slower = with as f64 / usual.max(1) as f64;
-    let held = told == returns && wrong == 0 && coded * 2 > ends;
+    let held = resyncs == returns && wrong == 0 && coded * 2 > ends;
     let good = held && grown <= most && slower <= SLOWER;
     let verdict = if good { "held" } else { "FAIL" };
     say(&format!(
-        "\nG-17 slow reader: {count} of {all} sockets stalled; of {returns} that read again {told} were \
+        "\nG-17 slow reader: {count} of {all} sockets stalled; of {returns} that read again {resyncs} were \
          told to resync; {ends} that did not were closed within {took:.0?}, {coded} with 4508; resident \
          memory {} KiB more; p99 of the others {:.1} ms, {:.1} ms when all read ({slower:.2} x): {verdict}",
         grown >> 10,
