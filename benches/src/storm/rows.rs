@@ -53,7 +53,10 @@ pub(super) fn compare(part: &str, before: Rows, after: &Rows) -> Audit {
 
 /// Whether the stamp of a row is later than that of another.
 fn later(is: &str, was: &str) -> bool {
-    let stamp = |row: &str| row.split(' ').next()?.parse::<i64>().ok();
+    let stamp = |row: &str| {
+        let first = row.split(' ').next()?;
+        first.strip_prefix("Stamp(")?.strip_suffix(')')?.parse::<i64>().ok()
+    };
     stamp(is).zip(stamp(was)).is_some_and(|(is, was)| is > was)
 }
 
@@ -82,10 +85,15 @@ mod tests {
     #[test]
     fn a_message_may_be_edited_by_a_later_command_and_by_no_other() {
         let row = |key: &str, value: &str| Rows::from([(key.to_owned(), value.to_owned())]);
-        let broken = |key, was, is| compare("x", row(key, was), &row(key, is)).broken.len();
-        assert_eq!(broken("message_by_seq a", "5 x", "6 y"), 0);
-        assert_eq!(broken("message_by_seq a", "5 x", "5 y"), 1);
-        assert_eq!(broken("changes a", "5 x", "4 y"), 1);
-        assert_eq!(broken("id_index a", "5 x", "6 y"), 1);
+        let broken =
+            |key, was: &str, is: &str| compare("x", row(key, was), &row(key, is)).broken.len();
+        let stamped = |stamp: i64, hash: &str| format!("{:?} {hash}", schemas::Stamp(stamp));
+        let broken = |key, was: (i64, &str), is: (i64, &str)| {
+            broken(key, &stamped(was.0, was.1), &stamped(is.0, is.1))
+        };
+        assert_eq!(broken("message_by_seq a", (5, "x"), (6, "y")), 0);
+        assert_eq!(broken("message_by_seq a", (5, "x"), (5, "y")), 1);
+        assert_eq!(broken("changes a", (5, "x"), (4, "y")), 1);
+        assert_eq!(broken("id_index a", (5, "x"), (6, "y")), 1);
     }
 }
