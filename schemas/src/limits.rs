@@ -94,11 +94,9 @@ limits! {
     SYNC_FRAME_CHANGES: usize = 100, "changes";
     /// Size of such a frame, unless one change alone is larger.
     SYNC_FRAME_BYTES: usize = 65_536, "bytes";
-    /// Members up to which receipts are pushed.
-    RECEIPT_MEMBERS: i64 = 64, "members";
     /// Life of a record of chat.signals.
     SIGNAL_MS: u64 = 60_000, "ms";
-    /// Members up to which a conversation is routed by member.
+    /// Members up to which a conversation is routed by member, and its receipts are pushed.
     ROUTE_BY_MEMBER: usize = 64, "members";
     /// Requests of one socket that wait for their answer; then it is not read.
     SOCKET_IN_FLIGHT: usize = 64, "requests";

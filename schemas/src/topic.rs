@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use crate::limits;
+
 /// How a topic is kept by the embedded engine. Kafka keeps them all with `acks=all`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
@@ -42,8 +44,8 @@ impl Eq for Topic {}
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Commands on conversations. Key: conversation. Written by ingest and by delivery's inbound
-/// frames; read by `persist`.
+/// Commands on conversations. Key: conversation. Written by ingest, by delivery's inbound frames, by
+/// `feed` (blocks) and by `saga`; read by `persist`.
 pub static COMMANDS: Topic = Topic {
     name: "chat.commands",
     id: 1,
@@ -53,7 +55,7 @@ pub static COMMANDS: Topic = Topic {
     retention: Duration::from_hours(24 * 7),
 };
 
-/// Commands on users. Key: user. Written by ingest and persist; read by `feed`.
+/// Commands on users. Key: user. Written by ingest and persist; read by `feed` and `saga`.
 pub static USERS: Topic = Topic {
     name: "chat.users",
     id: 2,
@@ -75,7 +77,7 @@ pub static EVENTS: Topic = Topic {
 };
 
 /// Frames, replies and notices for nodes. Partition 0 is read by every node; a node reads one more,
-/// chosen by its instance id. Written by fanout, feed and persist.
+/// chosen by its instance id. Written by fanout, signals, feed, and persist and receipts (replies).
 pub static OUTBOUND: Topic = Topic {
     name: "chat.outbound",
     id: 4,
@@ -115,7 +117,7 @@ pub static SIGNALS: Topic = Topic {
     durability: Durability::Volatile,
     partitions_embedded: 8,
     partitions_kafka: 128,
-    retention: Duration::from_mins(1),
+    retention: Duration::from_millis(limits::SIGNAL_MS),
 };
 
 /// All topics, for creating and listing them.

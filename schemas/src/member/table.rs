@@ -12,7 +12,7 @@ crate::table! {
     partition { conversation: ConversationId }
     cluster { user: UserId => Asc }
     data {
-        /// owner, admin or member.
+        /// owner, admin, moderator or member.
         role: String,
         /// Since when.
         joined_at: Timestamp,
@@ -28,7 +28,7 @@ crate::table! {
     partition { user: UserId }
     cluster { conversation: ConversationId => Asc }
     data {
-        /// owner, admin or member.
+        /// owner, admin, moderator or member.
         role: String,
         /// Since when.
         joined_at: Timestamp,
