@@ -19,6 +19,8 @@ pub struct IngestConfig {
     pub trusted_proxies: Vec<IpAddr>,
     /// Whether anybody may register.
     pub registration_open: bool,
+    /// Where pages find the sockets; empty: at `/ws` of their own origin.
+    pub socket_url: String,
 }
 
 /// Cost of argon2id.
@@ -68,6 +70,7 @@ impl Default for IngestConfig {
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             registration_open: true,
+            socket_url: String::new(),
         }
     }
 }
@@ -129,6 +132,7 @@ impl From<&platform::config::Config> for IngestConfig {
             cors_origins: server.cors_origins.clone(),
             trusted_proxies: server.trusted_proxies.clone(),
             registration_open: auth.registration_open,
+            socket_url: server.socket_url.clone(),
             ..Self::default()
         }
     }

@@ -3,35 +3,17 @@
 //! comes from another host. The document is kept true by the tests of `document`.
 
 use axum::Router;
-use axum::body::Body;
-use axum::response::Response;
 use axum::routing::{MethodRouter, get};
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use http::header::{HeaderMap, HeaderValue};
 
+use crate::assets::{Asset, File, HTML, SCRIPT, STYLE, file};
 use crate::state::Ingest;
 
-/// A file as it is sent.
-#[derive(Clone, Copy)]
-struct File {
-    media: &'static str,
-    bytes: &'static [u8],
-}
-
-macro_rules! file {
-    ($media:literal, $path:literal) => {
-        File {
-            media: $media,
-            bytes: include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../", $path)),
-        }
-    };
-}
-
 static DOCUMENT: File = file!("application/json", "schemas/json/openapi.json");
-static PAGE: File = file!("text/html; charset=utf-8", "web/docs/index.html");
-static INIT: File = file!("text/javascript; charset=utf-8", "web/docs/init.js");
-static SCRIPT: File =
-    file!("text/javascript; charset=utf-8", "web/docs/swagger-ui/swagger-ui-bundle.js");
-static STYLE: File = file!("text/css; charset=utf-8", "web/docs/swagger-ui/swagger-ui.css");
+static PAGE: File = file!(HTML, "web/docs/index.html");
+static INIT: File = file!(SCRIPT, "web/docs/init.js");
+static BUNDLE: File = file!(SCRIPT, "web/docs/swagger-ui/swagger-ui-bundle.js");
+static LOOKS: File = file!(STYLE, "web/docs/swagger-ui/swagger-ui.css");
 
 /// What the page may load: its own files, and pictures within its style sheet.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -43,24 +25,19 @@ pub(crate) fn routes() -> Router<Ingest> {
         .route("/api/docs", sends(&PAGE))
         .route("/api/docs/", sends(&PAGE))
         .route("/api/docs/init.js", sends(&INIT))
-        .route("/api/docs/swagger-ui-bundle.js", sends(&SCRIPT))
-        .route("/api/docs/swagger-ui.css", sends(&STYLE))
+        .route("/api/docs/swagger-ui-bundle.js", sends(&BUNDLE))
+        .route("/api/docs/swagger-ui.css", sends(&LOOKS))
 }
 
 fn sends(file: &'static File) -> MethodRouter<Ingest> {
-    get(|| async {
-        let mut response = Response::new(Body::from(file.bytes));
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(file.media));
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        // The same for everybody, until the next version.
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
-        response
-    })
+    let asset = Asset::new(file);
+    let policy = HeaderValue::from_static(POLICY);
+    get(async move |asked: HeaderMap| asset.answer(&asked, &policy))
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
     use http::Request;
     use http_body_util::BodyExt;
     use tower::ServiceExt;

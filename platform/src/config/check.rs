@@ -5,6 +5,17 @@ use super::{Config, EphemeralEngine, Limits, LogEngine, StoreEngine};
 /// More threads than any machine has use for.
 const THREADS_MAX: usize = 1_024;
 
+/// Whether it can stand in a policy that browsers obey: a scheme of sockets, a host, and no character
+/// that would begin another part of the policy.
+fn socket_url(url: &str) -> bool {
+    let rest = url.strip_prefix("wss://").or_else(|| url.strip_prefix("ws://"));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/[]%".contains(c);
+    url.is_empty()
+        || rest.is_some_and(|rest| {
+            !rest.starts_with('/') && !rest.is_empty() && rest.chars().all(plain)
+        })
+}
+
 impl Config {
     /// Every mistake, each with the name of its setting.
     pub(super) fn mistakes(&self) -> Vec<String> {
@@ -18,6 +29,10 @@ impl Config {
         if self.server.drain_ms > 10_000 {
             mistakes
                 .push("server.drain_ms: at most 10000, so that a stop takes at most 20 s".into());
+        }
+        if !socket_url(&self.server.socket_url) {
+            mistakes
+                .push("server.socket_url: ws://host[:port][/path] or wss://.., or empty".into());
         }
         let secrets = [
             ("jwt_secret", &self.auth.jwt_secret),
@@ -95,5 +110,22 @@ impl Config {
             "redis.url: starts with redis://",
         );
         refuse(self.redis.timeout_ms < 10, "redis.timeout_ms: at least 10");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_of_sockets_can_not_widen_a_policy() {
+        for good in ["", "ws://localhost:3001/ws", "wss://chat.example", "wss://[::1]:3001/ws"] {
+            assert!(socket_url(good), "{good}");
+        }
+        for bad in
+            ["http://x", "wss://", "wss:///ws", "wss://a b", "wss://a;script-src *", "wss://a'"]
+        {
+            assert!(!socket_url(bad), "{bad}");
+        }
     }
 }

@@ -15,6 +15,8 @@ pub struct Server {
     pub cors_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed: limits count by the address behind them.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Where browsers find the sockets, `wss://host/ws`; empty: at `/ws` of the page's own origin.
+    pub socket_url: String,
     /// Time that requests and sockets get to end at a shutdown, ms.
     pub drain_ms: u64,
 }
@@ -25,6 +27,7 @@ impl Default for Server {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 3000))],
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            socket_url: String::new(),
             drain_ms: 10_000,
         }
     }
