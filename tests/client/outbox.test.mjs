@@ -89,6 +89,24 @@ test("a text that is refused for now is not overtaken by the next one", async ()
   assert.deepEqual([refused.length, await texts(id)], [3, ["first", "second", "third"]]);
 });
 
+test("what something between answers is no refusal", async () => {
+  const storage = new Storage();
+  const gus = await person("gus", { url: server.url, storage });
+  const id = await group(gus);
+  const pages = [[200, "<h1>Sign in to this network</h1>"], [403, "<h1>Forbidden</h1>"], [404, "no backend"]];
+  const client = new Client({
+    url: server.url,
+    storage,
+    fetch: async (url, init) => {
+      const [status, body] = (url.endsWith("/messages") && pages.shift()) || [];
+      return status ? new Response(body, { status }) : fetch(url, init);
+    },
+  });
+  await client.restore();
+  await Promise.all(["first", "second"].map((text) => client.send(id, text).done));
+  assert.deepEqual([pages, await texts(id)], [[], ["first", "second"]]);
+});
+
 test("what was written offline is sent by a new client on the same storage", async () => {
   const storage = new Storage();
   const cleo = await person("cleo", { url: network.url, storage });

@@ -259,6 +259,7 @@ stage.test("another user in another tab: this one says why it is at the way in, 
   const chat = await stage.signedIn(ada);
   await chat.open(ben.fullName);
   await chat.box.fill("a draft of Ada's");
+  chat.watch.refusalExpected(404); // the icon, which the browser asks for there
   const other = await chat.page.context().newPage();
   await other.goto(stage.origin + "/config.json");
   const login = await ben.call("POST", "/auth/login", { identifier: ben.username, password: ben.password });

@@ -47,8 +47,8 @@ async function open() {
     const chat = new Parlance({ url: apiUrl || undefined, socketUrl: socketUrl || undefined });
     chat.on("status", ({ status, error }) => {
       if (status !== "signed-out" || !shell) return;
-      if (!error) forgetDrafts(); // asked for, in this tab or another
       showAccount(chat, error && inWords(error, "session"));
+      if (!error) forgetDrafts(); // asked for, in this tab or another
     });
     if (await chat.restore()) showChat(chat);
     else showAccount(chat);
