@@ -6,7 +6,8 @@
 - Relative links in Markdown lead to files that exist.
 - The README's quick start is the one that docs/quickstart/curl.sh runs.
 - The tables of errors, limits, frames and close codes in docs/API.md and docs/PROTOCOL.md are those of the
-  code.
+  code; so are those of docs/DATA.md and docs/APPS.md, and what docs/MIGRATING.md says of routes, frames and names.
+- A code block that names a file (`<!-- file: examples/x -->` before it) is that file, word for word.
 """
 
 import json
@@ -14,6 +15,9 @@ import pathlib
 import re
 import subprocess
 import sys
+
+import datapage
+import pages
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LONGEST = 500
@@ -83,7 +87,8 @@ def closes_table():
         if reason:
             lines.append(f"| {code} | {reason} | {meaning} |")
     unsent = sum(not reason for *_, reason in rows)
-    complete(lines, source.count("Close = close(") - unsent, "close.rs")
+    declared = re.findall(r"^pub\(crate\) const \w+: Close = ", source, re.M)
+    complete(lines, len(declared) - unsent, "close.rs")
     return lines
 
 
@@ -109,6 +114,9 @@ def generated(write):
     for page, tables in (
         ("docs/API.md", {"errors": errors_table(), "limits": limits_table()}),
         ("docs/PROTOCOL.md", {"frames": frames_table(), "closes": closes_table()}),
+        ("docs/DATA.md", {"topics": datapage.topics_table(), "headers": datapage.headers_table(),
+                          "fields": datapage.fields_table()}),
+        ("docs/APPS.md", {"rates": pages.rates_table(), "first": pages.first_table(limits_table())}),
     ):
         path = ROOT / page
         text = path.read_text()
@@ -141,9 +149,30 @@ def quick_start(write):
     return ["README.md: the quick start differs from curl.sh: run deploy/lint.py --write"]
 
 
+SHOWN = re.compile(r"(<!-- file: (\S+) -->\n```\w+\n)(.*?)(```\n)", re.S)
+
+
+def shown_files(write):
+    """Whether a page shows a file as it is, without the comments that it opens with."""
+    mistakes = []
+    for path in sorted((ROOT / "docs").glob("*.md")):
+
+        def as_it_is(found):
+            text = (path.parent / found[2]).read_text()
+            return found[1] + re.sub(r"\A(#.*\n)+\n*", "", text) + found[4]
+
+        text = path.read_text()
+        wanted = SHOWN.sub(as_it_is, text)
+        if wanted != text and write:
+            path.write_text(wanted)
+        elif wanted != text:
+            mistakes.append(f"docs/{path.name}: a file is another than is shown: run deploy/lint.py --write")
+    return mistakes
+
+
 def main():
     write = "--write" in sys.argv[1:]
-    mistakes = generated(write) + quick_start(write)
+    mistakes = generated(write) + quick_start(write) + shown_files(write) + pages.mistakes()
     for path in tracked():
         name = path.relative_to(ROOT)
         try:

@@ -1,21 +1,28 @@
 //! The `parlance` binary: wiring only. What a role does lives in its tier's crate; what the world
 //! gives lives in `platform`, the real engines in `engines`.
 
+mod backup;
+mod cli;
+mod control;
+mod dlq;
 mod doctor;
 mod engines;
 mod migrate;
 mod operations;
+mod reach;
 mod roles;
+mod settings;
 mod store;
+mod tail;
 mod telemetry;
 mod topics;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
 use platform::config::Config;
+use schemas::ApiError;
 
+use crate::cli::{Cli, Command};
 use crate::roles::Role;
 
 /// A message is some sixty short-lived allocations on several threads: the system's allocator took a
@@ -23,80 +30,50 @@ use crate::roles::Role;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// A chat backend built as a message-broker pipeline with stateless workers.
-///
-/// Without a command it runs every role in one process on embedded, durable engines: no services
-/// and no configuration are needed. With Kafka, ScyllaDB (or Cassandra) and Redis configured, each
-/// role can be a process of its own, as many as one likes.
-#[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
-struct Cli {
-    /// Settings file (TOML). Else $PARLANCE_CONFIG, else ./parlance.toml, else defaults.
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Run every role in one process (the default).
-    All,
-    /// Take REST requests: stateless, as many as one likes behind a balancer.
-    Ingest,
-    /// Hold sockets and push to them.
-    Delivery,
-    /// Run worker pools; each is a consumer group, scaled by starting more processes.
-    Worker {
-        /// persist, feed, receipts, saga, fanout, signals
-        #[arg(required = true, value_name = "POOL")]
-        pools: Vec<String>,
-    },
-    /// Bring the tables of the CQL store up to this version. Forward only; may be stopped and run
-    /// again, also while older processes run.
-    Migrate {
-        /// Only say what is missing; the exit status is 1 if something is.
-        #[arg(long)]
-        check: bool,
-    },
-    /// Create and compare Kafka topics.
-    Topics {
-        #[command(subcommand)]
-        action: topics::Action,
-    },
-    /// Check every dependency, setting and clock, and say what to do.
-    Doctor,
-    /// Look at or rebuild the folded tables while no worker runs.
-    Store {
-        #[command(subcommand)]
-        action: store::Action,
-    },
-}
-
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let config = cli.config.as_deref();
-    let outcome = Config::load(config).map_err(anyhow::Error::from).and_then(|config| {
-        telemetry::init(&config.logging)?;
-        match cli.command.unwrap_or(Command::All) {
-            Command::All => roles::run(&config, &Role::all()),
-            Command::Ingest => roles::run(&config, &Role::ingest()),
-            Command::Delivery => roles::run(&config, &Role::delivery()),
-            Command::Worker { pools } => roles::run(&config, &Role::worker(&pools)?),
-            Command::Migrate { check } => migrate::run(&config, check),
-            Command::Topics { action } => topics::run(&config, action),
-            Command::Doctor => doctor::run(&config),
-            Command::Store { action } => store::run(&config, action),
-        }
-    });
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            #[expect(clippy::print_stderr, reason = "the last word, whatever the log filter")]
-            {
-                eprintln!("parlance: {error:#}");
+    run(Cli::read()).unwrap_or_else(|error| {
+        #[expect(clippy::print_stderr, reason = "the last word, whatever the log filter")]
+        {
+            // A server's refusal: its code is for programs.
+            match error.downcast_ref::<ApiError>() {
+                Some(ApiError { message, .. }) => eprintln!("parlance: {message}"),
+                None => eprintln!("parlance: {error:#}"),
             }
-            ExitCode::FAILURE
         }
+        ExitCode::FAILURE
+    })
+}
+
+fn run(Cli { config: file, command }: Cli) -> anyhow::Result<ExitCode> {
+    let file = file.as_deref();
+    let settings = || -> anyhow::Result<Config> {
+        let config = Config::load(file)?;
+        telemetry::init(&config.logging)?;
+        Ok(config)
+    };
+    match command.unwrap_or(Command::All) {
+        Command::All => roles::run(&settings()?, &Role::all())?,
+        Command::Ingest => roles::run(&settings()?, &Role::ingest())?,
+        Command::Delivery => roles::run(&settings()?, &Role::delivery())?,
+        Command::Worker { pools } => roles::run(&settings()?, &Role::worker(&pools)?)?,
+        Command::Tail(args) => tail::run(&settings()?, args)?,
+        Command::Dlq { verb } => dlq::run(&settings()?, verb)?,
+        Command::Backup(what) => backup::back_up(&settings()?, &what)?,
+        Command::Restore(what) => backup::restore(&settings()?, &what)?,
+        Command::Config { json } => {
+            settings()?;
+            settings::print(file, json)?;
+        }
+        Command::Doctor { json } => doctor::run(&settings()?, json)?,
+        Command::Migrate { check } => migrate::run(&settings()?, check)?,
+        Command::Topics { action } => topics::run(&settings()?, action)?,
+        Command::Store { action } => store::run(&settings()?, action)?,
+        // Its servers have settings of their own, and its status says more than good or bad.
+        Command::Bench(arguments) => {
+            let binary = std::env::current_exe()?;
+            return Ok(ExitCode::from(bench::command::run(&arguments, &binary).code()));
+        }
+        Command::Completions { shell } => cli::completions(shell),
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -11,25 +11,17 @@ use platform::lifecycle::Lifecycle;
 use platform::telemetry::Metrics;
 use tokio::net::TcpListener;
 
-/// Serves `/metrics`, `/healthz` and `/readyz`; `refresh` takes over figures that engines keep
-/// themselves, at each scrape.
+/// Serves `/metrics`, `/healthz` and `/readyz`.
 pub(crate) async fn start(
     listen: SocketAddr,
     metrics: Metrics,
-    refresh: impl Fn(&Metrics) + Clone + Send + Sync + 'static,
     ready: Arc<AtomicBool>,
     life: &Lifecycle,
 ) -> std::io::Result<()> {
     let listener = TcpListener::bind(listen).await?;
     let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     let router = Router::new()
-        .route(
-            "/metrics",
-            get(move || async move {
-                refresh(&metrics);
-                (text, metrics.render())
-            }),
-        )
+        .route("/metrics", get(move || async move { (text, metrics.render()) }))
         .route("/healthz", get(|| async { "ok\n" }))
         .route(
             "/readyz",

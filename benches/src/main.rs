@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use bench::backup;
 use bench::checker::{Needs, State, judge};
 use bench::disk_full;
 use bench::history;
@@ -44,6 +45,14 @@ enum Command {
     },
     /// Fill the disk of a server under load and empty it again. Needs the right to mount.
     DiskFull {
+        #[command(flatten)]
+        place: Place,
+        /// Everything random follows from it; else one is drawn and printed.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Back up a server under load, put the backup into its place, and judge what it then is.
+    Backup {
         #[command(flatten)]
         place: Place,
         /// Everything random follows from it; else one is drawn and printed.
@@ -101,6 +110,14 @@ enum Command {
         /// Seconds of full load before anything is measured: the engines are compiled as they run.
         #[arg(long, default_value_t = 60)]
         warm_up: u64,
+    },
+    /// What `parlance bench` does, with the server of another binary: one of another version, say.
+    Bench {
+        /// The server's binary.
+        #[arg(long, env = "PARLANCE_BIN")]
+        binary: PathBuf,
+        #[command(flatten)]
+        arguments: Box<bench::command::Arguments>,
     },
     /// Bare append and fdatasync: what the disk can do.
     SyncFloor {
@@ -194,6 +211,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Prove { place, seed, short } => return proven(place, seed, short),
         Command::Storm { weather } => return stormed(weather),
         Command::DiskFull { place, seed } => return filled(place, seed),
+        Command::Backup { place, seed } => return backed_up(place, seed),
         Command::Judge { file, json } => {
             let report = judge(&history::read(&file)?, &Needs::default());
             say(&if json { serde_json::to_string(&report)? } else { report.table() });
@@ -223,6 +241,10 @@ fn main() -> anyhow::Result<ExitCode> {
             let all = lean()?.block_on(cluster::run(&place.bench()?, &deployment))?;
             say(&report::table(&all));
             return Ok(ExitCode::SUCCESS);
+        }
+        Command::Bench { binary, arguments } => {
+            let binary = binary.canonicalize().context("the server's binary")?;
+            return Ok(ExitCode::from(bench::command::run(&arguments, &binary).code()));
         }
         Command::SyncFloor { folder: given } => sync_floor::run(&folder(given))?,
     };
@@ -271,6 +293,14 @@ fn filled(place: Place, seed: Option<u64>) -> anyhow::Result<ExitCode> {
         );
     }
     Ok(code(held.unwrap_or(!must)))
+}
+
+fn backed_up(place: Place, seed: Option<u64>) -> anyhow::Result<ExitCode> {
+    let Bench { binary, folder, .. } = place.bench()?;
+    let seed = seed.unwrap_or_else(|| rand::random::<u64>() >> 12);
+    say(&format!("seed {seed}, data and logs in {}", folder.display()));
+    let runtime = Builder::new_multi_thread().enable_all().build()?;
+    Ok(code(runtime.block_on(backup::run(&binary, &folder, seed, &say))?))
 }
 
 /// One thread: the other core is the server's.

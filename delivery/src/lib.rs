@@ -30,6 +30,7 @@ mod session;
 mod sync;
 mod transport;
 mod upgrade;
+mod watch;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -175,6 +176,7 @@ impl Delivery {
             open: AtomicUsize::new(0),
             strangers: Strangers::default(),
         });
+        watch::watch(&delivery);
         life.component("sockets", delivery.clone().close_at_shutdown());
         delivery
     }

@@ -22,7 +22,7 @@ use crate::transport::Payload;
 /// Conversations remembered, in each of two generations.
 const LANES: usize = 65_536;
 /// Gaps open at once.
-const GAPS: usize = 1_024;
+pub(crate) const GAPS: usize = 1_024;
 /// Events that wait in one gap, and revs that are fetched for one.
 pub(crate) const WAITING: usize = 256;
 /// Bytes that wait in one gap.
@@ -81,6 +81,8 @@ pub(crate) enum Verdict {
     Push(Event),
     /// It was pushed before.
     Drop(Event),
+    /// Under this rev other bytes were pushed before (G-08): drop it, and say so.
+    Other(Event),
     /// It waits; look whether others need not wait any more ([`Order::ready`]).
     Hold,
     /// It waits until these are here.
@@ -106,6 +108,8 @@ struct Lane {
     last: Rev,
     /// Epoch of the registry at the last push.
     at: u64,
+    /// Checksum of what was pushed last, if it came by the topic: what is fetched may have been redacted.
+    print: Option<u32>,
     /// Somebody here has synced up to this.
     known: Rev,
     /// Epoch of the registry at that moment.
@@ -142,12 +146,14 @@ impl Order {
     ) -> Verdict {
         let (gaps, ticket) = (self.gaps, self.tickets);
         let Some(lane) = self.lane(event.conversation) else {
-            let lane = Lane { last: event.rev, at: epoch, known: 0, known_at: 0, gap: None };
+            let print = Some(print(&event));
+            let lane = Lane { last: event.rev, at: epoch, print, known: 0, known_at: 0, gap: None };
             self.remember(event.conversation, lane);
             return Verdict::Push(event);
         };
         if event.rev <= lane.last {
-            return Verdict::Drop(event);
+            let same = event.rev < lane.last || lane.print.is_none_or(|last| last == print(&event));
+            return if same { Verdict::Drop(event) } else { Verdict::Other(event) };
         }
         if let Some(gap) = &mut lane.gap {
             if gap.hold(event.clone()) && !is_wide(event.rev - lane.last) {
@@ -159,16 +165,14 @@ impl Order {
         }
         let base = lane.base(event.rev, covered);
         if event.rev == base + 1 {
-            lane.last = event.rev;
-            lane.at = epoch;
+            lane.reach(event.rev, epoch, Some(print(&event)));
             return Verdict::Push(event);
         }
         if gaps >= GAPS || is_wide(event.rev - base) {
-            lane.last = event.rev;
-            lane.at = epoch;
+            lane.reach(event.rev, epoch, None);
             return Verdict::Resync(event);
         }
-        lane.last = base;
+        (lane.last, lane.print) = (base, None);
         let fetch = Fetch {
             conversation: event.conversation,
             after: lane.last,
@@ -197,8 +201,7 @@ impl Order {
             let event = first.remove();
             gap.bytes -= event.frame.len();
             if rev > lane.last {
-                lane.last = rev;
-                lane.at = epoch;
+                (lane.last, lane.at, lane.print) = (rev, epoch, None);
                 ready = Some(event);
                 break;
             }
@@ -265,7 +268,7 @@ impl Order {
         covered: impl Fn(u64) -> bool,
     ) -> bool {
         let Some(lane) = self.lane(conversation) else {
-            let lane = Lane { last: 0, at: 0, known: rev, known_at: epoch, gap: None };
+            let lane = Lane { last: 0, at: 0, print: None, known: rev, known_at: epoch, gap: None };
             self.remember(conversation, lane);
             return true;
         };
@@ -287,6 +290,11 @@ impl Order {
         if self.lane(conversation).is_some_and(|lane| lane.gap.is_none()) {
             self.young.remove(&conversation);
         }
+    }
+
+    /// Gaps that are open.
+    pub(crate) fn gaps(&self) -> usize {
+        self.gaps
     }
 
     /// Everything is unknown from now on.
@@ -317,6 +325,11 @@ impl Order {
     }
 }
 
+/// A checksum of its bytes.
+fn print(event: &Event) -> u32 {
+    crc32fast::hash(event.frame.text().as_bytes())
+}
+
 /// Whether a jump is too wide to be filled.
 fn is_wide(jump: Rev) -> bool {
     usize::try_from(jump - 1).map_or(true, |missing| missing > WAITING)
@@ -332,12 +345,18 @@ impl Lane {
         if synced && covered(self.known_at) { self.known } else { rev - 1 }
     }
 
+    /// Everything up to `rev` is pushed.
+    fn reach(&mut self, rev: Rev, epoch: u64, print: Option<u32>) {
+        (self.last, self.at, self.print) = (rev, epoch, print);
+    }
+
     /// Gives up what is missing and what waits.
     fn skip(&mut self) {
         if let Some(gap) = self.gap.take()
             && let Some((&last, _)) = gap.waiting.last_key_value()
         {
             self.last = self.last.max(last);
+            self.print = None;
         }
     }
 }

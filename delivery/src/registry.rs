@@ -99,7 +99,13 @@ impl Registry {
         true
     }
 
-    /// The same for entry `number` of his feed, unless that was visited before.
+    /// Calls `look` on every socket here.
+    pub(crate) fn each(&self, mut look: impl FnMut(&Session)) {
+        let users = self.users.read();
+        users.here.values().flat_map(|here| &here.sessions).for_each(|session| look(session));
+    }
+
+    /// As [`Self::visit`] for entry `number` of his feed, unless that was visited before.
     pub(crate) fn visit_feed(
         &self,
         user: UserId,

@@ -34,7 +34,8 @@ macro_rules! file {
 pub(crate) use file;
 
 /// A file with the name of its content: a browser asks whether it has changed, and is sent nothing if
-/// it has not. So the parts of a page are always of one version.
+/// it has not. After an update the next load has it all; a page that loads just while nodes of two versions
+/// answer may meet both, and is loaded again.
 #[derive(Clone, Debug)]
 pub(crate) struct Asset {
     file: &'static File,

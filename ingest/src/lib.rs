@@ -14,6 +14,7 @@
 //! | `publish` | a command into its topic, and its outcome back |
 //! | `access`, `profiles` | what is remembered of memberships and users, and how little it counts |
 //! | [`inbound`] | the same acceptance for sockets |
+//! | `assets`, `page` | files that are linked in, and the chat page among them |
 //! | `docs`, `document` | the OpenAPI document as it is sent, and how the tests make it |
 //! | `rows` | several tables in one read |
 //! | `receipt` | how far somebody has read, whichever route tells it |
@@ -23,6 +24,7 @@ pub mod config;
 pub mod inbound;
 
 mod access;
+mod assets;
 mod conversation;
 mod docs;
 #[cfg(test)]
@@ -35,6 +37,7 @@ mod health;
 mod limit;
 mod member;
 mod message;
+mod page;
 mod pin;
 mod profiles;
 mod publish;

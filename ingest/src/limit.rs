@@ -14,6 +14,8 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{HeaderName as Name, Method};
 use platform::Ephemeral;
 use platform::port::ephemeral::{Quota, Verdict};
+use platform::telemetry::Metrics;
+use prometheus::IntCounter;
 use schemas::{ApiError, Code, UserId};
 
 use crate::config::{Limits, Rate};
@@ -127,6 +129,7 @@ struct Rule {
     quota: Option<Quota>,
     policy: HeaderValue,
     burst: HeaderValue,
+    refused: IntCounter,
 }
 
 /// The limits of a node.
@@ -150,7 +153,7 @@ const POLICY: HeaderName = Name::from_static("ratelimit-policy");
 const STATE: HeaderName = Name::from_static("ratelimit");
 
 impl Limiter {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits, metrics: &Metrics) -> Self {
         let rule = |class: Class, rate: Rate| {
             let Rate { burst, per_minute } = rate;
             let per_second = f64::from(per_minute.max(1)) / 60.0;
@@ -160,6 +163,7 @@ impl Limiter {
                 quota: (burst > 0).then_some(Quota { burst, per_second }),
                 policy: HeaderValue::from_str(&policy).expect("visible ASCII"),
                 burst: HeaderValue::from(burst),
+                refused: metrics.rate_limited.with_label_values(&[class.name()]),
             }
         };
         let guesses = Rate {
@@ -202,7 +206,12 @@ impl Limiter {
         let rule = self.rule(class);
         let quota = rule.quota?;
         match store.take(&account.key(class), quota).await {
-            Ok(verdict) => Some(Told { class, rule, verdict }),
+            Ok(verdict) => {
+                if !verdict.allowed {
+                    rule.refused.inc();
+                }
+                Some(Told { class, rule, verdict })
+            }
             Err(error) => {
                 tracing::debug!(%error, "limits are not counted");
                 None
@@ -294,7 +303,7 @@ mod tests {
 
     #[test]
     fn headers_tell_policy_and_state() {
-        let limiter = Limiter::new(&Limits::default());
+        let limiter = Limiter::new(&Limits::default(), &Metrics::new());
         let verdict = Verdict { allowed: false, remaining: 0, reset: Duration::from_millis(1_400) };
         let told = Told { class: Class::Auth, rule: limiter.rule(Class::Auth), verdict };
         let mut headers = HeaderMap::new();

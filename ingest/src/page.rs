@@ -150,7 +150,9 @@ mod tests {
             names.map(|name| format!("/{folder}/{name}")).collect::<Vec<_>>()
         };
         // Beside the library lie what compilers and readers of it need, and no browser.
-        let library = files("client").into_iter().filter(|path| path.ends_with(".js"));
+        let library = files("client")
+            .into_iter()
+            .filter(|path| Path::new(path).extension().is_some_and(|end| end == "js"));
         let there: BTreeSet<String> = files("chat").into_iter().chain(library).collect();
         let listed: BTreeSet<String> = FILES.iter().map(|(path, _)| (*path).to_owned()).collect();
         assert_eq!(listed, there, "left: served; right: there");

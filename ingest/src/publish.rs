@@ -179,14 +179,26 @@ impl Publisher {
         partition: u32,
     ) -> Result<Waiter, Failure> {
         let waiter = self.node.expect(id, topic, partition);
-        waiter.map_err(|error| Failure::overloaded(error.to_string()))
+        waiter.map_err(|error| {
+            let cause = match error {
+                NoReply::Silent => "partition",
+                NoReply::Full | NoReply::Late => "replies",
+            };
+            self.platform.metrics.overloaded.with_label_values(&[cause]).inc();
+            Failure::overloaded(error.to_string())
+        })
     }
 
     /// A refusal is there at once; a success need not be waited for, as the reply implies it.
     fn append(&self, record: Append) -> Result<Appending, Failure> {
         let mut append = self.platform.log.append(Budget::Ingest, vec![record]);
         match append.as_mut().now_or_never() {
-            Some(Err(error)) => Err(refused(&error)),
+            Some(Err(error)) => {
+                if error == log::Error::Overloaded {
+                    self.platform.metrics.overloaded.with_label_values(&["log"]).inc();
+                }
+                Err(refused(&error))
+            }
             Some(Ok(positions)) => Ok(futures_util::future::ready(Ok(positions)).boxed()),
             None => Ok(append),
         }

@@ -9,7 +9,7 @@ use platform::Platform;
 use platform::auth::Keys;
 use platform::inbound::Inbound;
 use platform::node::Node;
-use platform::telemetry::Seldom;
+use platform::telemetry::{Seldom, label};
 use schemas::Timestamp;
 
 use crate::access::Access;
@@ -22,7 +22,8 @@ use crate::profiles::Profiles;
 use crate::publish::Publisher;
 use crate::session::password::Passwords;
 use crate::{
-    conversation, docs, health, inbound, member, message, pin, reaction, receipt, session, user,
+    conversation, docs, health, inbound, member, message, page, pin, reaction, receipt, session,
+    user,
 };
 
 /// One ingest node. Cheap to clone; every clone is the same node.
@@ -75,7 +76,10 @@ impl Ingest {
         config: IngestConfig,
     ) -> Result<Self, Refused> {
         let passwords = Passwords::new(config.argon2, config.password_queue).map_err(Refused)?;
-        let limiter = Limiter::new(&config.limits);
+        let limiter = Limiter::new(&config.limits, &platform.metrics);
+        for cause in label::CAUSE.values {
+            platform.metrics.overloaded.with_label_values(&[cause]);
+        }
         let publisher = Publisher::new(platform.clone(), node.clone());
         Ok(Self(Arc::new(State {
             access: Access::new(),
@@ -120,6 +124,7 @@ impl Ingest {
             .merge(receipt::routes())
             .merge(health::routes())
             .merge(docs::routes())
+            .merge(page::routes())
     }
 
     /// Health alone, in the same frame, for a process whose requests come by sockets.

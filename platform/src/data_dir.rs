@@ -1,21 +1,27 @@
 //! The data folder: `./data/{log,store,keys,FORMAT,LOCK}`. One process at a time; a layout that this
-//! version does not know is refused.
+//! version does not know is refused, and so is a folder in which a restore has not ended.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, flock, statvfs};
 use rustix::process::getpid;
+
+use crate::telemetry::Metrics;
 
 /// The layout that this version reads and writes.
 pub const FORMAT: &str = "parlance data 1\n";
+
+/// In a data folder: what a restore has built and not yet shown.
+const RESTORING: &str = "restoring";
 
 /// The folder can not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another process has it.
-    #[error("{} is in use by process {pid}: stop it, or choose another folder with data.dir", dir.display())]
+    #[error("{} is in use by process {pid}: stop it, or choose another folder with data.dir (PARLANCE_DATA__DIR)", dir.display())]
     InUse {
         /// The folder.
         dir: PathBuf,
@@ -30,6 +36,15 @@ pub enum Error {
         /// What its FORMAT file says.
         found: String,
     },
+    /// A restore into it has not ended.
+    #[error(
+        "{} holds a restore that broke off: remove what is in it and restore again",
+        .0.display()
+    )]
+    HalfRestored(PathBuf),
+    /// It has something in it.
+    #[error("{} is not empty: a restore goes into a folder that is empty or does not exist", .0.display())]
+    NotEmpty(PathBuf),
     /// The file system.
     #[error("{}: {source}", path.display())]
     Io {
@@ -51,36 +66,10 @@ pub struct DataDir {
 impl DataDir {
     /// Opens or makes the folder.
     pub fn open(dir: &Path) -> Result<Self, Error> {
-        let io = |path: &Path| {
-            let path = path.to_path_buf();
-            move |source| Error::Io { path, source }
-        };
-        fs::create_dir_all(dir).map_err(io(dir))?;
-        // The folder's own name must survive a power cut before anything in it is acknowledged.
-        let parent = dir.canonicalize().map_err(io(dir))?;
-        if let Some(parent) = parent.parent() {
-            sync(parent).map_err(io(parent))?;
+        let lock = lock(dir)?;
+        if dir.join(RESTORING).exists() {
+            return Err(Error::HalfRestored(dir.to_path_buf()));
         }
-        let path = dir.join("LOCK");
-        let mut lock = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(io(&path))?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-            let mut pid = String::new();
-            lock.read_to_string(&mut pid).map_err(io(&path))?;
-            return Err(Error::InUse { dir: dir.to_path_buf(), pid: pid.trim().to_owned() });
-        }
-        let mut write_pid = || -> io::Result<()> {
-            lock.set_len(0)?;
-            lock.rewind()?;
-            writeln!(lock, "{}", getpid().as_raw_nonzero())
-        };
-        write_pid().map_err(io(&path))?;
-
         let path = dir.join("FORMAT");
         let fresh = match fs::read_to_string(&path) {
             Ok(found) if found == FORMAT => false,
@@ -104,6 +93,18 @@ impl DataDir {
         &self.dir
     }
 
+    /// Tells what is left of the file system from now on.
+    pub fn watch(&self, metrics: &Metrics) {
+        let dir = self.dir.clone();
+        metrics.watch(move |all| match statvfs(&dir) {
+            Ok(found) => {
+                all.data_free_bytes.add(found.f_bavail.saturating_mul(found.f_frsize));
+                all.data_size_bytes.add(found.f_blocks.saturating_mul(found.f_frsize));
+            }
+            Err(error) => tracing::debug!(%error, "the file system does not tell its size"),
+        });
+    }
+
     /// The journal.
     pub fn log(&self) -> PathBuf {
         self.dir.join("log")
@@ -118,6 +119,144 @@ impl DataDir {
     pub fn keys(&self) -> PathBuf {
         self.dir.join("keys")
     }
+}
+
+/// A data folder that has nothing in it, locked, to be filled out of sight and then shown at once.
+///
+/// Everything is built in a folder in it, and moved to its place at the end. As long as that folder is
+/// there, nothing starts on the data folder: a half restore is never taken for a whole one. It works
+/// where the data folder is a mount, which could not be replaced by a rename.
+#[derive(Debug)]
+pub struct EmptyDir {
+    dir: PathBuf,
+    _lock: File,
+}
+
+impl EmptyDir {
+    /// Makes the folder, or takes one that is empty but for what an earlier try left out of sight.
+    pub fn claim(dir: &Path) -> Result<Self, Error> {
+        let lock = lock(dir)?;
+        let restoring = dir.join(RESTORING);
+        for entry in fs::read_dir(dir).map_err(io(dir))? {
+            let name = entry.map_err(io(dir))?.file_name();
+            if !["LOCK", "lost+found", RESTORING].iter().any(|known| name == *known) {
+                return Err(if restoring.exists() {
+                    Error::HalfRestored(dir.to_path_buf())
+                } else {
+                    Error::NotEmpty(dir.to_path_buf())
+                });
+            }
+        }
+        if restoring.exists() {
+            fs::remove_dir_all(&restoring).map_err(io(&restoring))?;
+        }
+        fs::DirBuilder::new().mode(0o700).create(&restoring).map_err(io(&restoring))?;
+        sync(dir).map_err(io(dir))?;
+        Ok(Self { dir: dir.to_path_buf(), _lock: lock })
+    }
+
+    /// Where it is built: a data folder of its own.
+    pub fn building(&self) -> PathBuf {
+        self.dir.join(RESTORING)
+    }
+
+    /// Moves what was built, all of it synced, to its place.
+    pub fn show(self) -> Result<(), Error> {
+        let building = self.building();
+        for part in ["log", "store", "keys", "FORMAT"] {
+            fs::rename(building.join(part), self.dir.join(part)).map_err(io(&building))?;
+        }
+        sync(&self.dir).map_err(io(&self.dir))?;
+        fs::remove_dir_all(&building).map_err(io(&building))?;
+        sync(&self.dir).map_err(io(&self.dir))
+    }
+
+    /// Gives it back empty.
+    pub fn give_up(self) -> Result<(), Error> {
+        let building = self.building();
+        fs::remove_dir_all(&building).map_err(io(&building))
+    }
+}
+
+fn io(path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
+    let path = path.to_path_buf();
+    move |source| Error::Io { path, source }
+}
+
+/// Makes the folder if there is none, and takes its lock.
+fn lock(dir: &Path) -> Result<File, Error> {
+    fs::create_dir_all(dir).map_err(io(dir))?;
+    // The folder's own name must survive a power cut before anything in it is acknowledged.
+    let parent = dir.canonicalize().map_err(io(dir))?;
+    if let Some(parent) = parent.parent() {
+        sync(parent).map_err(io(parent))?;
+    }
+    let path = dir.join("LOCK");
+    let mut lock = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(io(&path))?;
+    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        let mut pid = String::new();
+        lock.read_to_string(&mut pid).map_err(io(&path))?;
+        return Err(Error::InUse { dir: dir.to_path_buf(), pid: pid.trim().to_owned() });
+    }
+    let mut write_pid = || -> io::Result<()> {
+        lock.set_len(0)?;
+        lock.rewind()?;
+        writeln!(lock, "{}", getpid().as_raw_nonzero())
+    };
+    write_pid().map_err(io(&path))?;
+    Ok(lock)
+}
+
+/// What a look at a data folder finds, without touching it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// There is none; a start makes it.
+    Nothing,
+    /// One that this version reads.
+    Whole,
+    /// A restore into it has not ended.
+    HalfRestored,
+    /// It has another layout.
+    Foreign(String),
+}
+
+/// Looks at a data folder.
+pub fn look(dir: &Path) -> io::Result<Found> {
+    if dir.join(RESTORING).exists() {
+        return Ok(Found::HalfRestored);
+    }
+    match fs::read_to_string(dir.join("FORMAT")) {
+        Ok(found) if found == FORMAT => Ok(Found::Whole),
+        Ok(found) => Ok(Found::Foreign(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
+        Err(error) => Err(error),
+    }
+}
+
+/// The process that has a data folder, if one has it and the system tells of locks. It takes no lock
+/// itself, not even for a moment: a start at that moment would be refused.
+pub fn holder(dir: &Path) -> Option<String> {
+    let path = dir.join("LOCK");
+    let (inode, pid) = (fs::metadata(&path).ok()?.ino(), fs::read_to_string(&path).ok()?);
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    is_locked(&locks, inode, pid.trim()).then(|| pid.trim().to_owned())
+}
+
+/// Whether a list of locks has this file's, by the process that says it has it (or by one that another
+/// process namespace hides behind a 0).
+fn is_locked(locks: &str, inode: u64, pid: &str) -> bool {
+    locks.lines().any(|line| {
+        let mut words = line.split_whitespace().skip_while(|word| *word != "FLOCK");
+        let holder = words.nth(3);
+        let file = words.next().and_then(|place| place.rsplit(':').next()?.parse::<u64>().ok());
+        file == Some(inode) && holder.is_some_and(|holder| holder == pid || holder == "0")
+    })
 }
 
 fn sync(dir: &Path) -> io::Result<()> {
@@ -150,6 +289,29 @@ mod tests {
         assert!(error.contains(&std::process::id().to_string()), "{error}");
         drop(first);
         assert!(!DataDir::open(dir.path()).unwrap().is_fresh());
+    }
+
+    #[test]
+    fn a_look_changes_nothing_and_tells_who_has_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path().join("data");
+        assert_eq!((look(&at).unwrap(), holder(&at)), (Found::Nothing, None));
+        assert!(!at.exists());
+        let held = DataDir::open(&at).unwrap();
+        assert_eq!(look(&at).unwrap(), Found::Whole);
+        assert_eq!(holder(&at), Some(std::process::id().to_string()));
+        drop(held);
+        assert_eq!(holder(&at), None);
+        fs::write(at.join("FORMAT"), "other").unwrap();
+        assert_eq!(look(&at).unwrap(), Found::Foreign("other".to_owned()));
+    }
+
+    #[test]
+    fn locks_are_read_as_the_kernel_lists_them() {
+        let locks = "1: POSIX  ADVISORY  WRITE 7 00:1a:44 0 EOF\n2: FLOCK  ADVISORY  WRITE 9 08:01:55 0 EOF\n\
+                     2: -> FLOCK  ADVISORY  WRITE 12 08:01:56 0 EOF";
+        assert!(is_locked(locks, 55, "9"));
+        assert!(!is_locked(locks, 55, "8") && !is_locked(locks, 44, "7"));
     }
 
     #[test]

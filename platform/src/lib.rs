@@ -5,9 +5,11 @@
 //! of each node in one process and nothing is global.
 
 pub mod auth;
+pub mod backup;
 pub mod cache;
 pub mod config;
 pub mod data_dir;
+pub mod dead_letters;
 pub mod embedded;
 pub mod inbound;
 pub mod lifecycle;

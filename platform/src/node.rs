@@ -109,6 +109,12 @@ impl Node {
             .await
             .map_err(|e| e.to_string())?;
         node.load_revoked(platform, |_| {}).await.map_err(|e| e.to_string())?;
+        let weak = Arc::downgrade(&node);
+        platform.metrics.watch(move |all| {
+            let Some(node) = weak.upgrade() else { return };
+            all.queue.add(&["replies"], node.waiting());
+            all.queue_limit.add(&["replies"], WAITERS_MAX);
+        });
         life.component("node", node.clone().read(platform.clone(), tail, life.stopping()));
         Ok(node)
     }
@@ -184,13 +190,19 @@ impl Node {
         mut tail: Box<dyn log::Tail>,
         mut stopping: Stopping,
     ) -> Result<(), String> {
+        let delivered = platform.metrics.stage_seconds.with_label_values(&["deliver"]);
         loop {
             let next = tokio::select! {
                 next = tail.next() => next,
                 () = stopping.wait() => return Ok(()),
             };
             match next {
-                Ok(records) => self.dispatch(records),
+                Ok(records) => {
+                    if let Some(appended_at) = self.dispatch(records) {
+                        let ms = self.clock.now().since(appended_at).max(0).unsigned_abs();
+                        delivered.observe(Duration::from_millis(ms).as_secs_f64());
+                    }
+                }
                 Err(log::Error::OutOfRange(_)) => {
                     // Nothing is read before: what comes next could depend on what was lost.
                     tokio::select! {
@@ -204,12 +216,14 @@ impl Node {
         }
     }
 
-    fn dispatch(&self, records: Vec<Record>) {
-        let mut batch = Vec::new();
+    /// Gives records to whom they are for; when the first that is for somebody here was appended.
+    fn dispatch(&self, records: Vec<Record>) -> Option<Timestamp> {
+        let (mut batch, mut first) = (Vec::new(), None);
         for record in records {
             if Outbound::to(&record.headers).is_some_and(|to| to != self.instance) {
                 continue;
             }
+            first.get_or_insert(record.appended_at);
             match Outbound::read(&record.headers, record.value) {
                 Some(Outbound::Reply { command, reply }) => {
                     let now = self.clock.monotonic_ms();
@@ -231,6 +245,7 @@ impl Node {
         {
             sink.0.deliver(batch);
         }
+        first
     }
 
     /// Takes frames from now on. Only the first sink is taken.

@@ -11,7 +11,7 @@ use platform::embedded::{
     TailLimits,
 };
 use platform::memory::{Faults, MemoryLog, MemoryStore};
-use platform::port::clock::SimClock;
+use platform::port::clock::{SimClock, SystemClock};
 use platform::testing::FaultFs;
 use platform::testing::conformance::{ephemeral, log, store};
 use platform::{Clock, Ephemeral, Log, Store};
@@ -92,7 +92,7 @@ struct RealLogs(TempDir);
 impl log::Factory for RealLogs {
     async fn open(&self) -> Arc<dyn Log> {
         let store = small_store(&self.0.path().join("store"));
-        let clock = sim_clock();
+        let clock = Arc::new(SystemClock);
         let dir = self.0.path().join("log");
         let log = EmbeddedLog::open(&dir, store, clock, LogConfig::default());
         Arc::new(log.expect("the log opens"))
@@ -218,6 +218,7 @@ macro_rules! logs {
                 groups_are_independent,
                 no_partition_has_two_owners,
                 a_tail_starts_where_it_is_told,
+                a_tail_starts_at_a_time,
                 polls_may_be_dropped,
                 a_paused_partition_waits,
                 append_times_never_go_back,

@@ -3,6 +3,7 @@
 //! changes its type.
 
 mod object;
+mod pii;
 mod socket;
 mod topics;
 
@@ -37,5 +38,7 @@ fn of<T: JsonSchema>(title: &str) -> Schema {
     let mut schema =
         SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>();
     schema.insert("title".to_owned(), title.into());
+    let missing = pii::annotate(schema.ensure_object(), &T::schema_name());
+    assert!(missing.is_empty(), "document/pii.rs does not classify {}", missing.join(", "));
     schema
 }

@@ -101,6 +101,11 @@ impl MessageId {
         Self(derive("once", &[&actor.bytes(), scope.as_bytes(), key.as_bytes()]))
     }
 
+    /// The same for a command whose dead letter is retried, if the client did not name it.
+    pub fn retried(command: CommandId) -> Self {
+        Self(derive("retried", &[&command.bytes()]))
+    }
+
     /// The id of a reaction, for clients that want one.
     pub fn reaction(message: Self, user: UserId, emoji: &str) -> Self {
         Self(derive("reaction", &[&message.bytes(), &user.bytes(), emoji.as_bytes()]))
@@ -188,6 +193,9 @@ mod tests {
         assert_eq!(receipt, "87948826-6eec-8370-9bbf-a510f0bbf736");
         let edit = MessageId::edit(message, 7).to_string();
         assert_eq!(edit, "682712b5-29c8-85c5-a92a-0ba9f8234713");
+        // A letter may be retried by another version than did it first.
+        let retried = MessageId::retried(CommandId(Uuid::from_u128(4))).to_string();
+        assert_eq!(retried, "b8b13a1c-a0a2-8529-936c-e9214709648f");
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod event;
 pub mod frame;
 pub mod id;
 pub mod key;
+pub mod letter;
 pub mod limits;
 pub mod member;
 pub mod message;

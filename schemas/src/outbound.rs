@@ -126,6 +126,18 @@ const REJECTED: u8 = 5;
 const SESSION_ENDED: u8 = 6;
 const NOTICE: u8 = 7;
 
+/// What a record is, by its header `kind`, for people.
+pub fn kind(kind: &[u8]) -> Option<&'static str> {
+    Some(match *kind.first()? {
+        EVENT => "event",
+        FEED => "feed",
+        DONE | BEFORE | REJECTED => "reply",
+        SESSION_ENDED => "session.ended",
+        NOTICE => "notice",
+        _ => return None,
+    })
+}
+
 fn uuid(headers: &Headers, name: &str) -> Option<Uuid> {
     Uuid::from_slice(header_of(headers, name)?).ok()
 }

@@ -87,8 +87,9 @@ pub static OUTBOUND: Topic = Topic {
     retention: Duration::from_hours(1),
 };
 
-/// Records that could not be decoded, or whose fold panicked. Key: the record's own; where it lay is in
-/// its headers.
+/// Records that could not be decoded, or whose fold panicked, and marks of what became of them
+/// (`letter`). Key: the record's own; where it lay is in its headers. Written by every pool and by
+/// `parlance dlq`.
 pub static DEAD_LETTERS: Topic = Topic {
     name: "chat.dead-letters",
     id: 5,
@@ -127,6 +128,11 @@ pub static ALL: [&Topic; 7] =
 /// The topic with this number in the embedded engine's files.
 pub fn by_id(id: u16) -> Option<&'static Topic> {
     ALL.into_iter().find(|topic| topic.id == id)
+}
+
+/// The topic of this name, without the deployment's prefix.
+pub fn by_name(name: &str) -> Option<&'static Topic> {
+    ALL.into_iter().find(|topic| topic.name == name)
 }
 
 /// Record headers. Names are a closed set: a reader drops what it does not know.
@@ -177,8 +183,21 @@ pub mod header {
     pub const SOURCE_OFFSET: &str = "source-offset";
     /// Dead letter: tries before it was given up, decimal.
     pub const TRIES: &str = "tries";
+    /// Dead letter: the pool that gave it up, text.
+    pub const POOL: &str = "pool";
+    /// Dead letter: bytes of the record's key, headers and value, decimal; absent in letters that keep
+    /// no headers of the record.
+    pub const RECORD_BYTES: &str = "record-bytes";
+    /// Record of a dead letter that was appended again: the letter's offset, decimal.
+    pub const RETRY_OF: &str = "retry-of";
+    /// Mark of a dead letter: the letter's offset, decimal.
+    pub const RESOLVES: &str = "resolves";
+    /// Mark of a dead letter: what became of it, text.
+    pub const OUTCOME: &str = "outcome";
+    /// Mark of a dead letter: where its record was appended again, `partition/offset`, decimal.
+    pub const RETRIED_AT: &str = "retried-at";
 
-    const NAMES: [&str; 23] = [
+    const NAMES: [&str; 29] = [
         CE_SPECVERSION,
         CE_ID,
         CE_TYPE,
@@ -202,6 +221,12 @@ pub mod header {
         SOURCE_PARTITION,
         SOURCE_OFFSET,
         TRIES,
+        POOL,
+        RECORD_BYTES,
+        RESOLVES,
+        OUTCOME,
+        RETRIED_AT,
+        RETRY_OF,
     ];
 
     /// The static spelling of a name read from a record; none for a name this version does not know.

@@ -1,7 +1,6 @@
 //! This machine: limits, folder, secrets.
 
 use platform::config::{Config, LogEngine, without_effect};
-use rustix::fs::statvfs;
 use rustix::process::{Resource, getrlimit};
 
 use super::Finding::{Broken, Doubtful, Good};
@@ -9,14 +8,12 @@ use super::{Check, Finding};
 
 /// Sockets and connections a node should be able to hold.
 const FILES: u64 = 65_536;
-/// Room on the disk below which one should act, and below which little is left, bytes.
-const ROOM: u64 = 10 << 30;
-const LITTLE_ROOM: u64 = 1 << 30;
 
-pub(super) fn checks(config: &Config) -> Vec<Check> {
+/// `holder`: the process that runs with the data folder, if one does.
+pub(super) fn checks(config: &Config, holder: Option<&str>) -> Vec<Check> {
     let mut checks = vec![
         Check { what: "settings", finding: Good("can be read, and fit together".to_owned()) },
-        Check { what: "open files", finding: open_files() },
+        Check { what: "open files", finding: open_files(holder) },
         Check { what: "secrets", finding: secrets(config) },
     ];
     let idle = without_effect(|name| std::env::var(name).ok());
@@ -25,19 +22,33 @@ pub(super) fn checks(config: &Config) -> Vec<Check> {
         let advice = "docs/CONFIGURATION.md has the settings that there are".to_owned();
         checks.push(Check { what: "environment", finding: Doubtful(found, advice) });
     }
-    if config.engines.log == LogEngine::Embedded {
-        checks.push(Check { what: "data folder", finding: data(config) });
-    }
     checks
 }
 
-fn open_files() -> Finding {
-    match getrlimit(Resource::Nofile).current {
+/// Of the process that runs, else of this one.
+fn open_files(holder: Option<&str>) -> Finding {
+    let path = holder.map(|pid| format!("/proc/{pid}/limits"));
+    // That of another user is not shown.
+    let text = path.and_then(|path| std::fs::read_to_string(path).ok());
+    match (holder, text.as_deref().and_then(soft_limit)) {
+        (Some(pid), Some(limit)) => judge_files(&format!("process {pid}"), Some(limit)),
+        _ => judge_files("this process", getrlimit(Resource::Nofile).current),
+    }
+}
+
+/// Of a process's limits as the kernel lists them; the soft one counts.
+fn soft_limit(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+fn judge_files(who: &str, limit: Option<u64>) -> Finding {
+    match limit {
         Some(limit) if limit < FILES => Doubtful(
-            format!("this process may open {limit}"),
+            format!("{who} may open {limit}"),
             format!("a socket takes one: raise it to {FILES} or more (ulimit -n, LimitNOFILE)"),
         ),
-        Some(limit) => Good(format!("this process may open {limit}")),
+        Some(limit) => Good(format!("{who} may open {limit}")),
         None => Good("no limit".to_owned()),
     }
 }
@@ -60,43 +71,16 @@ fn secrets(config: &Config) -> Finding {
     }
 }
 
-fn data(config: &Config) -> Finding {
-    let dir = &config.data.dir;
-    // The folder may not be there yet: then its nearest parent tells.
-    let there = dir.ancestors().find(|path| path.is_dir());
-    let there = there.unwrap_or_else(|| std::path::Path::new("."));
-    let shown = dir.display();
-    let room = match statvfs(there) {
-        Ok(stat) => stat.f_bavail.saturating_mul(stat.f_frsize),
-        Err(error) => {
-            return Broken(format!("{shown}: {error}"), "choose another with data.dir".to_owned());
-        }
-    };
-    let gib = room >> 30;
-    let found = format!("{shown}: {gib} GiB free");
-    if tempfile_in(there).is_err() {
-        return Broken(
-            format!("{shown} can not be written"),
-            "give it to the user of this process, or choose another with data.dir".to_owned(),
-        );
-    }
-    match room {
-        room if room < LITTLE_ROOM => {
-            Broken(found, "make room: a full disk stops sends".to_owned())
-        }
-        room if room < ROOM => Doubtful(
-            found,
-            format!(
-                "the journal alone may take {} GiB (journal.max_mib)",
-                config.journal.max_mib >> 10
-            ),
-        ),
-        _ => Good(found),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn tempfile_in(folder: &std::path::Path) -> std::io::Result<()> {
-    let path = folder.join(format!(".parlance-doctor-{}", std::process::id()));
-    std::fs::write(&path, b"x")?;
-    std::fs::remove_file(&path)
+    #[test]
+    fn the_soft_limit_of_open_files_counts() {
+        let limits = "Max processes             7                    9                    processes\n\
+                      Max open files            1024                 524288               files\n";
+        assert_eq!(soft_limit(limits), Some(1_024));
+        assert!(matches!(judge_files("it", Some(1_024)), Doubtful(..)));
+        assert!(matches!(judge_files("it", Some(FILES)), Good(_)));
+    }
 }

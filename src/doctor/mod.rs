@@ -1,13 +1,18 @@
 //! `parlance doctor`: checks every dependency, setting and clock, changes nothing, and says what to
 //! do. The exit status is 1 if something is broken; warnings alone leave it 0.
 
+mod folder;
 mod local;
+pub(crate) mod ports;
+mod running;
 mod shared;
 
 use std::fmt;
 
 use anyhow::bail;
 use platform::config::{Config, LogEngine};
+use platform::data_dir;
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
 /// What a check found.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,6 +34,22 @@ struct Check {
     finding: Finding,
 }
 
+impl Serialize for Check {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (state, found, advice) = match &self.finding {
+            Good(found) => ("ok", found, None),
+            Doubtful(found, advice) => ("doubtful", found, Some(advice)),
+            Broken(found, advice) => ("broken", found, Some(advice)),
+        };
+        let mut fields = serializer.serialize_struct("Check", 4)?;
+        fields.serialize_field("what", self.what)?;
+        fields.serialize_field("state", state)?;
+        fields.serialize_field("found", found)?;
+        fields.serialize_field("advice", &advice)?;
+        fields.end()
+    }
+}
+
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { what, finding } = self;
@@ -41,11 +62,37 @@ impl fmt::Display for Check {
 }
 
 /// Checks everything that the configuration names.
-pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
-    let mut checks = local::checks(config);
+pub(crate) fn run(config: &Config, json: bool) -> anyhow::Result<()> {
+    let embedded = config.engines.log == LogEngine::Embedded;
+    let holder = if embedded { data_dir::holder(&config.data.dir) } else { None };
+    let holder = holder.as_deref();
+    let mut checks = local::checks(config, holder);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if embedded {
+        folder::checks(config, &mut checks);
+        for listen in &config.server.listen {
+            checks.push(ports::check("address", *listen, holder));
+        }
+        checks.push(ports::check("operations", config.operations.listen, holder));
+        if holder.is_some() {
+            runtime.block_on(running::checks(config, &mut checks));
+        }
+    }
     runtime.block_on(shared::checks(config, &mut checks));
-    for check in &checks {
+    if json {
+        say(&serde_json::to_string_pretty(&checks)?);
+    } else {
+        tell(config, &checks);
+    }
+    let broken = checks.iter().filter(|check| matches!(check.finding, Broken(..))).count();
+    if broken > 0 {
+        bail!("{broken} checks failed");
+    }
+    Ok(())
+}
+
+fn tell(config: &Config, checks: &[Check]) {
+    for check in checks {
         say(&check.to_string());
     }
     let count = |of: fn(&Finding) -> bool| checks.iter().filter(|c| of(&c.finding)).count();
@@ -56,10 +103,6 @@ pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
         LogEngine::Kafka => "shared engines",
     };
     say(&format!("{} checks on {engines}: {broken} broken, {doubtful} doubtful", checks.len()));
-    if broken > 0 {
-        bail!("{broken} checks failed");
-    }
-    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]

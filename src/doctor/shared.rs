@@ -7,7 +7,7 @@ use ::engines::redis;
 use platform::Clock;
 use platform::config::{Config, EphemeralEngine, LogEngine};
 use platform::port::clock::SystemClock;
-use schemas::Timestamp;
+use schemas::{Timestamp, topic};
 
 use super::Finding::{Broken, Doubtful, Good};
 use super::{Check, Finding};
@@ -32,10 +32,22 @@ pub(super) async fn checks(config: &Config, checks: &mut Vec<Check>) {
         } else {
             kafka(config, checks).await;
         }
+        checks.push(Check { what: "backup", finding: backups() });
     }
     if config.engines.ephemeral == EphemeralEngine::Redis {
         redis(config, checks).await;
     }
+}
+
+/// What a backup of the store lacks is folded again from the topics, as long as they have it. How old
+/// the newest one is, nobody here knows.
+fn backups() -> Finding {
+    let folded = [&topic::COMMANDS, &topic::USERS, &topic::RECEIPTS];
+    let days = folded.iter().map(|topic| topic.retention.as_secs() / 86_400).min().unwrap_or(0);
+    Good(format!(
+        "a snapshot of the store must be younger than {days} days when it is restored: the topics keep what \
+         came behind it that long"
+    ))
 }
 
 async fn kafka(config: &Config, checks: &mut Vec<Check>) {

@@ -7,9 +7,10 @@ use anyhow::bail;
 use platform::Platform;
 use platform::config::{Config, EphemeralEngine, LogEngine, StoreEngine};
 use platform::data_dir::DataDir;
-use platform::embedded::LsmStore;
+use platform::embedded::{EmbeddedLog, LsmStore};
 use platform::lifecycle::Lifecycle;
 
+pub(crate) use embedded::folder;
 pub(crate) use shared::store as cql_store;
 
 /// The platform of a process, and what is beneath it.
@@ -22,6 +23,7 @@ pub(crate) struct Engines {
 /// Engines in this process.
 pub(crate) struct Embedded {
     pub(crate) store: LsmStore,
+    pub(crate) log: EmbeddedLog,
     pub(crate) data: DataDir,
 }
 

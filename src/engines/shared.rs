@@ -10,7 +10,7 @@ use platform::config::{Config, EphemeralEngine};
 use platform::embedded::LocalEphemeral;
 use platform::lifecycle::Lifecycle;
 use platform::port::clock::SystemClock;
-use platform::telemetry::Metrics;
+use platform::telemetry::{Metrics, TimedStore};
 use platform::{Clock, Ephemeral, Platform};
 
 use super::Engines;
@@ -25,6 +25,7 @@ pub(super) async fn open(config: &Config, life: &Lifecycle) -> anyhow::Result<En
             .await
             .with_context(|| format!("Kafka at {}", config.kafka.brokers.join(", ")))?;
     let ephemeral = ephemeral(config, clock.clone(), life).await?;
+    let store = Arc::new(TimedStore::new(store, &metrics));
     let platform = Platform { log: Arc::new(log), store, ephemeral, clock, metrics };
     Ok(Engines { platform, embedded: None })
 }

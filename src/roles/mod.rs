@@ -5,9 +5,11 @@
 //! answered; the log last.
 
 mod greeting;
+mod last_run;
 mod node;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -18,12 +20,11 @@ use platform::auth::{Keys, Secrets};
 use platform::config::{Config, LogEngine};
 use platform::lifecycle::Lifecycle;
 use platform::partition::progress::Progress;
-use platform::telemetry::Metrics;
 use schemas::topic;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::engines::{self, Engines};
-use crate::operations;
+use crate::{control, operations};
 
 /// Time that pools get to finish at a shutdown.
 const POOLS_DRAIN: Duration = Duration::from_secs(7);
@@ -131,13 +132,20 @@ async fn serve(config: &Config, role: &Role) -> anyhow::Result<()> {
         () = &mut stop => return Ok(()),
     };
     let platform = engines.platform.clone();
-    serve_operations(config, &engines, role, &ready, &pools).await?;
+    let folder = engines.embedded.as_ref().map(|embedded| embedded.data.path());
+    let before = folder.and_then(last_run::read);
+    let mut running = None;
+    let operations = serve_operations(config, &engines, role, &ready, &pools).await?;
 
     let died = tokio::select! {
         begun = begin(config, role, &engines, &front, &pools) => {
-            begun?;
+            let Caught { behind, folding } = begun?;
+            open_control(&engines, &front);
+            running = folder.map(|folder| last_run::begin(folder, before.as_ref()));
             ready.store(true, Ordering::SeqCst);
-            greeting::greet(config, role, &engines, started.elapsed());
+            let took = started.elapsed();
+            let start = greeting::Start { took, before, behind, folding, operations };
+            greeting::greet(config, role, &engines, &start);
             tokio::select! {
                 died = front.stopped() => died,
                 died = pools.stopped() => died,
@@ -161,9 +169,22 @@ async fn serve(config: &Config, role: &Role) -> anyhow::Result<()> {
     if !late.is_empty() {
         tracing::warn!(?late, "these did not stop in time");
     }
+    if let Some(running) = running.filter(|_| died.is_none()) {
+        running.end();
+    }
     match died {
         Some(why) => bail!("{why}"),
         None => Ok(()),
+    }
+}
+
+/// The control socket, where the engines are in this process. A file system without sockets costs the
+/// commands that would use it, and nothing else.
+fn open_control(engines: &Engines, life: &Lifecycle) {
+    let Some(embedded) = &engines.embedded else { return };
+    let router = control::router(engines, life);
+    if let Err(error) = control::server::start(embedded.data.path(), router, life) {
+        tracing::warn!(%error, "no control socket: tail, dlq and backup need the server stopped");
     }
 }
 
@@ -174,11 +195,17 @@ async fn begin(
     engines: &Engines,
     front: &Lifecycle,
     pools: &Lifecycle,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Caught> {
     let platform = &engines.platform;
+    let mut caught = Caught::default();
+    if config.engines.log == LogEngine::Embedded {
+        caught.behind = behind(platform).await?;
+    }
     let progress = workers::start(&role.pools, platform, pools)?;
     if config.engines.log == LogEngine::Embedded {
+        let begun = Instant::now();
         caught_up(platform, &progress).await?;
+        caught.folding = begun.elapsed();
     }
     if role.has_node() {
         let keys = Arc::new(keys(config, engines)?);
@@ -187,32 +214,56 @@ async fn begin(
             part.start(listen, front, pools).await?;
         }
     }
-    Ok(())
+    Ok(caught)
 }
 
+/// What had to be folded before this process was ready.
+#[derive(Debug, Default)]
+struct Caught {
+    behind: u64,
+    folding: Duration,
+}
+
+/// The pools that are waited for at a start, with what they read.
+const FOLDED: [(&str, &topic::Topic); 2] = [("persist", &topic::COMMANDS), ("feed", &topic::USERS)];
+
+/// Records in the log behind the cursors of those pools.
+async fn behind(platform: &Platform) -> anyhow::Result<u64> {
+    let mut behind = 0;
+    for (pool, topic) in FOLDED {
+        let read: BTreeMap<u32, u64> =
+            platform.log.committed(pool, topic).await?.into_iter().collect();
+        for state in platform.log.describe(topic).await? {
+            let next = read.get(&state.partition).copied().unwrap_or(state.first);
+            behind += state.end.saturating_sub(next);
+        }
+    }
+    Ok(behind)
+}
+
+/// Where metrics are; none, if their port is taken.
 async fn serve_operations(
     config: &Config,
     engines: &Engines,
     role: &Role,
     ready: &Arc<AtomicBool>,
     life: &Lifecycle,
-) -> anyhow::Result<()> {
-    let store = engines.embedded.as_ref().map(|embedded| embedded.store.clone());
-    let refresh = move |metrics: &Metrics| {
-        if let Some(store) = &store {
-            let known = metrics.lsm_inserts.get();
-            metrics.lsm_inserts.inc_by(store.inserts().saturating_sub(known));
-        }
-    };
+) -> anyhow::Result<Option<SocketAddr>> {
     let metrics = engines.platform.metrics.clone();
+    metrics.build.with_label_values(&[env!("CARGO_PKG_VERSION"), role.name]).set(1);
+    let (works, since) = (ready.clone(), Instant::now());
+    metrics.watch(move |all| {
+        all.ready.set(works.load(Ordering::SeqCst).into());
+        all.uptime.add(since.elapsed().as_secs());
+    });
     let listen = config.operations.listen;
-    let started = operations::start(listen, metrics, refresh, ready.clone(), life).await;
+    let started = operations::start(listen, metrics, ready.clone(), life).await;
     match started {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(Some(listen)),
         // One process at home may go without; a role that nobody can watch or roll may not.
         Err(error) if role.is_whole() => {
             tracing::warn!(%listen, %error, "no metrics: the operations port is taken");
-            Ok(())
+            Ok(None)
         }
         Err(error) => bail!("operations.listen {listen}: {error}: each process needs its own"),
     }
@@ -234,7 +285,7 @@ async fn caught_up(
     platform: &Platform,
     pools: &BTreeMap<&'static str, Progress>,
 ) -> anyhow::Result<()> {
-    for (pool, topic) in [("persist", &topic::COMMANDS), ("feed", &topic::USERS)] {
+    for (pool, topic) in FOLDED {
         let ends = platform.log.describe(topic).await?;
         let ends: Vec<(u32, u64)> =
             ends.into_iter().map(|state| (state.partition, state.end)).collect();
@@ -267,6 +318,11 @@ mod tests {
         assert_eq!(Role::worker(&names).unwrap().pools, ["fanout", "persist"]);
         let error = Role::worker(&["fold".to_owned()]).unwrap_err().to_string();
         assert!(error.contains("persist, feed, receipts, saga, fanout, signals"), "{error}");
+    }
+
+    #[test]
+    fn every_pool_is_one_that_metrics_know() {
+        assert_eq!(workers::NAMES.to_vec(), platform::telemetry::label::POOLS);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use platform::node::Node;
 use tokio::net::TcpListener;
 
 use super::Role;
+use crate::doctor::ports;
 
 /// Time between two sweeps of ended sessions.
 const SWEEP: Duration = Duration::from_mins(1);
@@ -73,9 +74,7 @@ impl Part<'_> {
 }
 
 async fn listen_on(listen: SocketAddr, router: Router, life: &Lifecycle) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(listen).await.with_context(|| {
-        format!("{listen} can not be listened on: set server.listen or PORT to a free one")
-    })?;
+    let listener = TcpListener::bind(listen).await.with_context(|| taken(listen))?;
     // Small answers and frames must not wait for each other (Nagle and delayed acknowledgements).
     let listener = listener.tap_io(|socket| {
         if let Err(error) = socket.set_nodelay(true) {
@@ -90,6 +89,19 @@ async fn listen_on(listen: SocketAddr, router: Router, life: &Lifecycle) -> anyh
             .map_err(|error| error.to_string())
     });
     Ok(())
+}
+
+/// What to do about an address that is another's.
+fn taken(listen: SocketAddr) -> String {
+    let by = ports::holder(listen.port())
+        .map(|(pid, name)| format!(", process {pid} ({name}) has the port"))
+        .unwrap_or_default();
+    let port = listen.port();
+    let other = if port == u16::MAX { port - 1 } else { port + 1 };
+    format!(
+        "{listen} can not be listened on{by}: stop that, or choose another with PORT={other} or \
+         server.listen"
+    )
 }
 
 /// Forgets ended sessions once their last tokens have expired; ingest also in the store.

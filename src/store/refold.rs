@@ -27,7 +27,7 @@ pub(super) fn embedded(config: &Config, runtime: &Runtime) -> anyhow::Result<()>
     runtime.block_on(whole(&*engines.platform.log))?;
     runtime.block_on(engines.platform.log.close());
     drop(engines.platform);
-    let Embedded { store, data } = engines.embedded.context("an embedded store")?;
+    let Embedded { store, data, .. } = engines.embedded.context("an embedded store")?;
     drop(store);
     let folded = data.store().join("folded");
     // Under another name first: a crash in between must not leave half a database behind.

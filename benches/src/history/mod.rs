@@ -6,12 +6,14 @@
 //! written to a file of JSON lines, so that a failing history is kept and judged again.
 
 mod act;
+mod as_of;
 mod entry;
 mod fault;
 mod file;
 mod recorder;
 
 pub use act::{Act, Counted, Cursors, Members, Probe, Probing, Resume, Unread, What};
+pub use as_of::as_of;
 pub use entry::{
     Attempt, CUT, Entry, Form, Gotten, Live, Loss, Op, Opened, Outcome, Page, Process, Reacted,
     Request, Seen, SocketId, Tells, UNREACHABLE, Via, Why, body_of,

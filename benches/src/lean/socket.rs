@@ -12,7 +12,7 @@ use super::{close_code, find, frame, mask_free};
 /// Largest frame from a server that is waited for.
 const FRAME_BYTES: usize = 1 << 20;
 /// A pong without payload, masked with zeros.
-const PONG: [u8; 6] = [0x8a, 0x80, 0, 0, 0, 0];
+pub const PONG: [u8; 6] = [0x8a, 0x80, 0, 0, 0, 0];
 
 /// The writing half.
 #[derive(Debug)]
@@ -31,7 +31,16 @@ pub struct Reader {
 
 /// Opens and authenticates a socket.
 pub async fn open(authority: &str, token: &str) -> anyhow::Result<(Writer, Reader)> {
-    let conn = admitted(authority, token).await?;
+    resume(authority, token, "").await
+}
+
+/// The same with `cursors` (JSON; none if empty): what was missed comes first.
+pub async fn resume(
+    authority: &str,
+    token: &str,
+    cursors: &str,
+) -> anyhow::Result<(Writer, Reader)> {
+    let conn = admitted(authority, token, cursors).await?;
     let (read, write) = conn.stream.into_split();
     Ok((Writer(write), Reader::new(read, conn.input)))
 }
@@ -42,7 +51,7 @@ pub async fn open_apart(
     authority: &str,
     token: &str,
 ) -> anyhow::Result<(std::net::TcpStream, Reader)> {
-    let conn = admitted(authority, token).await?;
+    let conn = admitted(authority, token, "").await?;
     let both = conn.stream.into_std()?;
     let apart = both.try_clone()?;
     let (read, write) = TcpStream::from_std(both)?.into_split();
@@ -51,7 +60,7 @@ pub async fn open_apart(
     Ok((apart, Reader::new(read, conn.input)))
 }
 
-async fn admitted(authority: &str, token: &str) -> anyhow::Result<Conn> {
+async fn admitted(authority: &str, token: &str, cursors: &str) -> anyhow::Result<Conn> {
     let mut conn = Conn::open(authority).await?;
     // The key is of no use to a client that does not check the answer to it (RFC 6455 §4.1).
     let upgrade = format!(
@@ -62,7 +71,9 @@ async fn admitted(authority: &str, token: &str) -> anyhow::Result<Conn> {
     conn.write(upgrade.as_bytes()).await?;
     let head = conn.head().await?;
     ensure!(head.status == 101, "the upgrade was answered with {}", head.status);
-    let auth = format!(r#"{{"id":"0","type":"auth","data":{{"token":"{token}"}}}}"#);
+    let cursors =
+        if cursors.is_empty() { String::new() } else { format!(r#","cursors":{cursors}"#) };
+    let auth = format!(r#"{{"id":"0","type":"auth","data":{{"token":"{token}"{cursors}}}}}"#);
     conn.write(&mask_free(auth.as_bytes())).await?;
     let answer = loop {
         if let Some((opcode, payload)) = frame::parse(&conn.input) {
@@ -126,6 +137,11 @@ impl Reader {
                 }
             }
         }
+    }
+
+    /// Pings that wait for their answer; whoever asks answers them.
+    pub fn take_pings(&mut self) -> usize {
+        std::mem::take(&mut self.pings)
     }
 
     /// Whether pings wait for their answer.

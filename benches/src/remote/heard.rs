@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::rest::settle;
 use super::view;
-use crate::history::{Cursors, Outcome, Tells, body_of};
+use crate::history::{Cursors, Outcome, Seen, Tells, body_of};
 use crate::target::{Event, Heard};
 
 #[derive(Deserialize)]
@@ -141,6 +141,30 @@ impl Frame<'_> {
         let tells = Tells { resumed, bytes: body_of(text), ..tells };
         Some(Event { conversation, kind: Arc::from(kind), rev, message, tells })
     }
+}
+
+/// What a frame that answers no request tells its user; none: from here on the connection is no witness.
+pub(crate) fn hear(text: &str, user: Uuid) -> Option<Vec<Heard>> {
+    match serde_json::from_str::<Frame<'_>>(text).ok()?.meaning(text, user) {
+        Meaning::Heard(heard) => Some(heard),
+        Meaning::Nothing => Some(Vec::new()),
+        Meaning::Over => None,
+    }
+}
+
+/// The answer to a send whose request id is a number.
+pub(crate) fn answer(text: &str) -> Option<(u32, Outcome<Seen>)> {
+    let frame: Frame<'_> = serde_json::from_str(text).ok()?;
+    let id = frame.id.as_deref().filter(|_| !frame.is_sync())?.parse().ok()?;
+    let outcome = match frame.outcome() {
+        Outcome::Ok(data) => match view::bare(&data) {
+            Ok(seen) => Outcome::Ok(seen),
+            Err(error) => Outcome::Unknown(format!("unreadable: {error}")),
+        },
+        Outcome::Fail(code) => Outcome::Fail(code),
+        Outcome::Unknown(why) => Outcome::Unknown(why),
+    };
+    Some((id, outcome))
 }
 
 #[cfg(test)]

@@ -10,7 +10,9 @@ mod rest;
 mod socket;
 pub mod view;
 
+pub(crate) use heard::{answer, hear};
 pub use rest::{Answer, Rest};
+#[cfg(feature = "harness")]
 pub(crate) use socket::{Connection, dial, narrow};
 pub use socket::{Line, Push};
 
@@ -29,7 +31,7 @@ use crate::target::{Deed, Message, Path, Place, Target, User};
 /// The password of every user of a run.
 pub const PASSWORD: &str = "Quiet-otters-47-climb!";
 
-/// How long a busy server is asked again, and how often.
+/// How long a busy server is asked again if nothing else is said, and how often.
 const PATIENCE: Duration = Duration::from_mins(1);
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -43,6 +45,8 @@ pub struct Remote {
     /// Where users sign in; none: anywhere.
     sign_in: Option<usize>,
     tag: Arc<str>,
+    /// How long a busy or limited server is asked again.
+    patience: Duration,
 }
 
 #[derive(Serialize)]
@@ -53,6 +57,11 @@ struct Register<'a> {
     password: &'a str,
     first_name: &'a str,
     last_name: &'a str,
+}
+
+/// What an answer to a send over REST says.
+pub(crate) fn written(answer: &Answer) -> Outcome<Seen> {
+    answer.outcome(view::message)
 }
 
 #[derive(Serialize)]
@@ -80,7 +89,14 @@ impl Remote {
     /// A system that serves requests and sockets at different addresses.
     pub fn split(requests: Vec<String>, sockets: Vec<String>, tag: &str) -> Self {
         let (nodes, sockets) = (requests.into(), sockets.into());
-        Self { rest: Rest::new(), nodes, sockets, sign_in: None, tag: Arc::from(tag) }
+        Self {
+            rest: Rest::new(),
+            nodes,
+            sockets,
+            sign_in: None,
+            tag: Arc::from(tag),
+            patience: PATIENCE,
+        }
     }
 
     /// The same with connections of its own: those of before may end at a server that is gone.
@@ -91,6 +107,11 @@ impl Remote {
     /// The same, where everybody signs in at one node.
     pub fn signing_in_at(self, node: usize) -> Self {
         Self { sign_in: Some(node), ..self }
+    }
+
+    /// The same, where "not now" is taken for an answer after so long.
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// The REST client.
@@ -116,7 +137,7 @@ impl Remote {
     /// Asks again while the answer is "not now", as a client does: engines that have just started are
     /// slow at first.
     async fn until_served<B: Serialize>(&self, url: &str, body: &B) -> Answer {
-        let end = tokio::time::Instant::now() + PATIENCE;
+        let end = tokio::time::Instant::now() + self.patience;
         loop {
             let answer = self.rest.post(url, None, body).await;
             if !matches!(answer.status, 429 | 503) || tokio::time::Instant::now() > end {
@@ -124,6 +145,21 @@ impl Remote {
             }
             tokio::time::sleep(AGAIN).await;
         }
+    }
+
+    /// Makes more users members of a group.
+    pub async fn add(
+        &self,
+        node: usize,
+        user: &User,
+        conversation: Uuid,
+        more: &[Uuid],
+    ) -> anyhow::Result<()> {
+        let url = self.url(node, &format!("conversations/{conversation}/participants"));
+        let body = serde_json::json!({ "userIds": more });
+        let answer = self.rest.post(&url, Some(&user.token), &body).await;
+        anyhow::ensure!(answer.status == 200, "adding members: {answer}");
+        Ok(())
     }
 
     fn url(&self, node: usize, path: &str) -> String {

@@ -13,7 +13,9 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use parking_lot::Mutex;
-use tokio::net::{TcpSocket, TcpStream};
+#[cfg(feature = "harness")]
+use tokio::net::TcpSocket;
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
@@ -34,6 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Requests that wait to be written.
 const QUEUE: usize = 1_024;
 /// Bytes that a narrow connection takes.
+#[cfg(feature = "harness")]
 const NARROW: u32 = 16_384;
 /// Events that wait to be taken.
 const EVENTS: usize = 16_384;
@@ -167,6 +170,7 @@ pub(super) async fn journal(
 
 /// An authenticated connection that takes little before it is read, so that the server soon meets one who
 /// does not read.
+#[cfg(feature = "harness")]
 pub(crate) async fn narrow(authority: &str, user: &User) -> anyhow::Result<Connection> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(NARROW)?;

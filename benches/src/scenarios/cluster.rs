@@ -10,10 +10,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::saturate::Over;
-use super::setup::pairs;
 use super::{Bench, Measured, direct, saturate};
 use crate::cluster::{Cluster, Engine, Engines, Layout, Supervisor};
 use crate::history::Recorder;
+use crate::load::{Gauges, Run, World, conversations, pairs, users};
 use crate::server::{raise_file_limit, usage};
 
 /// Users that send as fast as they can.
@@ -54,7 +54,15 @@ pub async fn run(bench: &Bench, deployment: &Deployment) -> anyhow::Result<Vec<M
     cluster.ready().await?;
 
     let remote = cluster.remote("load");
-    let pairs = pairs(&remote, USERS).await?;
+    let gauges = Gauges::default();
+    let members = users(&remote, USERS, &gauges).await?;
+    let world = conversations(&remote, members, pairs(USERS), &gauges).await?;
+    // What each part of it counts and records is its own.
+    let parts = std::cell::Cell::new(0);
+    let part = |world: &World| {
+        parts.set(parts.get() + 1);
+        Run::new(world.clone(), &format!("c{}", parts.get()), Arc::new(Gauges::default()))
+    };
     let sockets = |number: usize| remote.socket_authority(number).to_owned();
     let requests = |number: usize| remote.authority(number).to_owned();
     let reading = async || spent(&cluster, &engines).await;
@@ -62,17 +70,19 @@ pub async fn run(bench: &Bench, deployment: &Deployment) -> anyhow::Result<Vec<M
 
     if deployment.warm_up > 0 {
         let half = deployment.warm_up / 2;
-        saturate::drive(&pairs, Over::Sockets, half, sockets, reading).await?;
-        saturate::drive(&pairs, Over::Rest, half, requests, reading).await?;
+        let (one, other) = (part(&world), part(&world));
+        saturate::drive(&one, Over::Sockets, half, sockets, reading).await?.end(&one);
+        saturate::drive(&other, Over::Rest, half, requests, reading).await?.end(&other);
         tokio::time::sleep(SETTLE).await;
     }
-    let few = pairs.get(..direct::PAIRS).unwrap_or(&pairs);
-    let load = direct::Load::open(few, sockets).await?;
-    let driven = load.drive(deployment.rate, bench.seconds, reading).await?;
+    let few: Vec<_> = world.rooms.iter().take(direct::PAIRS).cloned().collect();
+    let few = part(&World { rooms: few, ..world.clone() });
+    let plan = direct::plan(deployment.rate, bench.seconds);
+    let driven = direct::steady(&few, &plan, sockets, reading).await?;
     let each = deployment.each;
     let name = format!("{each} of each role, {:.0} messages/s over sockets", deployment.rate);
     let mut measured = Measured::new(name);
-    driven.tell(&mut measured);
+    direct::told(&few, &driven, &mut measured);
     costs(&driven.before, &driven.after, driven.messages, &mut measured);
     all.push(measured);
 
@@ -81,11 +91,13 @@ pub async fn run(bench: &Bench, deployment: &Deployment) -> anyhow::Result<Vec<M
             Over::Sockets => sockets(number),
             Over::Rest => requests(number),
         };
-        let driven = saturate::drive(&pairs, over, bench.seconds, authority, reading).await?;
+        let run = part(&world);
+        let driven = saturate::drive(&run, over, bench.seconds, authority, reading).await?;
         let mut measured =
             Measured::new(format!("{each} of each role, {USERS} users over {what}, closed loop"));
-        driven.tell(&mut measured);
+        driven.told(&run, &mut measured);
         costs(&driven.before, &driven.after, driven.messages, &mut measured);
+        driven.end(&run);
         all.push(measured);
     }
     let exits = supervisor.exits().len();
@@ -95,7 +107,7 @@ pub async fn run(bench: &Bench, deployment: &Deployment) -> anyhow::Result<Vec<M
     for member in cluster.members() {
         member.terminate().await?;
     }
-    driven.end().await;
+    driven.end(&few);
     Ok(all)
 }
 

@@ -4,19 +4,24 @@
 //! Machines differ and are noisy: what the disk can do is measured in the same minute
 //! ([`sync_floor`]), and CPU is counted per message, on both sides.
 
+#[cfg(feature = "harness")]
 pub mod cluster;
+pub mod course;
 pub mod direct;
+pub mod fanout;
+pub mod figures;
 pub mod idle;
-mod latency;
+pub mod reconnect;
+#[cfg(feature = "harness")]
 pub mod report;
 pub mod saturate;
-mod setup;
+pub mod setup;
 pub mod sync_floor;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-pub use latency::Latencies;
+use crate::load::Latencies;
 
 /// Text of a measured message, bytes: what people write, and what others were measured with.
 pub const CONTENT_BYTES: usize = 240;
@@ -72,6 +77,13 @@ impl Measured {
                 .expect("writing to memory does not fail");
         }
         out
+    }
+}
+
+/// Adds percentiles in milliseconds.
+fn tell(latencies: &Latencies, name: &str, measured: &mut Measured) {
+    for (quantile, text) in [(0.5, "p50"), (0.99, "p99"), (0.999, "p99.9"), (1.0, "max")] {
+        measured.add(format!("{name} {text}, ms"), latencies.ms(quantile));
     }
 }
 

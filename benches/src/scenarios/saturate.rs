@@ -1,24 +1,29 @@
 //! As much as goes: users in pairs, each sending the next message when the last one is acknowledged.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
-use futures_util::future::join_all;
-use tokio::time::sleep_until;
-use uuid::Uuid;
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, sleep_until};
 
-use super::setup::{Pair, Stage};
-use super::{Bench, CONTENT_BYTES, Latencies, Measured};
-use crate::lean::{Conn, find, mask_free, open};
-use crate::target::User;
+use super::course::{Course, Measurement, needs};
+use super::figures::{Figures, Unit};
+use super::setup::{Stage, costs};
+use super::{Bench, Measured, tell};
+use crate::lean::{Conn, Reader, Writer, find, mask_free, open};
+use crate::load::book::{Ask, Book, DIGITS};
+use crate::load::{Clock, Gauges, Part, Refused, Run, Seat, Window, watch};
+use crate::remote::{Answer, written};
 use crate::task::spawn;
 
 /// Time before measuring: caches warm, files grow.
 const WARM: Duration = Duration::from_secs(3);
-/// Digits of a running number in a request.
-const DIGITS: usize = 10;
+/// Pause of a client that was refused.
+const REFUSED: Duration = Duration::from_millis(50);
+/// Users whose sockets are watched, at most.
+const WATCHED: usize = 64;
 
 /// By which way messages are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,99 +34,135 @@ pub enum Over {
     Rest,
 }
 
-/// What all clients share.
-struct Load {
-    from: Instant,
-    until: Instant,
-    acks: Latencies,
-    events: AtomicU64,
-}
-
-impl Load {
-    /// Whether a moment is measured.
-    fn counts(&self, at: Instant) -> bool {
-        self.from <= at && at < self.until
-    }
-
-    fn acked(&self, sent: Instant) {
-        let now = Instant::now();
-        if self.counts(now) {
-            self.acks.record(now - sent);
-        }
-    }
-}
-
 /// Runs it with so many users.
 pub async fn run(bench: &Bench, over: Over, users: usize) -> anyhow::Result<Measured> {
     let name = over.name();
     let stage = Stage::set(bench, name).await?;
-    let pairs = stage.pairs(users).await?;
+    let gauges = Arc::new(Gauges::default());
+    let run = Run::new(stage.pairs(users, &gauges).await?, "s", gauges);
     let authority = stage.authority();
-    let driven =
-        drive(&pairs, over, bench.seconds, |_| authority.clone(), async || stage.reading().await)
-            .await?;
-    let mut measured = Measured::new(format!("{name}, {} users", pairs.len() * 2));
-    driven.tell(&mut measured);
-    driven.before.costs(&driven.after, driven.messages, &mut measured);
+    let reading = async || stage.reading().await;
+    let driven = drive(&run, over, bench.seconds, |_| authority.clone(), reading).await?;
+    let mut measured = Measured::new(format!("{name}, {} users", run.world.users.len()));
+    driven.told(&run, &mut measured);
+    costs(&driven.before, &driven.after, driven.messages, &mut measured);
     if over == Over::Sockets {
-        measured.add("events received per second", driven.events as f64 / bench.seconds as f64);
+        measured.add("events received per second", driven.events as f64 / driven.seconds());
     }
+    driven.end(&run);
     stage.strike().await?;
     Ok(measured)
 }
 
+/// The scenario: so many users by one way, one message each in flight.
+pub async fn measure(course: &Course<'_>, over: Over, users: usize) -> anyhow::Result<Measurement> {
+    let stage = course.stage;
+    let run =
+        Run::new(stage.pairs(users, &course.gauges).await?, &course.tag, course.gauges.clone());
+    let at = |number| match over {
+        Over::Sockets => stage.remote.socket_authority(number).to_owned(),
+        Over::Rest => stage.remote.authority(number).to_owned(),
+    };
+    let reading = async || stage.reading().await;
+    let driven = drive(&run, over, course.length.as_secs(), at, reading).await?;
+    let mut figures = Figures::default();
+    figures.add("rate", "acknowledged messages", driven.rate(), Unit::PerSecond);
+    figures.latency("ack", "sent → ack", &run.gauges.acks);
+    if over == Over::Sockets {
+        figures.latency("recv", "sent → received", &run.gauges.received);
+        let events = driven.events as f64 / driven.seconds();
+        figures.add("events", "messages that the others' sockets got", events, Unit::PerSecond);
+    }
+    let (from, to) = (&driven.before, &driven.after);
+    figures.costs(from, to, driven.seconds(), ("message", driven.messages));
+    let way = if over == Over::Sockets { "sockets" } else { "REST" };
+    let users = run.world.users.len();
+    let title =
+        format!("{users} users over {way}, CLOSED loop, one message each in flight: {users}");
+    let needs = needs(&run);
+    Ok(Measurement { run, title, figures, needs, tasks: driven.clients })
+}
+
 /// What came of it, with readings at the begin and the end of what was measured.
-pub(super) struct Driven<R> {
-    pub(super) before: R,
-    pub(super) after: R,
-    pub(super) messages: u64,
-    events: u64,
-    seconds: u64,
-    load: Arc<Load>,
+#[derive(Debug)]
+pub struct Driven<R> {
+    /// At the begin.
+    pub before: R,
+    /// At the end.
+    pub after: R,
+    /// Between them.
+    pub lasted: Duration,
+    /// Messages that were acknowledged meanwhile.
+    pub messages: u64,
+    /// Messages that somebody else's socket got meanwhile.
+    pub events: u64,
+    /// Clients, which listen still.
+    pub clients: Vec<JoinHandle<anyhow::Result<()>>>,
 }
 
 /// Every user of the pairs sends as fast as acks come; `authority` says where, by number of the user.
-pub(super) async fn drive<R>(
-    pairs: &[Pair],
+pub async fn drive<R>(
+    run: &Arc<Run>,
     over: Over,
     seconds: u64,
     authority: impl Fn(usize) -> String,
     reading: impl AsyncFn() -> anyhow::Result<R>,
 ) -> anyhow::Result<Driven<R>> {
+    run.gauges.phase("warming up");
     let from = Instant::now() + WARM;
-    let load = Arc::new(Load {
-        from,
-        until: from + Duration::from_secs(seconds),
-        acks: Latencies::default(),
-        events: AtomicU64::new(0),
-    });
-    let users = pairs.iter().flat_map(|pair| pair.members.iter().map(move |user| (pair, user)));
+    let window = Window { from, until: from + Duration::from_secs(seconds) };
+    let users = (0_u32..)
+        .zip(&run.world.rooms)
+        .flat_map(|(place, room)| room.members.iter().map(move |user| (*user, place)));
+    let every = run.world.users.len().div_ceil(WATCHED).max(1);
     let mut clients = Vec::new();
-    for (number, (pair, user)) in users.enumerate() {
-        let (load, user, to) = (load.clone(), user.clone(), pair.conversation);
-        let at = authority(number);
+    for (number, (user, room)) in users.enumerate() {
+        let client = Client { run: run.clone(), window, user, room, at: authority(number) };
+        let watched = number % every == 0;
         clients.push(match over {
-            Over::Sockets => spawn(async move { over_sockets(&load, &at, &user, to).await }),
-            Over::Rest => spawn(async move { over_rest(&load, &at, &user, to).await }),
+            Over::Sockets => spawn(async move { client.over_sockets(watched).await }),
+            Over::Rest => spawn(async move { client.over_rest().await }),
         });
     }
-    sleep_until(load.from.into()).await;
-    let before = reading().await?;
-    sleep_until(load.until.into()).await;
-    let after = reading().await?;
-    for client in join_all(clients).await {
-        client??;
+    sleep_until(window.from.into()).await;
+    let (before, began) = (reading().await?, Instant::now());
+    run.gauges.phase("measuring");
+    sleep_until(window.until.into()).await;
+    let (after, lasted) = (reading().await?, began.elapsed());
+    run.gauges.phase("waiting for the last messages");
+    run.settle().await;
+    let mut listening = Vec::new();
+    for client in clients {
+        if client.is_finished() {
+            client.await??;
+        } else {
+            listening.push(client);
+        }
     }
-    let (messages, events) = (load.acks.count(), load.events.load(Ordering::Relaxed));
-    Ok(Driven { before, after, messages, events, seconds, load })
+    let (messages, events) = (run.gauges.acks.count(), run.gauges.received.count());
+    Ok(Driven { before, after, lasted, messages, events, clients: listening })
 }
 
 impl<R> Driven<R> {
+    fn seconds(&self) -> f64 {
+        self.lasted.as_secs_f64().max(1e-3)
+    }
+
+    /// Acknowledged messages a second.
+    pub fn rate(&self) -> f64 {
+        self.messages as f64 / self.seconds()
+    }
+
+    /// Ends the clients.
+    pub(super) fn end(self, run: &Run) {
+        run.end();
+        self.clients.iter().for_each(JoinHandle::abort);
+    }
+
     /// The rate and the latency of acks at it.
-    pub(super) fn tell(&self, measured: &mut Measured) {
-        let rate = self.messages as f64 / self.seconds as f64;
-        measured.add("durable messages per second", rate);
-        self.load.acks.tell("ack", measured);
+    pub(super) fn told(&self, run: &Run, measured: &mut Measured) {
+        measured.add("durable messages per second", self.rate());
+        tell(&run.gauges.acks, "ack", measured);
     }
 }
 
@@ -138,7 +179,6 @@ impl Over {
 struct Template {
     bytes: Vec<u8>,
     places: Vec<usize>,
-    number: u64,
 }
 
 impl Template {
@@ -150,14 +190,13 @@ impl Template {
             places.push(from + place);
             from += place + mark.len();
         }
-        Self { bytes, places, number: 0 }
+        Self { bytes, places }
     }
 
-    /// The next request, and its number as it stands there.
-    fn next(&mut self) -> (&[u8], [u8; DIGITS]) {
-        self.number += 1;
+    /// The request with this number, which is told as it stands there.
+    fn numbered(&mut self, number: u32) -> (&[u8], [u8; DIGITS]) {
         let mut digits = [b'0'; DIGITS];
-        let mut rest = self.number;
+        let mut rest = number;
         for digit in digits.iter_mut().rev() {
             *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
             rest /= 10;
@@ -174,69 +213,154 @@ impl Template {
 /// Stands for the number until it is known.
 const MARK: &str = "##########";
 
+/// The text of a message with the mark in the place of its number.
 fn content() -> String {
-    "The quick brown fox jumps over the lazy dog. ".chars().cycle().take(CONTENT_BYTES).collect()
+    let text = Book::content(0);
+    format!("{MARK}{}", text.get(DIGITS..).unwrap_or_default())
 }
 
-async fn over_sockets(load: &Load, at: &str, user: &User, to: Uuid) -> anyhow::Result<()> {
-    let (mut writer, mut reader) = open(at, &user.token).await?;
-    let frame = format!(
-        r#"{{"id":"{MARK}","type":"message.send","data":{{"conversationId":"{to}","clientMessageId":"{}-{MARK}","type":"text","content":"{}"}}}}"#,
-        user.id.simple(),
-        content(),
-    );
-    let mut template = Template::new(mask_free(frame.as_bytes()), MARK.as_bytes());
-    while Instant::now() < load.until {
-        let (frame, id) = template.next();
-        let sent = Instant::now();
-        writer.write(frame).await?;
-        loop {
-            let answer = reader.next().await?;
-            if answer.starts_with(b"{\"type\":") {
-                if load.counts(Instant::now()) {
-                    load.events.fetch_add(1, Ordering::Relaxed);
-                }
-            } else if answer.get(7..7 + DIGITS) == Some(&id) {
-                let good =
-                    answer.get(7 + DIGITS..).is_some_and(|a| a.starts_with(b"\",\"ok\":true"));
-                ensure!(good, "a send was refused: {}", String::from_utf8_lossy(answer));
-                break;
-            } else {
-                bail!("an answer to nothing: {}", String::from_utf8_lossy(answer));
+/// The client's own id with the mark in it.
+fn client(run: &Run) -> String {
+    run.book.client(0).replace(&"0".repeat(DIGITS), MARK)
+}
+
+/// One user who sends.
+struct Client {
+    run: Arc<Run>,
+    window: Window,
+    user: u32,
+    room: u32,
+    at: String,
+}
+
+impl Client {
+    fn ask(&self, seat: Option<Seat>) -> Ask {
+        Ask { room: self.room, user: self.user, socket: seat.map(|seat| seat.socket) }
+    }
+
+    fn goes_on(&self) -> bool {
+        Instant::now() < self.window.until && !self.run.is_over()
+    }
+
+    async fn over_sockets(self, watched: bool) -> anyhow::Result<()> {
+        let run = &self.run;
+        let who = run.world.user(self.user).context("a user in the list")?;
+        let to = run.world.room(self.room).context("a conversation in the list")?.id;
+        let (mut writer, mut reader) = open(&self.at, &who.token).await?;
+        let seat = run.seat(self.user, watched);
+        let frame = format!(
+            r#"{{"id":"{MARK}","type":"message.send","data":{{"conversationId":"{to}","clientMessageId":"{}","type":"text","content":"{}"}}}}"#,
+            client(run),
+            content(),
+        );
+        let mut template = Template::new(mask_free(frame.as_bytes()), MARK.as_bytes());
+        let mut line = Line { run, seat, clock: Clock::Sent(self.window) };
+        while self.goes_on() {
+            let Some(number) = run.book.begin(self.ask(Some(seat))) else { break };
+            let (frame, id) = template.numbered(number);
+            run.gauges.sent(None, Part::Around);
+            writer.write(frame).await?;
+            if line.answer(&mut reader, &mut writer, &id).await? == Refused::Yes {
+                sleep(REFUSED).await;
             }
         }
-        load.acked(sent);
-        if reader.pinged() {
-            writer.pong(&mut reader).await?;
+        // The other one's last messages are still to come.
+        loop {
+            line.take(&mut reader, &mut writer).await?;
         }
     }
-    Ok(())
+
+    async fn over_rest(self) -> anyhow::Result<()> {
+        let run = &self.run;
+        let who = run.world.user(self.user).context("a user in the list")?;
+        let to = run.world.room(self.room).context("a conversation in the list")?.id;
+        let mut conn = Conn::open(&self.at).await?;
+        let body = format!(
+            r#"{{"conversationId":"{to}","content":"{}","clientMessageId":"{}"}}"#,
+            content(),
+            client(run),
+        );
+        let request = format!(
+            "POST /api/v1/messages HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.at,
+            who.token,
+            body.len(),
+        );
+        let mut template = Template::new(request.into_bytes(), MARK.as_bytes());
+        let (mut answer, clock) = (Vec::new(), Clock::Sent(self.window));
+        while self.goes_on() {
+            let Some(number) = run.book.begin(self.ask(None)) else { break };
+            let (request, _) = template.numbered(number);
+            run.gauges.sent(None, Part::Around);
+            let status = conn.ask(request, &mut answer).await.context("sending over REST")?;
+            let answer = Answer { status, body: Bytes::copy_from_slice(&answer) };
+            let outcome = written(&answer);
+            if clock.settled(run, number, outcome, Instant::now()) == Refused::Yes {
+                sleep(REFUSED).await;
+            }
+        }
+        Ok(())
+    }
 }
 
-async fn over_rest(load: &Load, at: &str, user: &User, to: Uuid) -> anyhow::Result<()> {
-    let mut conn = Conn::open(at).await?;
-    let body = format!(
-        r#"{{"conversationId":"{to}","content":"{}","clientMessageId":"{}-{MARK}"}}"#,
-        content(),
-        user.id.simple(),
-    );
-    let request = format!(
-        "POST /api/v1/messages HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        at,
-        user.token,
-        body.len(),
-    );
-    let mut template = Template::new(request.into_bytes(), MARK.as_bytes());
-    let mut answer = Vec::new();
-    while Instant::now() < load.until {
-        let (request, _) = template.next();
-        let sent = Instant::now();
-        let status = conn.ask(request, &mut answer).await.context("sending over REST")?;
-        ensure!(status == 201, "a send was answered with {status}");
-        load.acked(sent);
+/// What one socket is told.
+struct Line<'r> {
+    run: &'r Run,
+    seat: Seat,
+    clock: Clock,
+}
+
+impl Line<'_> {
+    /// Reads on until this request is answered.
+    async fn answer(
+        &mut self,
+        reader: &mut Reader,
+        writer: &mut Writer,
+        id: &[u8; DIGITS],
+    ) -> anyhow::Result<Refused> {
+        loop {
+            match self.take(reader, writer).await? {
+                None => {}
+                Some((answered, refused)) if answered == *id => return Ok(refused),
+                Some(_) => bail!("an answer to nothing"),
+            }
+        }
     }
-    Ok(())
+
+    /// Takes one frame; of an answer, the number and whether it is a refusal.
+    async fn take(
+        &mut self,
+        reader: &mut Reader,
+        writer: &mut Writer,
+    ) -> anyhow::Result<Option<([u8; DIGITS], Refused)>> {
+        let frame = match reader.next().await {
+            Ok(frame) => frame,
+            Err(error) => {
+                self.run.unseat(self.seat);
+                return Err(error);
+            }
+        };
+        let now = Instant::now();
+        let mut answered = None;
+        if let Some(rest) = frame.strip_prefix(b"{\"id\":\"") {
+            let id = rest.first_chunk::<DIGITS>().copied().context("an answer's number")?;
+            answered = Some((id, self.clock.answered(self.run, frame, now)));
+        } else {
+            if frame.starts_with(b"{\"type\":\"message.created\"") {
+                self.clock.received(self.run, self.seat.user, frame, now);
+            }
+            let dropped = find(frame, b"\"type\":\"resync\"").is_some();
+            if self.seat.watched && (dropped || !watch(self.run, self.seat, frame)) {
+                self.run.blind(self.seat);
+                self.seat.watched = false;
+            }
+        }
+        if reader.pinged() {
+            writer.pong(reader).await?;
+        }
+        Ok(answered)
+    }
 }
 
 #[cfg(test)]
@@ -246,8 +370,8 @@ mod tests {
     #[test]
     fn a_template_counts_in_every_place() {
         let mut template = Template::new(format!("a{MARK}b{MARK}").into_bytes(), MARK.as_bytes());
-        template.next();
-        let (bytes, number) = template.next();
+        template.numbered(1);
+        let (bytes, number) = template.numbered(2);
         assert_eq!(bytes, b"a0000000002b0000000002");
         assert_eq!(&number, b"0000000002");
     }

@@ -1,122 +1,101 @@
-//! A fresh server with users in pairs.
+//! What a scenario runs against: a fresh server that nobody else uses, or a deployment that runs already.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use uuid::Uuid;
 
-use super::Bench;
-use crate::history::Outcome;
+use super::{Bench, Measured};
+use crate::load::probe::{Probe, Process, Reading, Source};
+use crate::load::{Gauges, World, conversations, pairs, users};
 use crate::remote::Remote;
-use crate::server::{Metrics, Server, Usage, raise_file_limit, usage};
-use crate::target::{Target as _, User};
+use crate::server::{Server, raise_file_limit};
 
-/// Registrations at a time.
-const AT_ONCE: usize = 16;
-
-/// A server that nobody else uses.
-pub(super) struct Stage {
-    pub(super) server: Server,
-    pub(super) remote: Remote,
-}
-
-/// Two users and their conversation.
-#[derive(Clone, Debug)]
-pub(super) struct Pair {
-    pub(super) members: [User; 2],
-    pub(super) conversation: Uuid,
+/// See the module.
+#[derive(Debug)]
+pub struct Stage {
+    /// None: it is not ours.
+    server: Option<Server>,
+    /// Where requests and sockets go.
+    pub remote: Remote,
+    /// What the system uses.
+    pub probe: Probe,
 }
 
 impl Stage {
     pub(super) async fn set(bench: &Bench, name: &str) -> anyhow::Result<Self> {
-        raise_file_limit()?;
-        let folder = bench.folder.join(name);
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        }
-        let mut server = Server::prepare(&bench.binary, &folder, 1)?;
-        server.start().await?;
-        let remote = Remote::new(server.nodes(), "load");
-        Ok(Self { server, remote })
+        Self::own(&bench.binary, &bench.folder.join(name), "load").await
     }
 
-    pub(super) fn authority(&self) -> String {
+    /// Starts a server of one's own over a folder that is emptied before; users of a tag.
+    pub async fn own(binary: &Path, folder: &Path, tag: &str) -> anyhow::Result<Self> {
+        raise_file_limit()?;
+        if folder.exists() {
+            std::fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;
+        }
+        let mut server = Server::prepare(binary, folder, 1)?;
+        server.start().await?;
+        let remote = Remote::new(server.nodes(), tag);
+        let pid = server.pid().context("a server that has started")?;
+        let process = Process { name: "server".to_owned(), source: Source::Pid(pid) };
+        let probe = Probe::of(vec![process], vec![server.metrics_url()]);
+        Ok(Self { server: Some(server), remote, probe })
+    }
+
+    /// A deployment that runs already.
+    pub fn running(remote: Remote, probe: Probe) -> anyhow::Result<Self> {
+        raise_file_limit()?;
+        Ok(Self { server: None, remote, probe })
+    }
+
+    /// Where requests go.
+    pub fn authority(&self) -> String {
         self.remote.authority(0).to_owned()
     }
 
-    pub(super) async fn users(&self, count: usize) -> anyhow::Result<Vec<User>> {
-        users(&self.remote, count).await
+    /// So many users in pairs, each with its conversation.
+    pub async fn pairs(&self, count: usize, gauges: &Gauges) -> anyhow::Result<World> {
+        let users = users(&self.remote, count.max(2) / 2 * 2, gauges).await?;
+        let members = pairs(users.len());
+        conversations(&self.remote, users, members, gauges).await
     }
 
-    pub(super) async fn pairs(&self, users: usize) -> anyhow::Result<Vec<Pair>> {
-        pairs(&self.remote, users).await
+    /// Everything that was used up to now.
+    pub async fn reading(&self) -> anyhow::Result<Reading> {
+        self.probe.reading().await
     }
 
-    pub(super) async fn reading(&self) -> anyhow::Result<Reading> {
-        let own = usage(std::process::id())?;
-        Ok(Reading { server: self.server.usage()?, own, metrics: self.server.metrics().await? })
+    /// Where a server of one's own keeps its output.
+    pub fn log(&self) -> Option<PathBuf> {
+        self.server.as_ref().map(Server::log)
     }
 
-    /// Stops the server, which must do so in good order, and forgets its data.
-    pub(super) async fn strike(mut self) -> anyhow::Result<()> {
-        self.server.stop().await?;
-        let folder = self.server.log();
-        let folder = folder.parent().context("a log in a folder")?;
+    /// Stops a server of one's own, which must do so in good order, and forgets its data.
+    pub async fn strike(self) -> anyhow::Result<()> {
+        let Some(mut server) = self.server else { return Ok(()) };
+        server.stop().await?;
+        let log = server.log();
+        let Some(folder) = log.parent() else { bail!("a log in a folder") };
         std::fs::remove_dir_all(folder).with_context(|| folder.display().to_string())
     }
 }
 
-/// So many users.
-pub(super) async fn users(remote: &Remote, count: usize) -> anyhow::Result<Vec<User>> {
-    let register = |number| {
-        let remote = remote.clone();
-        async move { remote.register(number).await }
-    };
-    stream::iter((0..count).map(register)).buffered(AT_ONCE).try_collect().await
-}
-
-/// So many users in pairs, each with its conversation.
-pub(super) async fn pairs(remote: &Remote, count: usize) -> anyhow::Result<Vec<Pair>> {
-    let users = users(remote, count.max(2)).await?;
-    let mut pairs = Vec::new();
-    for pair in users.chunks_exact(2) {
-        let [one, other] = pair else { continue };
-        let conversation = match remote.open(0, one, other).await {
-            Outcome::Ok(id) => id,
-            other => bail!("opening a conversation: {other:?}"),
-        };
-        pairs.push(Pair { members: [one.clone(), other.clone()], conversation });
+/// Adds what each message cost.
+pub(super) fn costs(before: &Reading, now: &Reading, messages: u64, measured: &mut Measured) {
+    let count = messages.max(1) as f64;
+    let micros = |a: Duration, b: Duration| b.saturating_sub(a).as_secs_f64() * 1e6 / count;
+    measured.add("server CPU, µs per message", micros(before.cpu(), now.cpu()));
+    measured.add("generator CPU, µs per message", micros(before.own.cpu, now.own.cpu));
+    let grown = now.metrics.since(&before.metrics);
+    let folded = grown.get("parlance_messages_total").max(1.0);
+    for (name, metric) in [
+        ("wake-ups per message", "parlance_wakeups_total"),
+        ("encodes per message", "parlance_view_encodes_total"),
+        ("rows written per message", "parlance_rows_written_total"),
+        ("LSM inserts per message", "parlance_lsm_inserts_total"),
+        ("frames queued per message", "parlance_deliveries_total"),
+    ] {
+        measured.add(name, grown.get(metric) / folded);
     }
-    Ok(pairs)
-}
-
-/// What was used and counted up to a moment.
-#[derive(Clone, Debug)]
-pub(super) struct Reading {
-    pub(super) server: Usage,
-    own: Usage,
-    metrics: Metrics,
-}
-
-impl Reading {
-    /// Adds what each message cost since.
-    pub(super) fn costs(&self, now: &Self, messages: u64, measured: &mut super::Measured) {
-        let count = messages.max(1) as f64;
-        let micros = |a: Duration, b: Duration| b.saturating_sub(a).as_secs_f64() * 1e6 / count;
-        measured.add("server CPU, µs per message", micros(self.server.cpu, now.server.cpu));
-        measured.add("generator CPU, µs per message", micros(self.own.cpu, now.own.cpu));
-        let grown = now.metrics.since(&self.metrics);
-        let folded = grown.get("parlance_messages_total").max(1.0);
-        for (name, metric) in [
-            ("wake-ups per message", "parlance_wakeups_total"),
-            ("encodes per message", "parlance_view_encodes_total"),
-            ("rows written per message", "parlance_rows_written_total"),
-            ("LSM inserts per message", "parlance_lsm_inserts_total"),
-            ("frames queued per message", "parlance_deliveries_total"),
-        ] {
-            measured.add(name, grown.get(metric) / folded);
-        }
-        measured.add("server resident, MiB", now.server.resident_bytes as f64 / f64::from(1 << 20));
-    }
+    measured.add("server resident, MiB", now.resident_bytes() as f64 / f64::from(1 << 20));
 }

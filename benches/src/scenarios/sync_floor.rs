@@ -14,6 +14,8 @@ use super::Measured;
 const RECORD: usize = 640;
 /// Time per group size.
 const TIME: Duration = Duration::from_secs(2);
+/// The same where it is only to be told what kind of disk it is.
+const SHORT: Duration = Duration::from_secs(1);
 /// Records that share a sync.
 const GROUPS: [usize; 3] = [1, 64, 512];
 
@@ -23,7 +25,7 @@ pub fn run(folder: &Path) -> anyhow::Result<Measured> {
     let path = folder.join("sync-floor");
     let mut measured = Measured::new("sync floor, one writer");
     for group in GROUPS {
-        let syncs = appended(&path, group)?;
+        let syncs = appended(&path, group, TIME)?;
         let plural = if group == 1 { "" } else { "s" };
         measured.add(format!("syncs per second, {group} record{plural} each"), syncs);
         if group > 1 {
@@ -34,11 +36,20 @@ pub fn run(folder: &Path) -> anyhow::Result<Measured> {
     Ok(measured)
 }
 
-fn appended(path: &Path, group: usize) -> anyhow::Result<f64> {
+/// A short look: syncs a second of one record each, and records a second in syncs of 64.
+pub fn short(folder: &Path) -> anyhow::Result<(f64, f64)> {
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let path = folder.join("sync-floor");
+    let (one, many) = (appended(&path, 1, SHORT)?, appended(&path, 64, SHORT)?);
+    std::fs::remove_file(&path)?;
+    Ok((one, many * 64.0))
+}
+
+fn appended(path: &Path, group: usize, time: Duration) -> anyhow::Result<f64> {
     let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(path)?;
     let bytes = vec![b'x'; RECORD * group];
     let (began, mut syncs) = (Instant::now(), 0_u32);
-    while began.elapsed() < TIME {
+    while began.elapsed() < time {
         file.write_all(&bytes)?;
         file.sync_data()?;
         syncs += 1;

@@ -25,6 +25,13 @@ impl Metrics {
         self.0.get(name).copied().unwrap_or_default()
     }
 
+    /// Adds those of another process.
+    pub fn add(&mut self, other: &Self) {
+        for (name, value) in &other.0 {
+            *self.0.entry(name.clone()).or_default() += value;
+        }
+    }
+
     /// How much each has grown.
     pub fn since(&self, before: &Self) -> Self {
         let grown = |(name, value): (&String, &f64)| (name.clone(), value - before.get(name));

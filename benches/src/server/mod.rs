@@ -9,7 +9,7 @@ mod usage;
 
 pub use config::{Addresses, config, limits};
 pub use metrics::Metrics;
-pub use usage::{Usage, raise_file_limit, usage};
+pub use usage::{Usage, raise_file_limit, thread_cpu, usage};
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -140,9 +140,14 @@ impl Server {
         Ok(text)
     }
 
+    /// Where it tells what it counts.
+    pub fn metrics_url(&self) -> String {
+        format!("http://{}/metrics", self.addresses.operations)
+    }
+
     /// What it counts.
     pub async fn metrics(&self) -> anyhow::Result<Metrics> {
-        let url = format!("http://{}/metrics", self.addresses.operations);
+        let url = self.metrics_url();
         let answer = self.rest.get(&url, None).await;
         ensure!(answer.status == 200, "{url}: {answer}");
         Ok(Metrics::parse(&String::from_utf8_lossy(&answer.body)))
@@ -162,6 +167,10 @@ impl Server {
             .current_dir(&self.folder)
             .stdin(File::open("/dev/null")?);
         for name in FOREIGN {
+            command.env_remove(name);
+        }
+        let own = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with("PARLANCE_");
+        for (name, _) in std::env::vars_os().filter(|(name, _)| own(name)) {
             command.env_remove(name);
         }
         Ok(command)

@@ -21,11 +21,17 @@ pub fn usage(pid: u32) -> anyhow::Result<Usage> {
     let statm = std::fs::read_to_string(format!("/proc/{pid}/statm"))?;
     let pages: u64 = statm.split(' ').nth(1).context("/proc/PID/statm")?.parse()?;
     let page = u64::try_from(rustix::param::page_size())?;
-    let per_second = rustix::param::clock_ticks_per_second();
-    Ok(Usage {
-        cpu: Duration::from_secs_f64(ticks as f64 / per_second as f64),
-        resident_bytes: pages * page,
-    })
+    Ok(Usage { cpu: time(ticks), resident_bytes: pages * page })
+}
+
+/// CPU time of the calling thread.
+pub fn thread_cpu() -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/thread-self/stat")?;
+    Ok(time(ticks(&stat).context("/proc/thread-self/stat")?))
+}
+
+fn time(ticks: u64) -> Duration {
+    Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 
 /// utime and stime: fields 14 and 15, counted behind the name, which may hold anything.

@@ -84,7 +84,7 @@ async fn full<T: Target>(
     let pending = hub.recorder.begin(process, node, Op::Full(read));
     let deadline = Instant::now() + HEALED;
     let outcome = loop {
-        match pages(hub, node, conversation, user).await {
+        match pages(&*hub.target, node, conversation, user).await {
             Outcome::Unknown(_) if Instant::now() < deadline => {
                 sleep(Duration::from_millis(100)).await;
             }
@@ -99,8 +99,8 @@ async fn full<T: Target>(
 }
 
 /// From the newest page back until one is empty: where it ends is for the checker to judge.
-async fn pages<T: Target>(
-    hub: &Hub<T>,
+pub(crate) async fn pages<T: Target>(
+    target: &T,
     node: usize,
     conversation: Uuid,
     user: &User,
@@ -108,7 +108,7 @@ async fn pages<T: Target>(
     let mut newest_first: Vec<Vec<Seen>> = Vec::new();
     let mut before = None;
     loop {
-        let messages = match hub.target.page(node, user, conversation, before).await {
+        let messages = match target.page(node, user, conversation, before).await {
             Outcome::Ok(messages) => messages,
             other => return other,
         };

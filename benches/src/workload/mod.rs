@@ -10,6 +10,7 @@
 //! What a process will do is drawn from the seed and its own number, never from what came back, so
 //! two runs of a seed ask for the same things however they interleave.
 
+mod again;
 mod eraser;
 mod finale;
 mod hand;
@@ -24,7 +25,8 @@ mod walker;
 mod warden;
 mod writer;
 
+pub(crate) use finale::pages;
 pub use pace::{Pace, Schedule, Ticket};
 pub use plan::{Act, Back, Change, Fate, Plan, Step};
 pub use setup::retryable;
-pub use storm::{NEMESIS, in_flight, run, run_while};
+pub use storm::{NEMESIS, in_flight, run, run_then_again, run_while};

@@ -15,7 +15,7 @@ use super::hub::Hub;
 use super::pace::Schedule;
 use super::plan::{Back, Plan};
 use super::writer::Writer;
-use super::{eraser, finale, observer, reader, setup, walker, warden};
+use super::{again, eraser, finale, observer, reader, setup, walker, warden};
 use crate::history::{Fault, Op, Recorder};
 use crate::target::{Nemesis, Target};
 use crate::task::spawn;
@@ -57,6 +57,32 @@ pub async fn run_while<T: Target>(
     stage.written().await?;
     faults.await.context("the faults' task panicked")??;
     stage.strike().await
+}
+
+/// The same; then `between` puts another state of the system into its place, where the same people
+/// send again what they sent before, and read everything once more.
+pub async fn run_then_again<T: Target>(
+    target: Arc<T>,
+    plan: &Plan,
+    recorder: Arc<Recorder>,
+    faults: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+    between: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let mut stage = Stage::set(target, plan, recorder).await?;
+    let schedule = stage.schedule.clone();
+    let faults = spawn(async move {
+        let outcome = faults.await;
+        schedule.end();
+        outcome
+    });
+    stage.written().await?;
+    faults.await.context("the faults' task panicked")??;
+    stage.strike().await?;
+    between.await?;
+    let process = stage.process();
+    again::all(&stage.hub, process).await;
+    stage.read().await;
+    Ok(())
 }
 
 /// A run whose clients are at work.
@@ -128,19 +154,30 @@ impl<T: Target> Stage<T> {
         Ok(())
     }
 
+    fn process(&mut self) -> u32 {
+        self.processes.next().unwrap_or(u32::MAX)
+    }
+
     /// The last act: sockets settle, then everything is read whole.
-    async fn strike(mut self) -> anyhow::Result<()> {
+    async fn strike(&mut self) -> anyhow::Result<()> {
         self.stop_readers.send_replace(true);
-        join_all(self.readers).await;
+        join_all(std::mem::take(&mut self.readers)).await;
         finale::settle(&self.hub).await.context("sockets after the run")?;
-        finale::read_all(&self.hub, self.processes.next().unwrap_or(u32::MAX)).await;
-        if self.hub.plan.back == Back::Resumes {
-            finale::resume_all(&self.hub, self.processes.next().unwrap_or(u32::MAX)).await;
-            finale::count_all(&self.hub, self.processes.next().unwrap_or(u32::MAX)).await;
-        }
+        self.read().await;
         self.stop_observers.send_replace(true);
-        join_all(self.observers).await;
+        join_all(std::mem::take(&mut self.observers)).await;
         Ok(())
+    }
+
+    /// Reads everything whole.
+    async fn read(&mut self) {
+        let processes = [self.process(), self.process(), self.process()];
+        let [read, resumed, counted] = processes;
+        finale::read_all(&self.hub, read).await;
+        if self.hub.plan.back == Back::Resumes {
+            finale::resume_all(&self.hub, resumed).await;
+            finale::count_all(&self.hub, counted).await;
+        }
     }
 }
 

@@ -41,7 +41,17 @@ impl Hub {
         let Ok(_permit) = self.fetches.acquire().await else { return Vec::new() };
         let changes = changes(&*self.store, fetch.conversation, fetch.after, fetch.before - 1);
         match timeout(READ_LIMIT, changes).await {
-            Ok(Ok(rows)) => rows,
+            Ok(Ok((rows, found))) => {
+                let wanted = usize::try_from(fetch.before - fetch.after - 1).unwrap_or(0);
+                if found < wanted && fetch.tries == 0 {
+                    // The change is in the journal before its event is told.
+                    let Fetch { conversation, after, before, .. } = fetch;
+                    let what =
+                        format_args!("{conversation}: {found} rows from {after} to {before}");
+                    self.metrics.violated("G-11", &what);
+                }
+                rows
+            }
             Ok(Err(error)) => {
                 tracing::warn!(%error, "missing changes could not be read");
                 Vec::new()
@@ -54,24 +64,26 @@ impl Hub {
     }
 }
 
-/// The changes behind `after` up to `upto`; they may lie in several buckets.
+/// The changes behind `after` up to `upto`, which may lie in several buckets; and how many rows there
+/// are, readable or not.
 pub(super) async fn changes(
     store: &dyn Store,
     conversation: ConversationId,
     after: Rev,
     upto: Rev,
-) -> Result<Vec<Missed>, store::Error> {
-    let mut missed = Vec::new();
+) -> Result<(Vec<Missed>, usize), store::Error> {
+    let (mut missed, mut found) = (Vec::new(), 0);
     let mut next = after + 1;
     while next <= upto {
         let bucket_end = (next.div_euclid(limits::BUCKET_ROWS) + 1) * limits::BUCKET_ROWS;
         let end = bucket_end.min(upto + 1);
         let limit = usize::try_from(end - next).unwrap_or(0);
         let rows = store::scan(store, Change::from(conversation, next, limit)).await?;
+        found += rows.len();
         missed.extend(rows.into_iter().filter_map(of_row));
         next = end;
     }
-    Ok(missed)
+    Ok((missed, found))
 }
 
 /// A change that can not be read is missing still: who leaves by it is not known.

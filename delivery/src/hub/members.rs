@@ -221,7 +221,8 @@ impl Hub {
         let rows = if wide {
             None
         } else {
-            let changes = || heal::changes(self.store(), conversation, after, head);
+            let changes =
+                || async { Ok(heal::changes(self.store(), conversation, after, head).await?.0) };
             Some(self.read(changes).await?)
         };
         Ok(Lack { head, rows })

@@ -22,6 +22,7 @@ use platform::node::Sink;
 use platform::port::ephemeral::Route;
 use platform::port::store;
 use platform::{Platform, Store};
+use prometheus::IntCounter;
 use schemas::conversation::head::{Head, Routing};
 use schemas::outbound::{Membership, Outbound};
 use schemas::{ConversationId, Rev, UserId, event};
@@ -29,7 +30,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::index::Index;
-use crate::order::{Event, Fetch, Order, Verdict};
+use crate::order::{self, Event, Fetch, Order, Verdict};
 use crate::protocol::close::{self, Close};
 use crate::registry::{Left, Registry};
 use crate::routes::Wanted;
@@ -60,6 +61,7 @@ pub(crate) struct Hub {
     fetches: Semaphore,
     reads: Semaphore,
     metrics: platform::telemetry::Metrics,
+    woken: IntCounter,
     me: Weak<Self>,
 }
 
@@ -140,6 +142,7 @@ impl Hub {
             life: life.clone(),
             fetches: Semaphore::new(FETCHES),
             reads: Semaphore::new(READS),
+            woken: platform.metrics.wakeups.with_label_values(&["socket"]),
             metrics: platform.metrics.clone(),
             me: me.clone(),
         })
@@ -165,6 +168,9 @@ impl Hub {
             let left = self.registry.leave(session);
             if left.is_some() {
                 self.metrics.sockets.dec();
+                let (_, lost) = session.look();
+                self.metrics.frames_dropped.inc_by(lost.frames);
+                self.metrics.resyncs.inc_by(lost.resyncs);
             }
             if left == Some(Left::Nobody) {
                 done.empty = line.index.gone(session.who.user);
@@ -259,8 +265,16 @@ impl Hub {
             Verdict::Push(event) => self.push(line, done, &event),
             // Its frame is out; what it does to the index may not be done.
             Verdict::Drop(event) => line.apart(done, &event),
+            Verdict::Other(event) => {
+                let what = format_args!("{conversation}: another event of rev {}", event.rev);
+                self.metrics.violated("G-08", &what);
+                line.apart(done, &event);
+            }
             Verdict::Hold => self.ready(line, done, conversation),
-            Verdict::Fetch(fetch) => done.fetch.push(fetch),
+            Verdict::Fetch(fetch) => {
+                self.metrics.gaps.inc();
+                done.fetch.push(fetch);
+            }
             Verdict::Resync(event) => self.given_up(line, done, conversation, &event.audience),
         }
     }
@@ -309,6 +323,7 @@ impl Hub {
         conversation: ConversationId,
         audience: &Bytes,
     ) {
+        self.metrics.gaps_given_up.inc();
         done.reload.extend(line.index.members(conversation));
         done.reload.extend(event::unpack(audience).filter(|member| self.registry.has(*member)));
     }
@@ -342,7 +357,7 @@ impl Hub {
             session.wake();
         }
         if woken > 0 {
-            self.metrics.wakeups.with_label_values(&["socket"]).inc_by(woken);
+            self.woken.inc_by(woken);
             self.metrics.deliveries.inc_by(done.pushed);
         }
         for conversation in done.empty {
@@ -361,6 +376,16 @@ impl Hub {
         if !done.reload.is_empty() {
             self.reload(done.reload);
         }
+    }
+
+    /// What is under way and how much may be, by name (`telemetry::label::QUEUE`).
+    pub(crate) fn depths(&self) -> [(&'static str, usize, usize); 3] {
+        let busy = |of: &Semaphore, all: usize| all.saturating_sub(of.available_permits());
+        [
+            ("hub_reads", busy(&self.reads, READS), READS),
+            ("hub_fetches", busy(&self.fetches, FETCHES), FETCHES),
+            ("hub_gaps", self.line.lock().order.gaps(), order::GAPS),
+        ]
     }
 
     /// Does what nobody waits for.

@@ -32,6 +32,7 @@ impl Node {
         match self.order.admit(event(rev), 1, |_| covered) {
             Verdict::Push(event) => self.pushed.push(event.rev),
             Verdict::Drop(_) => {}
+            Verdict::Other(event) => panic!("another event of rev {}", event.rev),
             Verdict::Hold => self.ready(),
             Verdict::Fetch(fetch) => self.fetches.push(fetch),
             Verdict::Resync(_) => self.resyncs += 1,
@@ -70,6 +71,22 @@ fn a_rev_is_pushed_once_and_a_jump_is_filled_first() {
     node.fetch(100);
     assert_eq!(node.pushed, [5, 6, 7, 8, 9, 10]);
     assert_eq!(node.order.gaps, 0);
+}
+
+#[test]
+fn another_event_under_the_rev_that_was_pushed_last_is_told_and_not_pushed() {
+    let mut order = Order::default();
+    let admit = |order: &mut Order, event| order.admit(event, 1, |_| true);
+    assert!(matches!(admit(&mut order, event(5)), Verdict::Push(_)));
+    assert!(matches!(admit(&mut order, event(5)), Verdict::Drop(_)));
+    let other = Event { frame: Payload::fixed("other"), ..event(5) };
+    assert_eq!(admit(&mut order, other.clone()), Verdict::Other(other));
+    // What was fetched may have been redacted since it was told.
+    assert!(matches!(admit(&mut order, event(7)), Verdict::Fetch(_)));
+    assert!(matches!(admit(&mut order, event(6)), Verdict::Hold));
+    assert_eq!(order.ready(C, 1).map(|event| event.rev), Some(6));
+    let other = Event { frame: Payload::fixed("other"), ..event(6) };
+    assert!(matches!(admit(&mut order, other), Verdict::Drop(_)));
 }
 
 #[test]

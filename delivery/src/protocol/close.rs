@@ -41,3 +41,23 @@ pub(crate) const SOCKETS: Close = close(4429, "too many sockets of this user");
 pub(crate) const OVERLOAD: Close = close(4503, "overloaded");
 /// A slow reader: what waited for it was dropped. Reconnect, with jitter.
 pub(crate) const SLOW: Close = close(4508, "too slow to read");
+
+#[cfg(test)]
+mod tests {
+    use platform::telemetry::label;
+
+    #[test]
+    fn every_code_is_one_that_closed_sockets_are_counted_by() {
+        let rows =
+            include_str!("close.rs").lines().filter(|line| line.contains(": Close = close("));
+        let mut codes: Vec<&str> = rows
+            .filter_map(|line| {
+                line.split(['(', ','])
+                    .find(|part| part.len() == 4 && part.bytes().all(|b| b.is_ascii_digit()))
+            })
+            .collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes, label::CODE.values);
+    }
+}

@@ -89,6 +89,7 @@ pub(crate) async fn serve(
     mut place: Place,
 ) {
     let linger = delivery.config.timing.linger;
+    delivery.metrics.sockets_opened.inc();
     let close = match enter(&delivery, &mut socket, known, &mut place).await {
         Ok((here, first, sync)) => {
             let close = task::run(&delivery, &here.session, &mut socket, first, sync).await;
@@ -103,6 +104,8 @@ pub(crate) async fn serve(
             close
         }
     };
+    let code = close.code.to_string();
+    delivery.metrics.sockets_closed.with_label_values(&[&code]).inc();
     if close == close::NORMAL {
         // The goodbye that answers the peer's.
         drop(timeout(linger, socket.flush()).await);

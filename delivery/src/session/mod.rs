@@ -22,7 +22,7 @@ use gates::Gates;
 pub(crate) use gates::{Live, Part};
 pub(crate) use handshake::serve;
 use queue::Queue;
-pub(crate) use queue::{Next, Pushed};
+pub(crate) use queue::{Lost, Next, Pushed};
 
 use crate::protocol::close::Close;
 use crate::transport::Payload;
@@ -135,6 +135,11 @@ impl Session {
     /// Takes what comes next. For the socket's task.
     pub(crate) fn next(&self) -> Next {
         self.queue.lock().next()
+    }
+
+    /// What waits, bytes, and what was lost since the last look.
+    pub(crate) fn look(&self) -> (usize, Lost) {
+        self.queue.lock().look()
     }
 
     fn flushed(&self) -> bool {

@@ -37,13 +37,24 @@ pub(crate) struct Queue {
     gates: Option<Box<Gates>>,
     /// Number of the last delivery pushed: a user who is in an audience twice gets it once.
     mark: u64,
-    /// Whether the socket's task knows that there is something to take.
-    signalled: bool,
+    /// Whether the socket's task knows that there is something to take, and since when.
+    signalled: Option<Instant>,
+    /// What was dropped since somebody looked.
+    lost: Lost,
     /// Whether the frame in the queue is the resync.
     resync: bool,
     /// Since when a resync has been on its way.
     overflowed: Option<Instant>,
     end: Option<Close>,
+}
+
+/// What a client that does not read has lost, and reads back by a sync.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Lost {
+    /// Frames.
+    pub(crate) frames: u64,
+    /// How often it was told to resync.
+    pub(crate) resyncs: u64,
 }
 
 /// What became of a push.
@@ -62,8 +73,8 @@ pub(crate) enum Pushed {
 pub(crate) enum Next {
     /// A frame to write.
     Frame(Payload),
-    /// Nothing: sleep until woken.
-    Empty,
+    /// Nothing: sleep until woken. Since when what was taken before has been waiting.
+    Empty(Option<Instant>),
     /// Close the socket.
     Close(Close),
 }
@@ -72,6 +83,7 @@ impl Queue {
     /// Queues a frame of delivery `mark`; 0: of none.
     pub(crate) fn push(&mut self, live: Live, frame: &Payload, mark: u64) -> Pushed {
         if self.resync || self.end.is_some() || (mark != 0 && mark == self.mark) {
+            self.lost.frames += u64::from(self.resync);
             return Pushed::Dropped;
         }
         self.mark = mark;
@@ -162,6 +174,8 @@ impl Queue {
         if self.resync || self.end.is_some() {
             return Pushed::Dropped;
         }
+        self.lost.frames += u64::try_from(self.frames.len()).unwrap_or(0);
+        self.lost.resyncs += 1;
         self.frames = VecDeque::from([(Live::Notice, RESYNC)]);
         self.bytes = cost(&RESYNC);
         self.gates = None;
@@ -183,7 +197,11 @@ impl Queue {
     }
 
     fn signal(&mut self) -> Pushed {
-        if std::mem::replace(&mut self.signalled, true) { Pushed::Queued } else { Pushed::Wake }
+        if self.signalled.is_some() {
+            return Pushed::Queued;
+        }
+        self.signalled = Some(Instant::now());
+        Pushed::Wake
     }
 
     /// Takes what comes next.
@@ -192,11 +210,11 @@ impl Queue {
             return Next::Close(close);
         }
         let Some((_, frame)) = self.frames.pop_front() else {
-            self.signalled = false;
+            let since = self.signalled.take();
             if self.frames.capacity() > KEEP_SLOTS {
                 self.frames = VecDeque::new();
             }
-            return Next::Empty;
+            return Next::Empty(since);
         };
         self.bytes -= cost(&frame);
         self.resync = false;
@@ -208,7 +226,13 @@ impl Queue {
         if !self.resync {
             self.overflowed = None;
         }
-        self.signalled
+        self.signalled.is_some()
+    }
+
+    /// What waits, bytes, and what was lost since the last look.
+    pub(crate) fn look(&mut self) -> (usize, Lost) {
+        let held = self.gates.as_ref().map_or(0, |gates| gates.bytes());
+        (self.bytes + held, std::mem::take(&mut self.lost))
     }
 
     /// Since when the client should have been told to resync.

@@ -25,6 +25,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use platform::inbound::Outcome;
+use platform::telemetry::Metrics;
 use schemas::{ApiError, Code, limits};
 use tokio::time::{Instant, sleep_until};
 
@@ -65,6 +66,10 @@ enum Handled {
 struct Running {
     id: Box<str>,
     step: BoxFuture<'static, Step>,
+    began: Instant,
+    /// How it ended; counted when it is dropped.
+    outcome: &'static str,
+    metrics: Metrics,
 }
 
 struct Task<'a> {
@@ -101,7 +106,7 @@ pub(super) async fn run(
         in_flight: FuturesUnordered::new(),
         asked: 0,
         accepting: None,
-        syncing: sync.map(Running::next),
+        syncing: sync.map(|sync| Running::new(sync, delivery.metrics.clone())),
         rate: Rate::new(delivery.config.frames, now),
         heard: now,
         bad: 0,
@@ -110,8 +115,16 @@ pub(super) async fn run(
 }
 
 impl Running {
-    fn next(sync: Box<Sync>) -> Self {
-        Self { id: sync.id().into(), step: sync.begin() }
+    fn new(sync: Box<Sync>, metrics: Metrics) -> Self {
+        let (id, began) = (sync.id().into(), Instant::now());
+        Self { id, step: sync.begin(), began, outcome: "gone", metrics }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.metrics.syncs.with_label_values(&[self.outcome]).inc();
+        self.metrics.sync_seconds.observe(self.began.elapsed().as_secs_f64());
     }
 }
 
@@ -195,8 +208,13 @@ impl Task<'_> {
 
     fn received(&mut self, received: Received) -> Result<(), Close> {
         self.heard = Instant::now();
+        let metrics = &self.delivery.metrics;
         let text = match received {
-            Received::Text(text) => Some(text),
+            Received::Text(text) => {
+                metrics.frames_received.inc();
+                metrics.frames_received_bytes.inc_by(u64::try_from(text.len()).unwrap_or(0));
+                Some(text)
+            }
             Received::Control => None,
             Received::Binary => return Err(close::BINARY),
             Received::TooLarge => return Err(close::TOO_LARGE),
@@ -207,6 +225,7 @@ impl Task<'_> {
             (Verdict::Abuse, _) => Err(close::RATE),
             (_, None) => Ok(()),
             (Verdict::Refuse(wait), Some(text)) => {
+                metrics.rate_limited.with_label_values(&["frames"]).inc();
                 let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
                 let error = ApiError::new(Code::RateLimited, "too many frames").retry_after(wait);
                 let id = match json::parse(text.text()) {
@@ -233,11 +252,15 @@ impl Task<'_> {
     fn stepped(&mut self, step: Step) {
         let frame = match step {
             Step::Frame(sync, frame) => {
-                self.syncing = Some(Running::next(sync));
+                if let Some(running) = &mut self.syncing {
+                    running.step = sync.begin();
+                }
                 frame
             }
-            Step::Last(frame) => {
-                self.syncing = None;
+            Step::Last(frame, outcome) => {
+                if let Some(mut running) = self.syncing.take() {
+                    running.outcome = outcome;
+                }
                 frame
             }
         };
@@ -253,10 +276,13 @@ impl Task<'_> {
             }
             // Its client was told to resync, and does.
             self.out.push_back(Out::Answer(Sync::overtaken(&running.id)));
+            if let Some(running) = &mut self.syncing {
+                running.outcome = crate::sync::OVERTAKEN;
+            }
         }
         self.session.close_gates(cursors.conversations.keys().copied(), cursors.feed.is_some());
         let sync = begin(self.delivery, self.session, id.to_owned(), cursors);
-        self.syncing = Some(Running::next(sync));
+        self.syncing = Some(Running::new(sync, self.delivery.metrics.clone()));
     }
 
     fn handled(&mut self, handled: Handled) -> Result<(), Close> {
@@ -264,7 +290,12 @@ impl Task<'_> {
             Handled::Answer(answer) => self.out.push_back(Out::Answer(answer)),
             Handled::Accepted(id, asked, outcome) => {
                 self.asked += asked;
-                let answer = outcome.map(move |outcome| (asked, answer(&id, outcome)));
+                let (began, seconds) =
+                    (self.heard, self.delivery.metrics.socket_request_seconds.clone());
+                let answer = outcome.map(move |outcome| {
+                    seconds.observe(began.elapsed().as_secs_f64());
+                    (asked, answer(&id, outcome))
+                });
                 self.in_flight.push(answer.boxed());
             }
             Handled::Sync(first, id, cursors) => {
@@ -295,7 +326,8 @@ impl Task<'_> {
         loop {
             let deadline = self.session.deadline(Instant::now(), self.delivery.config.timing.drain);
             let more = {
-                let mut slice = pin!(slice(self.socket, self.session, &mut self.out));
+                let metrics = &self.delivery.metrics;
+                let mut slice = pin!(slice(self.socket, self.session, &mut self.out, metrics));
                 tokio::select! {
                     biased;
                     wrote = &mut slice => match wrote {
@@ -332,12 +364,14 @@ async fn slice(
     socket: &mut Socket,
     session: &Session,
     out: &mut VecDeque<Out>,
+    metrics: &Metrics,
 ) -> Result<Result<bool, Close>, Gone> {
-    let mut handed = 0;
+    let (mut handed, mut frames, mut since) = (0, 0, None);
     while let Some(next) = out.pop_front() {
         match next {
             Out::Answer(answer) => {
                 handed += answer.len();
+                frames += 1;
                 socket.feed(answer).await?;
             }
             Out::Ping => {
@@ -350,9 +384,13 @@ async fn slice(
         match session.next() {
             Next::Frame(frame) => {
                 handed += frame.len();
+                frames += 1;
                 socket.feed(frame).await?;
             }
-            Next::Empty => break,
+            Next::Empty(waiting) => {
+                since = waiting;
+                break;
+            }
             Next::Close(close) => return Ok(Err(close)),
         }
     }
@@ -360,6 +398,12 @@ async fn slice(
         return Ok(Ok(false));
     }
     socket.flush().await?;
+    metrics.frames_sent.inc_by(frames);
+    metrics.frames_sent_bytes.inc_by(u64::try_from(handed).unwrap_or(0));
+    metrics.write_frames.observe(f64::from(u32::try_from(frames).unwrap_or(u32::MAX)));
+    if let Some(since) = since {
+        metrics.push_seconds.observe(since.elapsed().as_secs_f64());
+    }
     // What came during the flush: its wake-up may have been eaten by the wait for a close.
     Ok(Ok(session.flushed()))
 }

@@ -37,6 +37,8 @@ use crate::protocol::sync::{self as frames, Cursors};
 use crate::session::{Part, Session};
 use crate::transport::Payload;
 
+/// More came than may wait: the client syncs again.
+pub(crate) const OVERTAKEN: &str = "overtaken";
 /// Conversations whose heads are read at once.
 const BATCH: usize = 64;
 /// Conversations whose receipts are read at once.
@@ -102,8 +104,8 @@ struct Span {
 pub(crate) enum Step {
     /// A frame; more are to come.
     Frame(Box<Sync>, Payload),
-    /// The last frame.
-    Last(Payload),
+    /// The last frame, and how it ended (`telemetry::label::SYNCED`).
+    Last(Payload, &'static str),
 }
 
 /// Why a sync ends early.
@@ -197,9 +199,10 @@ impl Sync {
             Ok(Some(frame)) => Step::Frame(self, frame),
             Ok(None) => {
                 self.session.finish_sync();
-                Step::Last(frames::done(&self.id, &self.reached))
+                Step::Last(frames::done(&self.id, &self.reached), "done")
             }
-            Err(broken) => Step::Last(self.give_up(broken)),
+            Err(Broken::Overtaken) => Step::Last(self.give_up(Broken::Overtaken), OVERTAKEN),
+            Err(broken) => Step::Last(self.give_up(broken), "failed"),
         }
     }
 

@@ -13,7 +13,7 @@ use platform::memory::{Faults, MemoryLog, Seeded};
 use platform::node::Sink;
 use platform::port::clock::SimClock;
 use platform::port::ephemeral::Route;
-use platform::telemetry::Metrics;
+use platform::telemetry::{Metrics, label};
 use platform::{Ephemeral, Platform};
 use schemas::conversation::head::Routing;
 use schemas::outbound::Outbound;
@@ -258,6 +258,7 @@ impl Sim {
 }
 
 struct Node {
+    metrics: Metrics,
     hub: Arc<Hub>,
     sim: Arc<Mutex<Sim>>,
 }
@@ -288,7 +289,7 @@ impl Node {
         let sim = Sim { world, ephemeral, random, topic: Vec::new(), churn, calm: false };
         let sim = Arc::new(Mutex::new(sim));
         // Between any two reads something may happen and something may arrive.
-        let node = Self { hub: hub.clone(), sim: sim.clone() };
+        let node = Self { metrics: platform.metrics, hub: hub.clone(), sim: sim.clone() };
         let weak = Arc::downgrade(&hub);
         let inner = sim;
         store.after_reads(move |_| {
@@ -347,7 +348,7 @@ impl Node {
             loop {
                 let (next, frame) = match sync.step().await {
                     Step::Frame(next, frame) => (Some(next), frame),
-                    Step::Last(frame) => (None, frame),
+                    Step::Last(frame, _) => (None, frame),
                 };
                 if self.one_in(40) {
                     // Cut: neither this frame nor what is queued arrives.
@@ -442,6 +443,10 @@ async fn simulate(seed: u64, resumes: usize, churn: bool) -> usize {
             }
         }
         node.resume(&mut client).await;
+    }
+    for id in label::INVARIANT.values {
+        let violations = node.metrics.invariant_violations.with_label_values(&[id]);
+        assert_eq!(violations.get(), 0, "{id}");
     }
     client.resets
 }

@@ -54,6 +54,9 @@ pub(super) fn refused(delivery: &Delivery, parts: &Parts, error: &ApiError) -> R
     }
     let class = if status.is_server_error() { "5xx" } else { "4xx" };
     delivery.metrics.http_requests.with_label_values(&[class]).inc();
+    if error.code == Code::RateLimited {
+        delivery.metrics.rate_limited.with_label_values(&["sockets"]).inc();
+    }
     response
 }
 

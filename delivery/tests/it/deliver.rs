@@ -75,6 +75,23 @@ async fn a_jump_over_the_end_of_a_bucket_is_fetched_from_both() {
         assert_eq!(client.frame().await["rev"], expected);
     }
     assert_eq!(server.scans(), 2);
+    assert_eq!(server.metrics.invariant_violations.with_label_values(&["G-11"]).get(), 0);
+}
+
+#[tokio::test]
+async fn another_event_under_a_rev_that_was_told_is_counted_and_not_pushed() {
+    let server = server().await;
+    let mut client = server.enter(1, 11).await;
+    let violations = server.metrics.invariant_violations.with_label_values(&["G-08"]);
+    server.deliver(vec![event(5, 1, &[1]), event(5, 1, &[1])]);
+    assert_eq!((client.revs().await, violations.get()), (vec![1], 0));
+    let Outbound::Event { conversation, rev, audience, left, flip, .. } = event(5, 1, &[1]) else {
+        unreachable!("it is an event")
+    };
+    let frame = Bytes::from_static(br#"{"type":"message.created","rev":1}"#);
+    server.deliver(vec![Outbound::Event { conversation, rev, audience, left, flip, frame }]);
+    server.deliver(vec![event(5, 2, &[1])]);
+    assert_eq!((client.revs().await, violations.get()), (vec![2], 1));
 }
 
 #[tokio::test]
@@ -87,6 +104,9 @@ async fn what_is_not_in_the_store_is_a_resync_for_those_it_is_missing_to() {
     server.deliver(vec![event(5, 4, &[1])]);
     assert_eq!(a.revs().await, [4]);
     assert!(b.revs().await.is_empty());
+    // An event was told whose change is not in the journal (G-29), and the gap was given up.
+    assert_eq!(server.metrics.invariant_violations.with_label_values(&["G-11"]).get(), 1);
+    assert_eq!((server.metrics.gaps.get(), server.metrics.gaps_given_up.get()), (1, 1));
 }
 
 #[tokio::test]

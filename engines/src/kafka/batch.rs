@@ -2,9 +2,11 @@
 //! once.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use platform::port::log::Error;
+use prometheus::Histogram;
 use schemas::Position;
 use tokio::sync::oneshot;
 
@@ -17,6 +19,8 @@ struct State {
     positions: Vec<Position>,
     error: Option<Error>,
     answer: Option<oneshot::Sender<Answer>>,
+    began: Instant,
+    seconds: Histogram,
 }
 
 /// The records of one call that have no outcome yet.
@@ -24,11 +28,15 @@ struct State {
 pub(super) struct Batch(Mutex<State>);
 
 impl Batch {
-    /// A call of this many records, and the place where its answer comes.
-    pub(super) fn new(records: usize) -> (Arc<Self>, oneshot::Receiver<Answer>) {
+    /// A call of this many records, whose time is told here, and the place where its answer comes.
+    pub(super) fn new(
+        records: usize,
+        seconds: Histogram,
+    ) -> (Arc<Self>, oneshot::Receiver<Answer>) {
         let (answer, answered) = oneshot::channel();
         let positions = vec![Position::default(); records];
-        let state = State { left: records, positions, error: None, answer: Some(answer) };
+        let (answer, began) = (Some(answer), Instant::now());
+        let state = State { left: records, positions, error: None, answer, began, seconds };
         (Arc::new(Self(Mutex::new(state))), answered)
     }
 
@@ -47,9 +55,11 @@ impl Batch {
         if state.left > 0 {
             return;
         }
-        let outcome = match state.error.take() {
-            Some(error) => Err(error),
-            None => Ok(std::mem::take(&mut state.positions)),
+        let outcome = if let Some(error) = state.error.take() {
+            Err(error)
+        } else {
+            state.seconds.observe(state.began.elapsed().as_secs_f64());
+            Ok(std::mem::take(&mut state.positions))
         };
         if let Some(answer) = state.answer.take() {
             drop(state);

@@ -400,9 +400,10 @@ impl Log for KafkaLog {
         let (client, name) = (self.questions()?, known.name.clone());
         let from = match start {
             Start::At(offset) => partitions.iter().map(|one| (*one, offset)).collect(),
-            Start::Earliest | Start::Latest => {
+            Start::Earliest | Start::Latest | Start::Since(_) => {
                 let ask = move || match start {
                     Start::Earliest => offsets::first(&client, &name, &partitions),
+                    Start::Since(at) => offsets::since(&client, &name, &partitions, at),
                     Start::Latest | Start::At(_) => offsets::end(&client, &name, &partitions),
                 };
                 self.patiently(ask).await?

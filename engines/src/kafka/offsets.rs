@@ -7,6 +7,7 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Offset, TopicPartitionList};
+use schemas::Timestamp;
 
 /// Longest wait for one answer.
 pub(super) const ANSWER: Duration = Duration::from_secs(5);
@@ -95,6 +96,25 @@ pub(super) fn end<C: ConsumerContext>(
     partitions: &[u32],
 ) -> KafkaResult<BTreeMap<u32, u64>> {
     ends(client, topic, partitions, Offset::End)
+}
+
+/// The offset of the first record of each partition that a broker stamped at this time or later; the
+/// next one to come where there is none.
+pub(super) fn since<C: ConsumerContext>(
+    client: &BaseConsumer<C>,
+    topic: &str,
+    partitions: &[u32],
+    at: Timestamp,
+) -> KafkaResult<BTreeMap<u32, u64>> {
+    // Asked first: what comes in between belongs to it.
+    let mut found = end(client, topic, partitions)?;
+    if partitions.is_empty() {
+        return Ok(found);
+    }
+    // Negative times are questions of other kinds.
+    let asked = list(topic, partitions.iter().copied(), Offset::Offset(at.0.max(0)))?;
+    found.extend(known(&client.offsets_for_times(asked, ANSWER)?)?);
+    Ok(found)
 }
 
 /// What the client's group has committed; partitions without a commit are left out.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use platform::port::log::{Append, Budget, Error};
 use platform::telemetry::Metrics;
-use prometheus::IntGauge;
+use prometheus::{Histogram, IntCounter, IntGauge};
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{
@@ -93,6 +93,8 @@ struct Shared {
     pulse: Pulse,
     queue: IntGauge,
     up: IntGauge,
+    seconds: Histogram,
+    appended: IntCounter,
 }
 
 /// librdkafka's callbacks of one producer.
@@ -247,6 +249,7 @@ impl ProducerContext for Context {
         let outcome = match result {
             Ok(message) => {
                 shared.acknowledged.fetch_add(1, Ordering::Relaxed);
+                shared.appended.inc();
                 if shared.away.load(Ordering::Relaxed) {
                     shared.set_away(false);
                 }
@@ -312,6 +315,8 @@ impl Lane {
             pulse: Pulse::default(),
             queue: metrics.kafka_queue.with_label_values(&[label]),
             up: metrics.kafka_up.with_label_values(&[label]),
+            seconds: metrics.append_seconds.with_label_values(&[label]),
+            appended: metrics.append_records.with_label_values(&[label]),
         });
         shared.up.set(1);
         let config = settings.producer(budget);
@@ -351,7 +356,7 @@ impl Lane {
         let shared = &*self.shared;
         let size = |r: &Append| size_of(&r.key, &r.headers, &r.value);
         let (count, bytes) = (records.len(), records.iter().map(size).sum::<usize>());
-        let (batch, answer) = Batch::new(count);
+        let (batch, answer) = Batch::new(count, shared.seconds.clone());
         let mut order = shared.order.lock();
         match &order.status {
             Status::Open => {}

@@ -45,3 +45,6 @@ macro_rules! logs {
 
 logs!(mock, Some(crate::mock::Cluster::start()));
 logs!(real, crate::real::Brokers::named());
+
+// The mock cluster knows no times of records.
+suite!(real_times, crate::real::Brokers::named(), [a_tail_starts_at_a_time]);

@@ -6,6 +6,7 @@ mod conformance;
 mod faults;
 mod figures;
 mod identity;
+mod letters;
 mod mock;
 mod real;
 mod suspended;

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use axum::Router;
+use axum::body::HttpBody as _;
 use axum::extract::{ConnectInfo, Request};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -87,12 +88,15 @@ impl Shared {
         let method = request.method().clone();
         let uri = request.uri().clone();
         let origin = self.cors.origin(request.headers());
+        let received = request.body().size_hint().exact();
+        let mut class = None;
         let about = Where { method: &method, uri: &uri, id: &id };
 
         let mut response = if method == Method::OPTIONS && cors::is_preflight(request.headers()) {
             cors::preflight()
         } else {
             let (found, account) = self.admit(&request);
+            class = account.map(|(class, _)| class);
             let verdict = match account {
                 Some((class, account)) => {
                     let counts = &*self.ingest.platform.ephemeral;
@@ -124,7 +128,7 @@ impl Shared {
         if let Ok(id) = HeaderValue::try_from(id) {
             headers.insert(REQUEST_ID, id);
         }
-        self.metrics.count(response.status(), started);
+        self.metrics.count(class, &response, received, started);
         response
     }
 

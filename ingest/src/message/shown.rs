@@ -188,6 +188,14 @@ pub(super) fn seq_of(view: &[u8]) -> Result<Seq, Failure> {
         .map_err(|error| Failure::internal(format!("a view can not be read: {error}")))
 }
 
+/// Whether a view, or what is shown of it, is of this message: its first field says so.
+pub(super) fn is(shown: &[u8], message: MessageId) -> bool {
+    let mut text = [0; 36];
+    let id = message.0.hyphenated().encode_lower(&mut text).as_bytes();
+    let rest = shown.strip_prefix(br#"{"id":""#).and_then(|rest| rest.strip_prefix(id));
+    rest.is_some_and(|rest| rest.starts_with(b"\""))
+}
+
 /// A view that was just made: nobody has reacted to it yet, and it answers nothing.
 pub(crate) fn fresh(view: &[u8]) -> Bytes {
     let open = view.strip_suffix(b"}").unwrap_or(view);

@@ -228,3 +228,11 @@ fn what_one_reads_who_hides_it_is_delivered() {
         [Some(r#""read""#), Some(r#""delivered""#), None]
     );
 }
+
+#[test]
+fn a_view_is_of_the_message_that_its_first_field_names() {
+    let (one, other) = (MessageId(Uuid::from_u128(1)), MessageId(Uuid::from_u128(2)));
+    let view = format!(r#"{{"id":"{one}","replyToId":"{other}"}}"#);
+    assert!(is(view.as_bytes(), one) && !is(view.as_bytes(), other));
+    assert!(!is(format!(r#"{{"id":"{one}0"}}"#).as_bytes(), one) && !is(b"{}", one));
+}

@@ -45,6 +45,8 @@ pub(crate) struct Sent {
     ingest: Ingest,
     sender: UserId,
     conversation: ConversationId,
+    /// Its id, where a retry is to be the same message.
+    once: Option<MessageId>,
     /// Whether it answers a message, which its own answer then shows.
     answers: Option<MessageId>,
     pending: Pending,
@@ -85,7 +87,8 @@ pub(crate) async fn accept(
     });
     let pending = ingest.publisher.publish(&topic::COMMANDS, conversation.0, sender, &command)?;
     let answers = reply_to.map(|reply| reply.id);
-    Ok(Sent { ingest: ingest.clone(), sender, conversation, answers, pending })
+    let ingest = ingest.clone();
+    Ok(Sent { ingest, sender, conversation, once: derived, answers, pending })
 }
 
 /// The message that a send answers: one of the same conversation that the sender sees. Whether it
@@ -114,7 +117,18 @@ async fn answered(
 impl Sent {
     /// The message's JSON, once the fold has numbered it.
     pub(crate) async fn outcome(self) -> Result<Bytes, Failure> {
-        let Self { ingest, sender, conversation, answers, pending } = self;
+        let (once, metrics) = (self.once, self.ingest.platform.metrics.clone());
+        let answer = self.answer().await?;
+        if let Some(id) = once
+            && !shown::is(&answer, id)
+        {
+            metrics.violated("G-04", &format_args!("message {id} was answered by another one"));
+        }
+        Ok(answer)
+    }
+
+    async fn answer(self) -> Result<Bytes, Failure> {
+        let Self { ingest, sender, conversation, answers, pending, .. } = self;
         match pending.outcome().await {
             Ok(Done::Now(view)) if answers.is_none() => Ok(shown::fresh(&view)),
             Ok(Done::Now(view)) => {

@@ -49,7 +49,8 @@ pub(super) async fn audit(
     let counted = counted(store, &held, marker).await?;
     if counted.is_some_and(|counted| counted != unread_count) {
         ingest.platform.metrics.unread_audit_mismatch.inc();
-        tracing::error!(conversation = %id, unread_count, counted, "unread does not add up");
+        let what = format!("{id}: {unread_count} unread, {counted:?} counted");
+        ingest.platform.metrics.violated("G-14", &what);
     }
     let answer = Audit {
         conversation_id: id,

@@ -1,34 +1,53 @@
 //! Reading: files and environment into one value, every mistake named.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use figment::value::{Dict, Value};
 
+use super::effective::Effective;
+use super::predecessor::PLACES;
 use super::{Config, Mistakes};
 
 /// Settings whose values are taken from the environment as they stand.
-const SECRETS: [&str; 4] =
+pub(super) const SECRETS: [&str; 4] =
     ["auth.jwt_secret", "auth.jwt_refresh_secret", "cql.password", "redis.password"];
 
 fn is_secret(key: &str) -> bool {
     SECRETS.iter().any(|secret| key.eq_ignore_ascii_case(&secret.replace('.', "__")))
 }
 
-impl Config {
-    /// The settings of this process.
-    pub fn load(file: Option<&Path>) -> Result<Self, Mistakes> {
+/// Where settings come from.
+pub(super) struct Sources {
+    /// The file, if there is one.
+    pub(super) toml: Option<PathBuf>,
+    /// What it says.
+    pub(super) given: Figment,
+    /// What our own variables say.
+    pub(super) own: Figment,
+    /// Their names.
+    pub(super) names: Vec<String>,
+    /// Names of the predecessor that are set.
+    pub(super) predecessor: BTreeSet<String>,
+    /// Properties of Kafka's client that lie in a file of their own.
+    pub(super) from_file: BTreeSet<String>,
+}
+
+impl Sources {
+    fn of(file: Option<&Path>) -> Result<Self, Mistakes> {
         let from_env = std::env::var_os("PARLANCE_CONFIG").map(PathBuf::from);
         let named = file.map(Path::to_path_buf).or(from_env);
         if let Some(missing) = named.as_ref().filter(|path| !path.is_file()) {
             return Err(Mistakes(vec![format!("{} is not a file", missing.display())]));
         }
         let toml = named.unwrap_or_else(|| PathBuf::from("parlance.toml"));
-        let mut given = Figment::new();
-        if toml.is_file() {
-            given = given.merge(Toml::file_exact(toml));
-        }
+        let toml = Some(toml).filter(|path| path.is_file());
+        let given = match &toml {
+            Some(toml) => Figment::new().merge(Toml::file_exact(toml)),
+            None => Figment::new(),
+        };
         // `PARLANCE_URL` and the like are not settings: a setting has a section.
         let own = Env::prefixed("PARLANCE_")
             .filter(|key| key.as_str().contains("__") && !is_secret(key.as_str()))
@@ -41,7 +60,34 @@ impl Config {
                 own = own.merge(Serialized::default(key, secret));
             }
         }
-        Self::read(&given, |name| std::env::var(name).ok(), &own)
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let names = names.filter(|name| name.starts_with("PARLANCE_")).collect();
+        let is_set = |name: &&str| std::env::var(name).is_ok_and(|text| !text.is_empty());
+        let predecessor = PLACES.iter().map(|(name, _)| *name).filter(is_set);
+        let predecessor = predecessor.map(str::to_owned).collect();
+        Ok(Self { toml, given, own, names, predecessor, from_file: BTreeSet::new() })
+    }
+}
+
+impl Config {
+    /// The settings of this process.
+    pub fn load(file: Option<&Path>) -> Result<Self, Mistakes> {
+        let sources = Sources::of(file)?;
+        Self::read(&sources.given, |name| std::env::var(name).ok(), &sources.own)
+    }
+
+    /// The settings of this process, each with where it comes from; secrets are not among them.
+    pub fn effective(file: Option<&Path>) -> Result<Effective, Mistakes> {
+        let mut sources = Sources::of(file)?;
+        let config = Self::read(&sources.given, |name| std::env::var(name).ok(), &sources.own)?;
+        let properties = &config.kafka.properties_file;
+        if !properties.as_os_str().is_empty() {
+            // It was read a moment ago.
+            let text = std::fs::read_to_string(properties).unwrap_or_default();
+            let found = self::properties(&text).unwrap_or_default();
+            sources.from_file = found.into_iter().map(|(name, _)| name).collect();
+        }
+        Ok(Effective::of(&config, &sources))
     }
 
     /// The settings of a file, the predecessor's names and our own, later ones over earlier ones.

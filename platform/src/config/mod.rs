@@ -6,11 +6,13 @@
 //! with the name of its setting; nothing starts.
 
 mod check;
+mod effective;
 mod engines;
 mod load;
 mod predecessor;
 mod sections;
 
+pub use effective::{Effective, Origin, Setting, Shown};
 pub use engines::{Cql, Engines, EphemeralEngine, Kafka, LogEngine, Redis, StoreEngine};
 pub use predecessor::without_effect;
 pub use sections::{Auth, Data, Journal, Limits, Logging, Operations, Rate, Server};

@@ -2,6 +2,18 @@
 
 use super::{Config, Rate};
 
+/// Its names that mean something, and the settings that they set.
+pub(super) const PLACES: [(&str, &str); 8] = [
+    ("PORT", "server.listen"),
+    ("CORS_ORIGIN", "server.cors_origins"),
+    ("JWT_SECRET", "auth.jwt_secret"),
+    ("JWT_REFRESH_SECRET", "auth.jwt_refresh_secret"),
+    ("LOG_LEVEL", "logging.filter"),
+    ("REDIS_HOST", "redis.url"),
+    ("REDIS_PASSWORD", "redis.password"),
+    ("THROTTLE_LIMIT", "limits.auth"),
+];
+
 impl Config {
     /// Takes the predecessor's names where they still mean something.
     pub(super) fn predecessor(&mut self, var: impl Fn(&str) -> Option<String>) -> Vec<String> {

@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use parking_lot::Mutex;
 use schemas::topic::{self, Durability, Topic};
-use schemas::{Position, limits};
+use schemas::{Position, Timestamp, limits};
 use tokio::sync::{oneshot, watch};
 
 use super::faults::{Bug, Fault, Faults, Operation};
@@ -44,6 +44,11 @@ pub(super) struct Part {
 impl Part {
     fn end(&self) -> u64 {
         self.first + u64::try_from(self.records.len()).unwrap_or(0)
+    }
+
+    fn since(&self, at: Timestamp) -> u64 {
+        let before = self.records.partition_point(|record| record.appended_at < at);
+        self.first + u64::try_from(before).unwrap_or(0)
     }
 }
 
@@ -415,6 +420,7 @@ impl Log for MemoryLog {
                 Start::Earliest => part.first,
                 Start::Latest => part.end(),
                 Start::At(offset) => offset,
+                Start::Since(at) => part.since(at),
             };
             next.insert(partition, at);
         }

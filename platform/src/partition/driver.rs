@@ -13,14 +13,14 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use prometheus::Histogram;
 use schemas::Position;
 use schemas::topic::{Durability, Topic};
 use tokio::time::Instant;
 
+use super::instruments::Instruments;
 use super::lanes::{Job, Lanes};
 use super::ledger::Ledger;
-use super::letters::Letters;
+use super::letters::{Cause, Letters};
 use super::progress::{Progress, Standing};
 use super::retry::Next;
 use super::{Failure, Handler, LaneKey};
@@ -59,6 +59,8 @@ impl Default for Limits {
 /// Rest of a fenced lane before it loads its head again, and how often in a row.
 const FENCED_REST: Duration = Duration::from_secs(2);
 const FENCED_TRIES: u32 = 30;
+/// A record that panics holds up its lane no longer (G-16).
+const POISON_LIMIT: Duration = Duration::from_secs(5);
 /// Time between two log lines about retries of a pool.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
@@ -84,7 +86,7 @@ struct Driver<H: Handler> {
     running: FuturesUnordered<BoxFuture<'static, Finished<H::Lane>>>,
     letters: Letters,
     progress: Progress,
-    stage: Histogram,
+    seen: Instruments,
     /// When a retry was last logged, and how many were not.
     told: Option<Instant>,
     untold: u64,
@@ -110,9 +112,9 @@ pub async fn run<H: Handler>(
 ) -> Result<(), String> {
     let joined = platform.log.join(source.group, source.topic).await;
     let mut member = joined.map_err(|e| e.to_string())?;
-    let stage = platform.metrics.stage_seconds.with_label_values(&[handler.pool()]);
+    let seen = Instruments::new(&platform.metrics, handler.pool(), limits);
     let mut driver = Driver {
-        stage,
+        seen,
         told: None,
         untold: 0,
         lanes: Lanes::new(limits.lanes),
@@ -126,7 +128,6 @@ pub async fn run<H: Handler>(
         letters: Letters::default(),
         progress,
     };
-    let wakeups = driver.platform.metrics.wakeups.with_label_values(&[driver.handler.pool()]);
     loop {
         let (idle, letters) = (driver.running.is_empty(), !driver.letters.is_empty());
         tokio::select! {
@@ -145,7 +146,7 @@ pub async fn run<H: Handler>(
                 Err(error) => return Err(error.to_string()),
             },
         }
-        wakeups.inc();
+        driver.seen.wakeups.inc();
         driver.sweep()?;
         driver.advance(&mut *member).await?;
     }
@@ -155,8 +156,9 @@ impl<H: Handler> Driver<H> {
     /// Whether more records may be read.
     fn has_room(&self) -> bool {
         let work = |of: fn(&Ledger) -> usize| self.ledgers.values().map(of).sum::<usize>();
-        work(Ledger::unfinished) < self.limits.in_flight
-            && work(Ledger::unfinished_bytes) < self.limits.in_flight_bytes
+        let (records, bytes) = (work(Ledger::unfinished), work(Ledger::unfinished_bytes));
+        self.seen.in_work(records, bytes);
+        records < self.limits.in_flight && bytes < self.limits.in_flight_bytes
     }
 
     async fn polled(&mut self, polled: Polled, member: &mut dyn Member) -> Result<(), String> {
@@ -271,12 +273,7 @@ impl<H: Handler> Driver<H> {
         let pool = self.handler.pool();
         match outcome {
             Outcome::Handled(Ok(())) => {
-                self.platform
-                    .metrics
-                    .records
-                    .with_label_values(&[pool])
-                    .inc_by(u64::try_from(job.batch.len()).unwrap_or(0));
-                self.observe(&job.batch);
+                self.seen.handled(&job.batch, self.platform.clock.now());
                 for record in &job.batch {
                     self.finish(record.position);
                 }
@@ -284,7 +281,9 @@ impl<H: Handler> Driver<H> {
                 self.start(job.key);
             }
             Outcome::Handled(Err(Failure::Retry(why))) => {
-                self.platform.metrics.retries.with_label_values(&[pool]).inc();
+                self.seen.retries.inc();
+                // What an engine keeps waiting is not the record's fault.
+                job.ill_since = None;
                 let delay = job.attempts.retried();
                 self.tell(&why, delay);
                 self.run_job(job, delay);
@@ -313,9 +312,19 @@ impl<H: Handler> Driver<H> {
                     self.lanes.split(job.key, std::mem::take(&mut job.batch));
                     self.start(job.key);
                 }
-                Next::After(delay) => self.run_job(job, delay),
+                Next::After(delay) => {
+                    job.ill_since.get_or_insert_with(Instant::now);
+                    self.run_job(job, delay);
+                }
                 Next::Bury => {
-                    let tries = job.attempts.tries();
+                    let (tries, since) = (job.attempts.tries(), job.ill_since);
+                    if let Some(ill) =
+                        since.map(|since| since.elapsed()).filter(|ill| *ill > POISON_LIMIT)
+                    {
+                        let what =
+                            format!("{pool}: a poisonous record held its lane up for {ill:?}");
+                        self.platform.metrics.violated("G-16", &what);
+                    }
                     for record in std::mem::take(&mut job.batch) {
                         self.bury(&record, &format!("panic: {why}"), tries);
                     }
@@ -334,14 +343,6 @@ impl<H: Handler> Driver<H> {
         } else {
             self.run_job(job, Duration::ZERO);
         }
-    }
-
-    /// Time from the append of a batch's first record to the end of its handling.
-    fn observe(&self, batch: &[Record]) {
-        let Some(first) = batch.first() else { return };
-        let now = self.platform.clock.now();
-        let ms = now.0.saturating_sub(first.appended_at.0).max(0);
-        self.stage.observe(Duration::from_millis(ms.unsigned_abs()).as_secs_f64());
     }
 
     fn finish(&mut self, position: Position) {
@@ -363,14 +364,15 @@ impl<H: Handler> Driver<H> {
             "a record became a dead letter"
         );
         let held = self.held.get(&position.partition).cloned().unwrap_or_default();
-        self.letters.send(self.platform.log.clone(), record, (reason, tries), held);
+        let cause = Cause { pool: self.handler.pool(), reason, tries };
+        self.letters.send(self.platform.log.clone(), record, &cause, held);
     }
 
     fn put_away(&mut self, letter: Result<Option<Position>, Error>) -> Result<(), String> {
         let pool = self.handler.pool();
         let put = letter.map_err(|e| format!("{pool}: the dead-letter topic: {e}"))?;
         if let Some(position) = put {
-            self.platform.metrics.dead_letters.with_label_values(&[pool]).inc();
+            self.seen.dead_letters.inc();
             self.finish(position);
         }
         Ok(())

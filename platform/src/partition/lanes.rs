@@ -3,6 +3,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use tokio::time::Instant;
+
 use super::LaneKey;
 use super::retry::Attempts;
 use crate::port::log::Record;
@@ -28,6 +30,8 @@ pub struct Job<L> {
     pub batch: Vec<Record>,
     /// How often this batch has failed.
     pub attempts: Attempts,
+    /// When it first panicked.
+    pub ill_since: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -97,6 +101,7 @@ impl<L> Lanes<L> {
             lane: slot.lane.take(),
             batch: slot.queue.drain(..count).collect(),
             attempts: Attempts::default(),
+            ill_since: None,
         })
     }
 

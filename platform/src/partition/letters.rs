@@ -7,26 +7,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use schemas::topic::{self, header};
-use schemas::{Position, limits};
+use schemas::letter::Letter;
+use schemas::{Position, topic};
 
 use crate::port::log::{Append, Budget, Error, Log, Record};
 
-/// What a letter keeps of a record's key and value: with its headers it must fit into a record. Only
-/// one that is not ours has more.
-const KEY_BYTES: usize = 1_024;
-const VALUE_BYTES: usize = limits::RECORD_BYTES - 8_192;
-/// Characters of a reason.
-const REASON_CHARS: usize = 500;
 /// Pause after an append that may work later.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Where a record was whose letter was put away, and whether its partition is still this member's.
 type Put = (Position, Arc<AtomicBool>, Result<(), Error>);
+
+/// Why a record is given up, and who gives it up.
+pub(super) struct Cause<'a> {
+    pub(super) pool: &'a str,
+    pub(super) reason: &'a str,
+    pub(super) tries: u32,
+}
 
 /// The letters under way.
 #[derive(Default)]
@@ -42,10 +42,10 @@ impl Letters {
         &self,
         log: Arc<dyn Log>,
         record: &Record,
-        (reason, tries): (&str, u32),
+        cause: &Cause<'_>,
         held: Arc<AtomicBool>,
     ) {
-        let (position, letter) = (record.position, letter(record, reason, tries));
+        let (position, letter) = (record.position, letter(record, cause));
         self.0.push(Box::pin(async move {
             let outcome = loop {
                 match log.append(Budget::Worker, vec![letter.clone()]).await {
@@ -68,27 +68,22 @@ impl Letters {
 }
 
 /// A record with the reason, as far as it fits.
-fn letter(record: &Record, reason: &str, tries: u32) -> Append {
-    let position = record.position;
-    let text = |value: u64| Bytes::from(value.to_string());
-    let key = record.key.slice(..record.key.len().min(KEY_BYTES));
-    let value = record.value.slice(..record.value.len().min(VALUE_BYTES));
-    let mut reason = reason.chars().take(REASON_CHARS).collect::<String>();
-    if value.len() < record.value.len() || key.len() < record.key.len() {
-        let (key, value) = (record.key.len(), record.value.len());
-        reason = format!("{reason} (cut: {key} bytes of key and {value} of value)");
-    }
-    Append {
-        topic: &topic::DEAD_LETTERS,
-        partition: 0,
-        key,
-        headers: vec![
-            (header::SOURCE_TOPIC, Bytes::from_static(record.topic.name.as_bytes())),
-            (header::SOURCE_PARTITION, text(position.partition.into())),
-            (header::SOURCE_OFFSET, text(position.offset)),
-            (header::REASON, Bytes::from(reason)),
-            (header::TRIES, text(tries.into())),
-        ],
-        value,
-    }
+fn letter(record: &Record, cause: &Cause<'_>) -> Append {
+    let Position { partition, offset, .. } = record.position;
+    let letter = Letter {
+        pool: Some(cause.pool.to_owned()),
+        topic: record.topic.name.to_owned(),
+        partition,
+        offset,
+        reason: cause.reason.to_owned(),
+        tries: cause.tries,
+        record_bytes: None,
+        key: record.key.clone(),
+        headers: record.headers.clone(),
+        value: record.value.clone(),
+    };
+    let letter = letter.fit();
+    let headers = letter.headers();
+    let Letter { key, value, .. } = letter;
+    Append { topic: &topic::DEAD_LETTERS, partition: 0, key, headers, value }
 }

@@ -9,6 +9,7 @@
 //! duplicate; nothing is skipped because an engine is away.
 
 pub mod driver;
+mod instruments;
 pub mod lag;
 pub mod lanes;
 pub mod ledger;

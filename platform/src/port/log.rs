@@ -81,6 +81,9 @@ pub enum Start {
     Latest,
     /// At this offset.
     At(u64),
+    /// In each partition at the first record that the log took at this time or later; behind the newest
+    /// if there is none.
+    Since(Timestamp),
 }
 
 /// What a member of a group meets, in order.

@@ -3,6 +3,7 @@
 //! (`power_cut`). Behind the feature `testing`; it must never be part of a released binary.
 
 pub mod conformance;
+pub mod dead_letters;
 pub mod fault_fs;
 pub mod power_cut;
 

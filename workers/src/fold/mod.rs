@@ -8,17 +8,19 @@
 //! → emit. The journal write is the commit point: what it holds is never decided again, only applied
 //! and emitted again.
 
+mod invariant;
 pub mod round;
 pub mod shell;
 pub mod step;
+mod steps;
 
 use bytes::Bytes;
 use platform::port::log::Record;
-use schemas::envelope::{self, Commands, Content};
+use schemas::envelope::{self, Commands, Content, Once};
 use schemas::outbound::{Before, Outbound, Reply};
 use schemas::table::{Decode, Get, Scan, Stored, Write};
-use schemas::topic::{Headers, Topic};
-use schemas::{ApiError, CommandId, InstanceId, Position, Rev, Timestamp, UserId};
+use schemas::topic::{Headers, Topic, header, header_of};
+use schemas::{ApiError, CommandId, InstanceId, MessageId, Position, Rev, Timestamp, UserId};
 
 /// A command record, read.
 #[derive(Clone, Debug)]
@@ -36,7 +38,11 @@ pub struct Item<C> {
 impl<C: Commands> Item<C> {
     /// The command in a record.
     pub fn read(record: &Record) -> Result<Self, envelope::Undecodable> {
-        let (meta, content) = envelope::decode(&record.value)?;
+        let (mut meta, content) = envelope::decode(&record.value)?;
+        // A dead letter that is retried twice has one effect, like a request that names itself.
+        if meta.once.is_none() && header_of(&record.headers, header::RETRY_OF).is_some() {
+            meta.once = Some(Once { id: MessageId::retried(meta.id), hash: 0 });
+        }
         Ok(Self { position: record.position, appended_at: record.appended_at, meta, content })
     }
 }
@@ -151,6 +157,10 @@ pub trait Fold: Send + Sync + 'static {
     }
     /// About how many bytes of long contents the state holds.
     fn weight(_state: &Self::State) -> usize {
+        0
+    }
+    /// Number of the last message, where there are any.
+    fn seq(_state: &Self::State) -> i64 {
         0
     }
     /// Whether the change is a message, for the metric that costs are divided by.

@@ -21,7 +21,7 @@ use schemas::table::{Batch, Get, Row, Stored, Write};
 use schemas::{ApiError, Code, Rev};
 
 pub use super::step::{Answer, Error, Step};
-use super::{Change as _, Decision, Emit, Fold, Item};
+use super::{Change as _, Decision, Emit, Fold, Item, invariant};
 
 /// Changes read at once.
 const PAGE: usize = 256;
@@ -206,6 +206,18 @@ impl<'a, F: Fold> Round<'a, F> {
         }
     }
 
+    /// Which step is under way (`telemetry::label::STEP`).
+    pub fn step(&self) -> &'static str {
+        match &self.phase {
+            Phase::Load | Phase::Loaded(_) | Phase::Adopt { .. } | Phase::Back { .. } => "load",
+            Phase::Decide => "decide",
+            Phase::Journal(_) => "journal",
+            Phase::Adopted | Phase::Apply | Phase::Tell => "apply",
+            Phase::Redact { next: 0 } => "emit",
+            Phase::Redact { .. } | Phase::Done => "redact",
+        }
+    }
+
     /// The changes decided in this round.
     pub fn decided(&self) -> impl Iterator<Item = &F::Change> {
         self.fates.iter().filter_map(|fate| match fate {
@@ -250,14 +262,8 @@ impl<'a, F: Fold> Round<'a, F> {
         let bucket = next.div_euclid(BUCKET_ROWS);
         for row in rows {
             let change = F::read_change(row)?;
-            if change.rev() != next {
-                return Err(Error::Identity(format!(
-                    "change {} of {:?} is missing",
-                    next, self.lane.key
-                )));
-            }
+            invariant::adopted::<F>(&mut self.lane.state, self.lane.key, next, &change)?;
             next += 1;
-            F::evolve(&mut self.lane.state, &change);
             self.adopted.push(change);
         }
         // The page was cut, or the bucket is full: there may be more.
@@ -328,7 +334,7 @@ impl<'a, F: Fold> Round<'a, F> {
         let items = std::mem::take(&mut self.items);
         for item in &items {
             let fate =
-                if item.position.stamp() <= applied { self.skip(item)? } else { self.fold(item) };
+                if item.position.stamp() <= applied { self.skip(item)? } else { self.fold(item)? };
             self.emit(item, &fate);
             self.fates.push(fate);
         }
@@ -355,25 +361,25 @@ impl<'a, F: Fold> Round<'a, F> {
         }
     }
 
-    fn fold(&mut self, item: &Item<F::Command>) -> Fate<F::Change> {
+    fn fold(&mut self, item: &Item<F::Command>) -> Result<Fate<F::Change>, Error> {
         let command = match &item.content {
             Content::Known(command) => command,
             Content::Unsupported(what) => {
-                return Fate::Answered(Reply::Rejected(ApiError::new(
+                return Ok(Fate::Answered(Reply::Rejected(ApiError::new(
                     Code::Unsupported,
                     format!("{what} is not supported by this version"),
-                )));
+                ))));
             }
         };
-        match F::decide(&self.lane.state, self.lane.key, item, command) {
+        Ok(match F::decide(&self.lane.state, self.lane.key, item, command) {
             Decision::Change(change) => {
-                F::evolve(&mut self.lane.state, &change);
+                invariant::decided::<F>(&mut self.lane.state, self.lane.key, item, &change)?;
                 Fate::Changed(change)
             }
             Decision::Before(before) => Fate::Answered(Reply::Before(before)),
             Decision::Rejected(error) => Fate::Answered(Reply::Rejected(error)),
             Decision::Nothing => Fate::Nothing,
-        }
+        })
     }
 
     fn emit(&mut self, item: &Item<F::Command>, fate: &Fate<F::Change>) {

@@ -8,16 +8,19 @@ use platform::partition::{Failure, Handler, LaneKey};
 use platform::port::ephemeral::Route;
 use platform::port::log::{self, Append, Budget, Record};
 use platform::port::store;
+use platform::telemetry::Metrics;
 use schemas::partition;
 use uuid::Uuid;
 
 use super::round::{Answer, Error, Lane, Round, Step};
+use super::steps::Steps;
 use super::{Emit, Fold, Item};
 use crate::routing::{self, Routing};
 
 /// A folding pool's handler.
 pub struct Shell<F: Fold> {
     platform: Platform,
+    steps: Steps,
     fold: PhantomData<fn() -> F>,
 }
 
@@ -30,7 +33,8 @@ impl<F: Fold> std::fmt::Debug for Shell<F> {
 impl<F: Fold> Shell<F> {
     /// On these ports.
     pub fn new(platform: Platform) -> Self {
-        Self { platform, fold: PhantomData }
+        let steps = Steps::new(&platform.metrics, F::POOL);
+        Self { platform, steps, fold: PhantomData }
     }
 
     async fn step(&self, step: Step, offset: u64) -> Result<Option<Answer>, Failure> {
@@ -105,11 +109,17 @@ pub(crate) fn of_log(error: &log::Error, offset: u64) -> Failure {
     }
 }
 
-fn of_round(error: &Error, offset: u64) -> Failure {
+fn of_round(metrics: &Metrics, error: &Error, offset: u64) -> Failure {
+    if let Error::Broken { id, what, .. } = error {
+        metrics.violated(id, what);
+    }
     match error {
         Error::Decode(_) => Failure::Poison { offset, reason: error.to_string() },
         Error::Fenced => Failure::Fenced(error.to_string()),
-        Error::Identity(_) | Error::Step => Failure::Stop(error.to_string()),
+        Error::Broken { offset: Some(offset), .. } => {
+            Failure::Poison { offset: *offset, reason: error.to_string() }
+        }
+        Error::Broken { .. } | Error::Identity(_) | Error::Step => Failure::Stop(error.to_string()),
     }
 }
 
@@ -141,13 +151,18 @@ impl<F: Fold> Handler for Shell<F> {
         let first = batch.first().map_or(0, |record| record.position.offset);
         let mut round = Round::new(lane, items);
         let mut answer = Answer::Begin;
+        let mut watch = self.steps.watch();
         loop {
-            let step = round.next(answer).map_err(|error| of_round(&error, first))?;
+            let step = round.next(answer);
+            watch.took("decide");
+            let step = step.map_err(|error| of_round(&self.platform.metrics, &error, first))?;
             match self.step(step, first).await? {
                 Some(next) => answer = next,
                 None => break,
             }
+            watch.took(round.step());
         }
+        watch.tell();
         for change in round.decided() {
             self.platform.metrics.encodes.inc();
             if F::is_message(change) {

@@ -47,6 +47,17 @@ pub enum Error {
     /// acknowledged (HAZARDS 5).
     #[error("the log does not fit the store: {0}")]
     Identity(String),
+    /// An invariant does not hold in what is stored, or in what was decided (then of this record):
+    /// nothing is written (G-29).
+    #[error("{id} does not hold: {what}")]
+    Broken {
+        /// The guarantee.
+        id: &'static str,
+        /// The record whose decision was wrong; none: what is stored is.
+        offset: Option<u64>,
+        /// What was found.
+        what: String,
+    },
     /// The shell answered another step than it was given: a defect.
     #[error("the answer does not fit the step")]
     Step,

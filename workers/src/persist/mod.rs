@@ -138,7 +138,7 @@ impl Fold for Persist {
             | ConversationCommand::Block(_)
             | ConversationCommand::Update(_)
             | ConversationCommand::Close(_) => Vec::new(),
-            ConversationCommand::Send(send) => message::send::needs(key, send),
+            ConversationCommand::Send(send) => message::send::needs(key, item, send),
             ConversationCommand::Edit(edit) => message::needs(state, key, &edit.target),
             ConversationCommand::Delete(delete) => message::needs(state, key, &delete.target),
             ConversationCommand::Pin(pin) => message::needs(state, key, &pin.target),
@@ -310,6 +310,10 @@ impl Fold for Persist {
 
     fn weight(state: &Conversation) -> usize {
         state.weight()
+    }
+
+    fn seq(state: &Conversation) -> Seq {
+        state.head.as_ref().map_or(0, |head| head.seq)
     }
 
     fn is_message(change: &Change) -> bool {

@@ -5,6 +5,7 @@ mod group;
 mod marks;
 mod model;
 mod nouns;
+mod planted;
 mod pools;
 mod power_cut;
 mod replay;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use platform::Platform;
+use platform::dead_letters::{self, Action};
 use platform::embedded::{EmbeddedLog, LocalEphemeral, LogConfig, LsmConfig, LsmStore};
 use platform::lifecycle::Lifecycle;
 use platform::memory::{Fault, Faults, MemoryLog, MemoryStore, Operation};
@@ -152,7 +153,7 @@ async fn contents(platform: &Platform) -> Vec<String> {
     rows.iter().map(content).collect()
 }
 
-async fn dead_letters(platform: &Platform, count: usize) -> Vec<Record> {
+async fn letters(platform: &Platform, count: usize) -> Vec<Record> {
     let mut tail = platform.log.tail(&DEAD_LETTERS, vec![0], Start::Earliest).await.unwrap();
     let mut found = Vec::new();
     while found.len() < count {
@@ -185,7 +186,7 @@ async fn poison_is_isolated(platform: Platform) {
     within("the others go on", Duration::from_secs(5), progress.reached(&ends_now)).await;
     assert_eq!(contents(&platform).await, ["content 1", "content 2"]);
 
-    let letters = dead_letters(&platform, 3).await;
+    let letters = letters(&platform, 3).await;
     assert_eq!(letters.len(), 3);
     let by_reason = |part: &str| {
         letters.iter().find(|letter| text(letter, header::REASON).contains(part)).unwrap()
@@ -198,13 +199,49 @@ async fn poison_is_isolated(platform: Platform) {
     // The batch once, then the record alone, five times.
     assert!(handler.panics.load(Ordering::SeqCst) <= 6);
 
-    // Mended, it is replayed from the dead-letter topic with the bytes it had.
+    // Mended, they are retried: what can be handled now is, once; what can not is put away again.
     handler.broken.store(false, Ordering::SeqCst);
-    put(&platform, vec![append(panicked.key.clone(), panicked.value.clone())]).await;
+    retried(&platform, &progress, &[0, 1, 2]).await;
+    let all = ["content 1", "content 2", "content 250"];
+    assert_eq!(contents(&platform).await, all);
+    let list = dead_letters::list(&*platform.log).await.unwrap();
+    let reasons: Vec<&str> = list.letters.values().map(|w| w.letter.reason.as_str()).collect();
+    assert!(reasons.len() == 2 && !reasons.iter().any(|r| r.contains("panic")), "{reasons:?}");
+
+    // Killed between the record and its mark, the letter would be on the list still: a second retry.
+    let again = retries(&platform).await;
+    assert!(again.iter().any(|record| record.value == panicked.value));
+    put(&platform, again).await;
     let ends_now = ends(&platform).await;
-    within("the replay", Duration::from_secs(5), progress.reached(&ends_now)).await;
-    assert_eq!(contents(&platform).await, ["content 1", "content 2", "content 250"]);
+    within("the second retry", Duration::from_secs(5), progress.reached(&ends_now)).await;
+    assert_eq!(contents(&platform).await, all, "the same message, not a second one");
     stop(life).await;
+}
+
+/// The records that retries have appended.
+async fn retries(platform: &Platform) -> Vec<Append> {
+    let mut found = Vec::new();
+    for (partition, end) in ends(platform).await.into_iter().filter(|(_, end)| *end > 0) {
+        let tail = platform.log.tail(&COMMANDS, vec![partition], Start::Earliest).await;
+        let (mut tail, mut next) = (tail.unwrap(), 0);
+        while next < end {
+            for Record { topic, position, key, headers, value, .. } in tail.next().await.unwrap() {
+                next = position.offset + 1;
+                if header_of(&headers, header::RETRY_OF).is_some() {
+                    found.push(Append { topic, partition, key, headers, value });
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Retries these letters and waits until their records are handled.
+async fn retried(platform: &Platform, progress: &Progress, ids: &[u64]) {
+    let settled = dead_letters::settle(&*platform.log, Action::Retry, ids).await.unwrap();
+    assert!(settled.iter().all(|(_, outcome)| outcome.is_ok()), "{settled:?}");
+    let ends_now = ends(platform).await;
+    within("the retry", Duration::from_secs(5), progress.reached(&ends_now)).await;
 }
 
 #[tokio::test]
@@ -215,7 +252,7 @@ async fn a_poisoned_record_as_large_as_records_are_is_put_away_and_said_to_be_cu
     put(&platform, vec![append("no id", Bytes::from(vec![b'x'; size]))]).await;
     let ends_now = ends(&platform).await;
     within("it is finished", Duration::from_secs(5), progress.reached(&ends_now)).await;
-    let letters = dead_letters(&platform, 1).await;
+    let letters = letters(&platform, 1).await;
     let reason = text(&letters[0], header::REASON);
     assert!(reason.ends_with(&format!("(cut: 5 bytes of key and {size} of value)")), "{reason}");
     assert!(letters[0].value.len() > size - 10_000 && letters[0].value.len() < size);

@@ -52,7 +52,7 @@ impl World {
         self.rows.get(&(get.def.prefix, get.key.clone())).cloned()
     }
 
-    fn scan(&self, scan: &Scan) -> Vec<Stored> {
+    pub fn scan(&self, scan: &Scan) -> Vec<Stored> {
         let inside = |key: &[Value]| {
             let Some(cluster) = key.strip_prefix(scan.partition.as_slice()) else { return false };
             let cut = |bound: &[Value]| cluster[..bound.len().min(cluster.len())].to_vec();

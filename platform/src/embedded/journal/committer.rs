@@ -10,10 +10,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use schemas::{Position, Timestamp};
 
 use super::frame::{self, Mark, SegmentHead};
+use super::instruments::Origin;
 use super::queue::{Queue, Request};
 use super::segment::{Place, Segment};
 use super::{Shared, segment_name};
@@ -42,7 +44,7 @@ pub(super) struct Writer {
     pub(super) buffer: Vec<u8>,
 }
 
-type Answer = (tokio::sync::oneshot::Sender<Result<Vec<Position>, Error>>, Vec<Position>);
+type Answer = (tokio::sync::oneshot::Sender<Result<Vec<Position>, Error>>, Vec<Position>, Origin);
 
 /// A group on its way to the disk.
 #[derive(Default)]
@@ -57,7 +59,9 @@ impl Committer {
     pub(super) fn run(mut self) {
         // Also when this thread panics: an append that nobody will write must not wait for ever.
         let _stop = Stop(Arc::clone(&self.queue), Arc::clone(&self.shared));
+        let shared = Arc::clone(&self.shared);
         while let Some(requests) = self.queue.take(GROUP_BYTES) {
+            let _whole = shared.group.lock();
             let mut group = self.encode(requests);
             if let Err(error) = self.write(&mut group) {
                 self.fail(group, &error);
@@ -72,6 +76,7 @@ impl Committer {
         self.writer.buffer.clear();
         let now = self.clock.now();
         for request in requests {
+            let origin = request.origin();
             let mut positions = Vec::with_capacity(request.records.len());
             for append in request.records {
                 let record = self.writer.take_place(append, now);
@@ -82,7 +87,7 @@ impl Committer {
                 positions.push(record.position);
                 group.records.entry(place).or_default().push(record);
             }
-            group.answers.push((request.answer, positions));
+            group.answers.push((request.answer, positions, origin));
         }
         group
     }
@@ -96,9 +101,12 @@ impl Committer {
             self.writer.at = segment.length();
             self.writer.segment = segment;
         }
-        let start = self.writer.at;
+        let (start, began) = (self.writer.at, Instant::now());
         self.writer.segment.file.write_at(start, &self.writer.buffer)?;
         self.writer.segment.file.sync()?;
+        if let Some(instruments) = self.shared.instruments.get() {
+            instruments.synced(began, group.places.len(), length);
+        }
         for (_, _, at) in &mut group.places {
             *at += start;
         }
@@ -125,7 +133,11 @@ impl Committer {
         if let Some(last) = touched {
             self.wake(last);
         }
-        for (answer, positions) in group.answers {
+        let (instruments, now) = (self.shared.instruments.get(), Instant::now());
+        for (answer, positions, origin) in group.answers {
+            if let Some(instruments) = instruments {
+                instruments.durable(origin, now, positions.len());
+            }
             // A caller that went away has no use for its answer; its records stay.
             drop(answer.send(Ok(positions)));
         }
@@ -142,7 +154,7 @@ impl Committer {
         tracing::error!(%error, "the journal can not be written; it takes no more appends");
         let status = Status::Failed(why.clone());
         self.queue.stop(status.clone());
-        for (answer, _) in group.answers {
+        for (answer, ..) in group.answers {
             // It may be on the disk or not: only a start can tell.
             drop(answer.send(Err(Error::Unknown(why.clone()))));
         }

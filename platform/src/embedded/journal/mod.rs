@@ -5,21 +5,25 @@
 //! nothing is acknowledged any more. It knows topics by number and looks into no value.
 
 mod committer;
+mod cut;
 pub(crate) mod frame;
 pub mod fs;
+mod instruments;
 mod queue;
 mod recovery;
 mod segment;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use committer::{Committer, Writer};
+pub(crate) use cut::{Cut, Piece};
 use frame::Mark;
 use fs::Fs;
+use instruments::Instruments;
 use parking_lot::{Mutex, RwLock};
 use queue::Queue;
 pub use queue::QueueLimits;
@@ -77,6 +81,9 @@ struct Shared {
     segments: RwLock<VecDeque<Arc<Segment>>>,
     channels: Vec<Arc<Channel>>,
     counters: Counters,
+    instruments: OnceLock<Instruments>,
+    /// Held while a group is written, synced and told: whoever holds it sees no group half done.
+    group: Mutex<()>,
 }
 
 impl Shared {
@@ -142,6 +149,8 @@ impl Journal {
             segments: RwLock::new(found.segments.into_iter().map(Arc::new).collect()),
             channels,
             counters: Counters::default(),
+            instruments: OnceLock::new(),
+            group: Mutex::new(()),
         });
         let segment = match found.open {
             Some(segment) => {

@@ -7,6 +7,7 @@
 //! wait ends with the next sync. It must never shed a worker's append (HAZARDS 21).
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 use schemas::Position;
@@ -28,7 +29,8 @@ pub struct QueueLimits {
 pub(super) struct Request {
     pub(super) records: Vec<Append>,
     pub(super) answer: oneshot::Sender<Result<Vec<Position>, Error>>,
-    budget: Budget,
+    pub(super) budget: Budget,
+    pub(super) since: Instant,
     bytes: usize,
 }
 
@@ -86,7 +88,7 @@ impl Queue {
     ) -> Result<oneshot::Receiver<Result<Vec<Position>, Error>>, Error> {
         let bytes = records.iter().map(|r| size_of(&r.key, &r.headers, &r.value)).sum();
         let (answer, outcome) = oneshot::channel();
-        let request = Request { records, answer, budget, bytes };
+        let request = Request { records, answer, budget, since: Instant::now(), bytes };
         let mut state = self.state.lock();
         let limits = match budget {
             Budget::Ingest => self.ingest,
@@ -139,6 +141,15 @@ impl Queue {
         drop(state);
         self.room.notify_all();
         Some(group)
+    }
+
+    /// Records that wait and their bound, by name of the queue (`telemetry::label::QUEUE`).
+    pub(super) fn depths(&self) -> [(&'static str, usize, usize); 2] {
+        let state = self.state.lock();
+        [
+            ("journal_ingest", state.ingest.records, self.ingest.records),
+            ("journal_worker", state.worker.records, self.worker.records),
+        ]
     }
 
     /// Refuses every later call; what is queued is still taken, unless the journal has failed.

@@ -9,14 +9,14 @@ use std::sync::atomic::AtomicBool;
 
 use parking_lot::Mutex;
 use schemas::topic::{self, Durability, Topic};
-use schemas::{Position, limits};
+use schemas::{Position, Timestamp, limits};
 
 use super::facts;
 use crate::embedded::channel::{Channel, EPOCH, Found, Room, size_of};
 use crate::embedded::journal::Journal;
 use crate::embedded::lsm::LsmStore;
 use crate::port::clock::Clock;
-use crate::port::log::{Append, Error, Record};
+use crate::port::log::{Append, Error, PartitionState, Record};
 use crate::port::store;
 
 /// What the headers of a dead letter may add to the record in it.
@@ -140,6 +140,31 @@ impl Core {
                 if from < first { Err(Error::OutOfRange(first)) } else { found }
             }
         }
+    }
+
+    /// The first record of a partition that was taken at this time or later. Times never go back, so a
+    /// few looks find it.
+    pub(super) fn since(
+        &self,
+        channel: &Channel,
+        state: PartitionState,
+        at: Timestamp,
+    ) -> Result<u64, Error> {
+        let (mut low, mut high) = (state.first, state.end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let mut room = Room { records: 1, bytes: usize::MAX };
+            match self.read(channel, state.partition, middle, &mut room) {
+                Ok(found) => match found.first() {
+                    Some(record) if record.appended_at < at => low = middle + 1,
+                    Some(_) | None => high = middle,
+                },
+                // The oldest went in between.
+                Err(Error::OutOfRange(first)) => low = first.max(middle + 1),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(low)
     }
 
     fn read_store(

@@ -7,6 +7,7 @@
 
 mod core;
 mod facts;
+mod moment;
 mod open;
 mod reader;
 
@@ -24,12 +25,14 @@ use schemas::topic::{Durability, Topic};
 use schemas::{Position, limits};
 
 use self::core::{Core, failed};
+pub(crate) use self::moment::Moment;
 use super::channel::{Status, TailLimits};
 use super::journal::fs::{Fs, RealFs};
 use super::journal::{Counters, JournalConfig, Outcome};
 use super::lsm::LsmStore;
 use crate::port::clock::Clock;
 use crate::port::log::{Append, Budget, Error, Log, Member, PartitionState, Start, Tail};
+use crate::telemetry::Metrics;
 
 /// Settings of the embedded log.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +66,8 @@ impl Default for LogConfig {
 pub struct EmbeddedLog(Arc<Handle>);
 
 struct Handle {
+    /// Whether a moment of it is being kept.
+    kept: Arc<AtomicBool>,
     core: Arc<Core>,
     keeper: Arc<Keeper>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -111,12 +116,18 @@ impl EmbeddedLog {
         });
         let keeper = Arc::new(Keeper::default());
         let thread = keeper.start(Arc::clone(&core), config).map_err(failed)?;
-        Ok(Self(Arc::new(Handle { core, keeper, thread: Mutex::new(Some(thread)) })))
+        let kept = Arc::default();
+        Ok(Self(Arc::new(Handle { kept, core, keeper, thread: Mutex::new(Some(thread)) })))
     }
 
     /// Syncs the store and deletes what no group needs again.
     pub fn checkpoint(&self) -> Result<(), Error> {
         self.0.core.checkpoint()
+    }
+
+    /// Tells these metrics from now on.
+    pub fn watch(&self, metrics: &Metrics) {
+        self.0.core.journal.watch(metrics);
     }
 
     /// Work of the journal since the start.
@@ -235,6 +246,7 @@ impl Log for EmbeddedLog {
                 Start::Earliest => state.first,
                 Start::Latest => state.end,
                 Start::At(offset) => offset,
+                Start::Since(at) => self.0.core.since(&channel, state, at)?,
             };
             next.push((partition, at));
         }

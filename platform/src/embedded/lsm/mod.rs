@@ -16,6 +16,7 @@
 mod direct;
 mod fences;
 pub(crate) mod salvage;
+mod snapshot;
 mod system;
 
 use std::path::{Path, PathBuf};
@@ -30,8 +31,11 @@ use fjall::{
 };
 use schemas::table::{Batch, Class, Get, Op, Scan, Stored, TableDef, Write};
 
+pub(crate) use snapshot::{Fill, Pairs};
+
 use super::rows;
 use crate::port::store::{Claim, Error, Store};
+use crate::telemetry::{All, Metrics};
 
 /// Values from this size on are kept outside the tree.
 const BLOB_BYTES: u32 = 512;
@@ -63,7 +67,6 @@ struct Inner {
     folded: Database,
     rows: Keyspace,
     direct: Direct,
-    #[cfg(any(test, feature = "testing"))]
     direct_db: Database,
     direct_rows: Keyspace,
     fences: Fences,
@@ -129,7 +132,6 @@ impl LsmStore {
             folded,
             rows,
             direct,
-            #[cfg(any(test, feature = "testing"))]
             direct_db,
             direct_rows,
             fences: Fences::default(),
@@ -141,6 +143,21 @@ impl LsmStore {
     /// Keys written so far, rows and records and cursors alike.
     pub fn inserts(&self) -> u64 {
         self.0.inserts.load(Ordering::Relaxed)
+    }
+
+    /// Tells these metrics from now on.
+    pub fn watch(&self, metrics: &Metrics) {
+        let inner = Arc::downgrade(&self.0);
+        metrics.watch(move |all: &All| {
+            let Some(inner) = inner.upgrade() else { return };
+            let (known, now) = (all.lsm_inserts.get(), inner.inserts.load(Ordering::Relaxed));
+            all.lsm_inserts.inc_by(now.saturating_sub(known));
+            // Of `direct` its tables alone: its journal is the price of its syncs, and small.
+            match inner.folded.disk_space() {
+                Ok(folded) => all.store_bytes.add(folded + inner.direct_rows.disk_space()),
+                Err(error) => tracing::debug!(%error, "the store does not tell its size"),
+            }
+        });
     }
 
     /// Starts writing the journal out without holding up writers, so that a later sync finds little.

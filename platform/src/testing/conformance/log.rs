@@ -37,11 +37,13 @@ pub trait Factory: Send + Sync {
     }
 }
 
-const SYNCED: &Topic = &topic::COMMANDS;
-const DERIVED: &Topic = &topic::EVENTS;
-const VOLATILE: &Topic = &topic::OUTBOUND;
+pub use super::tail::{a_tail_starts_at_a_time, a_tail_starts_where_it_is_told};
 
-fn to(topic: &'static Topic, partition: u32, value: impl Into<Bytes>) -> Append {
+pub(super) const SYNCED: &Topic = &topic::COMMANDS;
+pub(super) const DERIVED: &Topic = &topic::EVENTS;
+pub(super) const VOLATILE: &Topic = &topic::OUTBOUND;
+
+pub(super) fn to(topic: &'static Topic, partition: u32, value: impl Into<Bytes>) -> Append {
     Append {
         topic,
         partition,
@@ -56,16 +58,16 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), future).await.expect("an answer in time")
 }
 
-async fn add(log: &dyn Log, records: Vec<Append>) -> Vec<Position> {
+pub(super) async fn add(log: &dyn Log, records: Vec<Append>) -> Vec<Position> {
     soon(log.append(Budget::Worker, records)).await.expect("appended")
 }
 
-async fn number(log: &dyn Log, topic: &'static Topic, partition: u32, count: usize) {
+pub(super) async fn number(log: &dyn Log, topic: &'static Topic, partition: u32, count: usize) {
     let records = (0..count).map(|n| to(topic, partition, n.to_string())).collect();
     add(log, records).await;
 }
 
-async fn collect(tail: &mut dyn Tail, count: usize) -> Vec<Record> {
+pub(super) async fn collect(tail: &mut dyn Tail, count: usize) -> Vec<Record> {
     let mut out = Vec::new();
     while out.len() < count {
         out.extend(soon(tail.next()).await.expect("records"));
@@ -91,11 +93,11 @@ async fn consume(member: &mut dyn Member, count: usize) -> Vec<Record> {
     out
 }
 
-fn values(records: &[Record]) -> Vec<String> {
+pub(super) fn values(records: &[Record]) -> Vec<String> {
     records.iter().map(|r| String::from_utf8_lossy(&r.value).into_owned()).collect()
 }
 
-fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
+pub(super) fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|n| n.to_string()).collect()
 }
 
@@ -318,25 +320,6 @@ pub async fn no_partition_has_two_owners(factory: &dyn Factory) {
     // What was committed is not read again, what was not is.
     let again = consume(&mut *first, given.len() * 3).await;
     assert!(again.iter().all(|r| given.contains(&r.position.partition)));
-    log.close().await;
-}
-
-/// A tail starts at the oldest, behind the newest, or at an offset, in several partitions at once.
-pub async fn a_tail_starts_where_it_is_told(factory: &dyn Factory) {
-    let log = factory.open().await;
-    for topic in [SYNCED, DERIVED, VOLATILE] {
-        number(&*log, topic, 5, 6).await;
-        let mut earliest = log.tail(topic, vec![5], Start::Earliest).await.expect("tail");
-        let mut latest = log.tail(topic, vec![4, 5], Start::Latest).await.expect("tail");
-        let mut at = log.tail(topic, vec![5], Start::At(4)).await.expect("tail");
-        assert_eq!(values(&collect(&mut *earliest, 6).await), numbers(0..6));
-        assert_eq!(values(&collect(&mut *at, 2).await), numbers(4..6));
-        let nothing = tokio::time::timeout(Duration::from_millis(20), latest.next()).await;
-        assert!(nothing.is_err(), "{nothing:?}");
-        add(&*log, vec![to(topic, 5, "new"), to(topic, 4, "new")]).await;
-        assert_eq!(values(&collect(&mut *latest, 2).await), ["new", "new"]);
-        assert_eq!(values(&collect(&mut *earliest, 1).await), ["new"]);
-    }
     log.close().await;
 }
 

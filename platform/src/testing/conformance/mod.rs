@@ -5,3 +5,4 @@
 pub mod ephemeral;
 pub mod log;
 pub mod store;
+mod tail;

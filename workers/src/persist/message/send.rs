@@ -18,10 +18,14 @@ use super::super::state::{Conversation, Entry};
 use super::super::{Outcome, Verdict, changed, refused};
 use crate::fold::Item;
 
-pub(in super::super) fn needs(key: ConversationId, send: &Send) -> Vec<Get> {
+pub(in super::super) fn needs(
+    key: ConversationId,
+    item: &Item<ConversationCommand>,
+    send: &Send,
+) -> Vec<Get> {
     let mut needs = Vec::with_capacity(3);
-    // A fresh id of the server's own was never used.
-    if send.retryable {
+    // A fresh id of the server's own was never used, unless the record is a dead letter's.
+    if send.retryable || item.meta.once.is_some() {
         needs.push(IdIndex::get(send.message_id));
     }
     needs.extend(send.reply_to.map(|reply| MessageBySeq::get(key, reply.seq)));
