@@ -50,7 +50,10 @@ export class Cut {
     });
     server.on("close", () => client.destroy());
     client.on("data", (bytes) => {
-      if (this.#state === "files" && API.test(bytes.toString("latin1", 0, 64))) client.resetAndDestroy();
+      if (this.#state !== "files" || !API.test(bytes.toString("latin1", 0, 64))) return;
+      // First, so that the request itself does not arrive.
+      server.destroy();
+      client.resetAndDestroy();
     });
     client.pipe(server);
     if (this.#state === "deaf") server.resume();
