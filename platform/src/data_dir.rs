@@ -1,9 +1,10 @@
 //! The data folder: `./data/{log,store,keys,FORMAT,LOCK}`. One process at a time; a layout that this
-//! version does not know is refused, and so is a folder in which a restore has not ended.
+//! version does not know is refused, and so is a folder in which a restore has not ended. What is in it
+//! is for the user of the process alone: it holds every text, address and password hash.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock, statvfs};
@@ -16,6 +17,12 @@ pub const FORMAT: &str = "parlance data 1\n";
 
 /// In a data folder: what a restore has built and not yet shown.
 const RESTORING: &str = "restoring";
+
+/// What is kept there.
+const PARTS: [&str; 3] = ["log", "store", "keys"];
+
+/// For their owner alone.
+const PRIVATE: u32 = 0o700;
 
 /// The folder can not be used.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +87,10 @@ impl DataDir {
             }
             Err(source) => return Err(Error::Io { path, source }),
         };
+        for part in PARTS {
+            let path = dir.join(part);
+            keep_private(&path).map_err(io(&path))?;
+        }
         Ok(Self { dir: dir.to_path_buf(), fresh, _lock: lock })
     }
 
@@ -163,7 +174,7 @@ impl EmptyDir {
     /// Moves what was built, all of it synced, to its place.
     pub fn show(self) -> Result<(), Error> {
         let building = self.building();
-        for part in ["log", "store", "keys", "FORMAT"] {
+        for part in PARTS.into_iter().chain(["FORMAT"]) {
             fs::rename(building.join(part), self.dir.join(part)).map_err(io(&building))?;
         }
         sync(&self.dir).map_err(io(&self.dir))?;
@@ -185,7 +196,7 @@ fn io(path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
 
 /// Makes the folder if there is none, and takes its lock.
 fn lock(dir: &Path) -> Result<File, Error> {
-    fs::create_dir_all(dir).map_err(io(dir))?;
+    make(dir).map_err(io(dir))?;
     // The folder's own name must survive a power cut before anything in it is acknowledged.
     let parent = dir.canonicalize().map_err(io(dir))?;
     if let Some(parent) = parent.parent() {
@@ -270,10 +281,24 @@ fn write_format(dir: &Path) -> io::Result<()> {
     file.write_all(FORMAT.as_bytes())?;
     file.sync_all()?;
     fs::rename(draft, dir.join("FORMAT"))?;
-    for part in ["log", "store", "keys"] {
-        fs::create_dir_all(dir.join(part))?;
+    for part in PARTS {
+        make(&dir.join(part))?;
     }
     sync(dir)
+}
+
+fn make(dir: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(PRIVATE).create(dir)
+}
+
+/// Makes the part of the folder, or closes one that an earlier version left open to others. The folder
+/// itself stays as it is found: it may be a mount, or somebody's choice.
+fn keep_private(part: &Path) -> io::Result<()> {
+    make(part)?;
+    if fs::metadata(part)?.mode() & 0o077 != 0 {
+        fs::set_permissions(part, fs::Permissions::from_mode(PRIVATE))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -289,6 +314,22 @@ mod tests {
         assert!(error.contains(&std::process::id().to_string()), "{error}");
         drop(first);
         assert!(!DataDir::open(dir.path()).unwrap().is_fresh());
+    }
+
+    #[test]
+    fn nobody_else_reads_what_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path().join("data");
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        drop(DataDir::open(&at).unwrap());
+        assert_eq!(mode(&at), 0o700);
+        // As versions before this one made them, in a folder of somebody's choice.
+        for path in [at.clone(), at.join("log"), at.join("store")] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        drop(DataDir::open(&at).unwrap());
+        assert_eq!(PARTS.map(|part| mode(&at.join(part))), [0o700; 3]);
+        assert_eq!(mode(&at), 0o755);
     }
 
     #[test]
