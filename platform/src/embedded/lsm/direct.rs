@@ -16,11 +16,14 @@ use schemas::table::{Op, Stored, Write};
 use tokio::sync::oneshot;
 
 use super::failed;
+use super::rotation::Rotation;
 use crate::embedded::rows;
 use crate::port::store::{Claim, Error};
 
 /// Calls that wait for the committer; beyond, calls are answered as retryable.
 const QUEUE: usize = 4_096;
+/// Size at which a memtable is written to a table file, bytes: what fjall takes if nothing is said.
+const MEMTABLE: u64 = 64 << 20;
 /// Calls of one group.
 const GROUP: usize = 512;
 
@@ -45,7 +48,7 @@ impl Direct {
     pub(super) fn start(db: Database, rows: Keyspace) -> std::io::Result<Self> {
         let (queue, requests) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new().name("direct-commit".into()).spawn(move || {
-            let committer = Committer { db, rows };
+            let committer = Committer { db, rows, rotation: Rotation::new(MEMTABLE) };
             committer.run(&requests);
         })?;
         Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
@@ -97,6 +100,7 @@ fn gone() -> Error {
 struct Committer {
     db: Database,
     rows: Keyspace,
+    rotation: Rotation,
 }
 
 /// What the group has decided so far: key to new value, none for a delete.
@@ -169,7 +173,8 @@ impl Committer {
                 None => batch.remove(&self.rows, key),
             }
         }
-        batch.commit().map_err(failed)
+        batch.commit().map_err(failed)?;
+        self.rotation.after_batch(&self.rows)
     }
 }
 

@@ -15,6 +15,7 @@
 
 mod direct;
 mod fences;
+mod rotation;
 pub(crate) mod salvage;
 mod snapshot;
 mod system;
@@ -33,6 +34,7 @@ use schemas::table::{Batch, Class, Get, Op, Scan, Stored, TableDef, Write};
 
 pub(crate) use snapshot::{Fill, Pairs};
 
+use self::rotation::Rotation;
 use super::rows;
 use crate::port::store::{Claim, Error, Store};
 use crate::telemetry::{All, Metrics};
@@ -70,6 +72,7 @@ struct Inner {
     direct_db: Database,
     direct_rows: Keyspace,
     fences: Fences,
+    rotation: Rotation,
     inserts: AtomicU64,
     /// Everything of the folded database below this sequence number is synced.
     synced: AtomicU64,
@@ -135,6 +138,7 @@ impl LsmStore {
             direct_db,
             direct_rows,
             fences: Fences::default(),
+            rotation: Rotation::new(config.memtable_bytes),
             inserts: AtomicU64::new(0),
             synced,
         })))
@@ -262,6 +266,7 @@ impl LsmStore {
             held = Some((shard, key, get.def, stands));
         }
         out.commit().map_err(failed)?;
+        self.0.rotation.after_batch(&self.0.rows)?;
         self.0.inserts.fetch_add(count, Ordering::Relaxed);
         let Some((mut shard, key, def, stands)) = held else {
             self.0.fences.forget(&batch.writes);

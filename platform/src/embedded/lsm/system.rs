@@ -31,7 +31,8 @@ impl LsmStore {
         }
         let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
         self.0.inserts.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
-        batch.commit().map_err(failed)
+        batch.commit().map_err(failed)?;
+        self.0.rotation.after_batch(&self.0.rows)
     }
 
     /// The pairs of a range, in order, one by one.
