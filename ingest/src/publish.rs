@@ -271,4 +271,4 @@ pub(crate) fn unknown(cause: impl Into<String>) -> Failure {
 
 #[cfg(test)]
 #[path = "publish_tests.rs"]
-mod tests;
+pub(crate) mod tests;

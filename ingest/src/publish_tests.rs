@@ -7,11 +7,11 @@ use schemas::{ConversationId, topic};
 use super::*;
 use crate::testing::{World, world};
 
-fn user() -> UserId {
+pub(crate) fn user() -> UserId {
     UserId(Uuid::from_u128(1))
 }
 
-fn publish(world: &World) -> Result<Pending, Failure> {
+pub(crate) fn publish(world: &World) -> Result<Pending, Failure> {
     let me = Snapshot {
         id: user(),
         username: "me".into(),
@@ -37,7 +37,7 @@ async fn code(world: &World) -> Code {
 }
 
 /// Answers the newest command as a pool would.
-async fn answer(world: &World, reply: Reply) {
+pub(crate) async fn answer(world: &World, reply: Reply) {
     let records = world.log.records(&topic::COMMANDS);
     let newest = records.iter().max_by_key(|record| record.position.offset).unwrap();
     let (meta, content) = decode::<ConversationCommand>(&newest.value).unwrap();

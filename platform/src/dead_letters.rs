@@ -16,8 +16,6 @@ use schemas::{Position, Timestamp, partition};
 
 use crate::port::log::{Append, Budget, Error, Log, Record, Start, Tail};
 
-/// Letters that a list knows; more are counted.
-pub const LISTED: usize = 100_000;
 /// Silence of the log after which a list is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -64,9 +62,9 @@ pub struct Waiting {
 /// The letters that wait, by number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct List {
-    /// The oldest of them.
+    /// The newest of them.
     pub letters: BTreeMap<u64, Waiting>,
-    /// How many newer ones wait besides.
+    /// How many older ones wait besides.
     pub more: u64,
 }
 
@@ -95,6 +93,8 @@ impl Pass {
     async fn next(&mut self) -> Result<Option<Vec<Record>>, Error> {
         let Some(tail) = &mut self.tail else { return Ok(None) };
         while self.next < self.end {
+            // Records that are there come without a wait, and others want to run, or to end this.
+            tokio::task::yield_now().await;
             match tokio::time::timeout(PATIENCE, tail.next()).await {
                 Ok(Ok(mut records)) => {
                     self.next = records.last().map_or(self.next, |last| last.position.offset + 1);
@@ -119,28 +119,45 @@ fn fitness(letter: &Letter) -> Result<(), Unfit> {
     letter.fit_for_retry().map(|_| ())
 }
 
-/// The letters that no mark resolves.
-pub async fn list(log: &dyn Log) -> Result<List, Error> {
-    let mut list = List::default();
+/// The numbers of the letters that no mark resolves. A mark says nothing of a letter that has expired, nor
+/// a second one of a letter that has one.
+pub async fn waiting(log: &dyn Log) -> Result<BTreeSet<u64>, Error> {
+    let mut waiting = BTreeSet::new();
     let mut pass = Pass::begin(log).await?;
     while let Some(records) = pass.next().await? {
         for record in records {
             match entry(&record) {
-                Some(Entry::Letter(_)) if list.letters.len() >= LISTED => list.more += 1,
-                Some(Entry::Letter(mut letter)) => {
-                    let fit = fitness(&letter);
-                    letter.headers.clear();
-                    (letter.key, letter.value) = (Bytes::new(), Bytes::new());
-                    let waiting = Waiting { at: record.appended_at, letter, fit };
-                    list.letters.insert(record.position.offset, waiting);
-                }
-                Some(Entry::Mark(mark)) => {
-                    if list.letters.remove(&mark.resolves).is_none() {
-                        list.more = list.more.saturating_sub(1);
-                    }
-                }
+                Some(Entry::Letter(_)) => drop(waiting.insert(record.position.offset)),
+                Some(Entry::Mark(mark)) => drop(waiting.remove(&mark.resolves)),
                 None => tracing::warn!(offset = record.position.offset, "not a dead letter"),
             }
+        }
+    }
+    Ok(waiting)
+}
+
+/// The newest letters that no mark resolves, at most `limit`. One pass to learn which, one to read them.
+pub async fn list(log: &dyn Log, limit: usize) -> Result<List, Error> {
+    let mut wanted = waiting(log).await?;
+    let more = wanted.len().saturating_sub(limit);
+    if let Some(oldest) = wanted.iter().nth(more).copied() {
+        wanted = wanted.split_off(&oldest);
+    } else {
+        wanted.clear();
+    }
+    let mut list = List { letters: BTreeMap::new(), more: u64::try_from(more).unwrap_or(u64::MAX) };
+    if wanted.is_empty() {
+        return Ok(list);
+    }
+    let mut pass = Pass::begin(log).await?;
+    while let Some(records) = pass.next().await? {
+        for record in records.iter().filter(|record| wanted.contains(&record.position.offset)) {
+            let Some(Entry::Letter(mut letter)) = entry(record) else { continue };
+            let fit = fitness(&letter);
+            letter.headers.clear();
+            (letter.key, letter.value) = (Bytes::new(), Bytes::new());
+            let waiting = Waiting { at: record.appended_at, letter, fit };
+            list.letters.insert(record.position.offset, waiting);
         }
     }
     Ok(list)

@@ -68,6 +68,9 @@ pub enum Unfit {
         "this letter was written by an earlier version, without the headers that {0} needs: it can only be dropped"
     )]
     Headerless(String),
+    /// Its message may have been deleted since, and what is appended now would tell it again.
+    #[error("an event stays on its topic, and clients heal the gap by sync: drop the letter")]
+    Event,
     /// A topic that this version does not have.
     #[error("this version knows no topic {0}")]
     Topic(String),
@@ -147,6 +150,9 @@ impl Letter {
     pub fn fit_for_retry(&self) -> Result<&'static Topic, Unfit> {
         let known = topic::by_name(&self.topic).filter(|topic| **topic != topic::DEAD_LETTERS);
         let topic = known.ok_or_else(|| Unfit::Topic(self.topic.clone()))?;
+        if *topic == topic::EVENTS {
+            return Err(Unfit::Event);
+        }
         let held = self.key.len() + size(&self.headers) + self.value.len();
         match self.record_bytes {
             Some(bytes) if u64::try_from(held) == Ok(bytes) => Ok(topic),
@@ -242,7 +248,7 @@ mod tests {
         let written = letter(&topic::EVENTS, headers.clone(), b"{}".to_vec()).fit();
         let read = read(&written);
         assert_eq!(read, written);
-        assert_eq!((read.headers.clone(), read.fit_for_retry()), (headers, Ok(&topic::EVENTS)));
+        assert_eq!((read.headers.clone(), read.fit_for_retry()), (headers, Err(Unfit::Event)));
     }
 
     #[test]
@@ -255,7 +261,7 @@ mod tests {
         for (key, reason) in [(vec![b'k'; 2_000], "\u{1f600}".repeat(600)), (vec![], String::new())]
         {
             let headers = vec![(header::AUDIENCE, Bytes::from(vec![0; HEADER_BYTES + 1]))];
-            let mut worst = letter(&topic::EVENTS, headers, vec![b'x'; 2_000_000]);
+            let mut worst = letter(&topic::SIGNALS, headers, vec![b'x'; 2_000_000]);
             (worst.key, worst.reason) = (Bytes::from(key), reason);
             let worst = worst.fit();
             let bytes = worst.key.len() + size(&worst.headers()) + worst.value.len();
@@ -268,8 +274,9 @@ mod tests {
     fn a_letter_of_before_is_retried_only_where_no_header_is_missing() {
         let old = |topic| read(&letter(topic, vec![], b"{}".to_vec()));
         assert_eq!(old(&topic::USERS).fit_for_retry(), Ok(&topic::USERS));
-        let refused = old(&topic::EVENTS).fit_for_retry();
-        assert_eq!(refused, Err(Unfit::Headerless("chat.events".to_owned())));
+        let refused = old(&topic::SIGNALS).fit_for_retry();
+        assert_eq!(refused, Err(Unfit::Headerless("chat.signals".to_owned())));
+        assert_eq!(old(&topic::EVENTS).fit_for_retry(), Err(Unfit::Event));
         let mut cut = old(&topic::USERS);
         cut.reason = "undecodable (cut: 5 bytes of key and 999000 of value)".to_owned();
         assert_eq!(cut.fit_for_retry(), Err(Unfit::Cut));

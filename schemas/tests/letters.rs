@@ -72,9 +72,9 @@ fn letters_of_every_form_are_read() {
     assert_eq!(first().fit_for_retry(), Ok(&topic::COMMANDS));
     let file = golden("letter.2.txt", lines(&second().headers()).as_bytes());
     assert_eq!(read(&file, &second()), Entry::Letter(second()));
-    assert_eq!(second().fit_for_retry(), Ok(&topic::EVENTS));
-    // The same letter in the first form has lost what fan-out reads.
-    let lost = Letter { topic: "chat.events".to_owned(), ..first() };
+    assert_eq!(second().fit_for_retry(), Err(Unfit::Event));
+    // The same letter in the first form of a signal has lost what its pool reads.
+    let lost = Letter { topic: "chat.signals".to_owned(), ..first() };
     assert!(matches!(lost.fit_for_retry(), Err(Unfit::Headerless(_))));
 }
 

@@ -38,7 +38,13 @@ pub(crate) struct Backup {
     /// Write at most so many MiB a second; 0: as fast as it goes [16 beside a server, else 0]
     #[arg(long, value_name = "MIB")]
     limit: Option<u32>,
+    /// End it when the server would keep more than so many MiB of memory for it; 0: no bound
+    #[arg(long, value_name = "MIB", default_value_t = MEMORY)]
+    memory: u32,
 }
+
+/// MiB of memory that a server keeps for a backup at most, if nothing is said.
+const MEMORY: u32 = 1_024;
 
 /// MiB a second beside a server, if nothing is said: its syncs wait for the same disk.
 const BESIDE_A_SERVER: u32 = 16;
@@ -48,6 +54,7 @@ const BESIDE_A_SERVER: u32 = 16;
 struct Ask {
     folder: PathBuf,
     limit: u32,
+    memory: u32,
 }
 
 /// A line of its answer.
@@ -83,17 +90,17 @@ pub(crate) fn back_up(config: &Config, what: &Backup) -> anyhow::Result<()> {
     }
     must_be_embedded(config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let made = runtime.block_on(make(config, &folder, what.limit))?;
+    let made = runtime.block_on(make(config, &folder, what))?;
     say("is made", &folder, &made);
     Ok(())
 }
 
-async fn make(config: &Config, folder: &Path, limit: Option<u32>) -> anyhow::Result<Made> {
+async fn make(config: &Config, folder: &Path, what: &Backup) -> anyhow::Result<Made> {
     let dir = &config.data.dir;
     let mut bar = Bar::new();
     if let Some(mut server) = Client::connect(dir).await? {
-        let limit = limit.unwrap_or(BESIDE_A_SERVER);
-        let ask = Ask { folder: folder.to_path_buf(), limit };
+        let limit = what.limit.unwrap_or(BESIDE_A_SERVER);
+        let ask = Ask { folder: folder.to_path_buf(), limit, memory: what.memory };
         let mut answers = server.stream(ROUTE, &ask).await?;
         let mut made = None;
         while let Some(answer) = answers.next::<Answer>().await? {
@@ -112,7 +119,7 @@ async fn make(config: &Config, folder: &Path, limit: Option<u32>) -> anyhow::Res
         );
     }
     let (data, _, log) = engines::folder(config)?;
-    let source = server::source(&log, data.path(), limit.unwrap_or(0));
+    let source = server::source(&log, data.path(), what.limit.unwrap_or(0), what.memory);
     let manifest = backup::create(source, folder, &mut |now| bar.tell(now));
     bar.end();
     Ok((&manifest?).into())

@@ -1,7 +1,8 @@
 //! The server's side: makes a backup of its own folder for whoever asks on the control socket.
 //!
-//! It runs on a thread of its own, at the lowest priority: requests come first. It ends when the caller
-//! goes away or the server stops, and then removes what it wrote.
+//! It runs on a thread of its own, at the lowest priority once its moment is taken: requests come first. It
+//! ends when the caller goes away or the server stops, and then removes what it wrote; the stop waits for
+//! that, as long as it waits for anything.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use platform::embedded::EmbeddedLog;
 use platform::lifecycle::Lifecycle;
 use platform::port::clock::SystemClock;
 use schemas::{ApiError, Code};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::{Answer, Ask, ROUTE};
 use crate::control::server::{Lines, stream};
@@ -30,7 +31,12 @@ struct Folder {
     log: EmbeddedLog,
     dir: PathBuf,
     life: Lifecycle,
+    /// A place for each thread that may run.
+    threads: Arc<Semaphore>,
 }
+
+/// Threads at once. All but one find that a backup is being made, and end.
+const THREADS: u32 = 16;
 
 /// The route, where there is a folder to back up.
 pub(crate) fn routes(engines: &Engines, life: &Lifecycle) -> Router {
@@ -39,18 +45,34 @@ pub(crate) fn routes(engines: &Engines, life: &Lifecycle) -> Router {
         log: embedded.log.clone(),
         dir: embedded.data.path().to_path_buf(),
         life: life.clone(),
+        threads: Arc::new(Semaphore::new(THREADS as usize)),
     };
+    let (threads, mut stopping) = (folder.threads.clone(), life.stopping());
+    life.component("backup", async move {
+        stopping.wait().await;
+        // All places are free when no thread runs any more; and no other begins.
+        drop(threads.acquire_many(THREADS).await);
+        threads.close();
+        Ok(())
+    });
     Router::new().route(ROUTE, post(make)).with_state(folder)
 }
 
-/// A folder to back up, at so many MiB a second; 0: as fast as it goes.
-pub(super) fn source<'a>(log: &'a EmbeddedLog, data: &'a Path, limit: u32) -> Source<'a> {
+/// A folder to back up, at so many MiB a second and with so many MiB of memory at most; 0: no bound.
+pub(super) fn source<'a>(
+    log: &'a EmbeddedLog,
+    data: &'a Path,
+    limit: u32,
+    memory: u32,
+) -> Source<'a> {
+    let mib = |count: u32| (count > 0).then_some(u64::from(count) << 20);
     Source {
         log,
         data,
         now: SystemClock.now(),
         program: env!("CARGO_PKG_VERSION"),
-        bytes_per_second: (limit > 0).then_some(u64::from(limit) << 20),
+        bytes_per_second: mib(limit),
+        memory: mib(memory),
     }
 }
 
@@ -70,10 +92,19 @@ async fn make(State(folder): State<Folder>, Json(ask): Json<Ask>) -> Response {
         let _wanted = Wanted(given_up.clone());
         let (tell, heard) = watch::channel(None);
         let (end, ended) = oneshot::channel();
+        let place = folder.threads.clone().try_acquire_owned();
+        let place =
+            place.map_err(|_| ApiError::new(Code::Overloaded, "too many backups at once"))?;
         let work = move || {
-            yield_to_others();
-            let source = source(&folder.log, &folder.dir, ask.limit);
+            let _place = place;
+            let source = source(&folder.log, &folder.dir, ask.limit, ask.memory);
+            let mut polite = false;
             let made = backup::create(source, &ask.folder, &mut |now| {
+                // Not before: the log waits for whoever takes the moment.
+                if !polite {
+                    yield_to_others();
+                    polite = true;
+                }
                 tell.send_replace(Some(now));
                 if given_up.load(Ordering::Relaxed) {
                     ControlFlow::Break(())
@@ -81,6 +112,8 @@ async fn make(State(folder): State<Folder>, Json(ask): Json<Ask>) -> Response {
                     ControlFlow::Continue(())
                 }
             });
+            // The log may end with the place.
+            drop(folder);
             // Whoever asked may be gone.
             drop(end.send(made));
         };
@@ -118,8 +151,10 @@ async fn follow(
 
 fn refusal(error: &Error) -> ApiError {
     let code = match error {
-        Error::Busy | Error::NotEmpty(_) | Error::Inside(_) => Code::Conflict,
-        Error::NoRoom { .. } => Code::Overloaded,
+        Error::Busy | Error::NotEmpty(_) | Error::Inside(_) | Error::Roundabout(_) => {
+            Code::Conflict
+        }
+        Error::NoRoom { .. } | Error::Outrun { .. } => Code::Overloaded,
         _ => Code::Internal,
     };
     ApiError::new(code, error.to_string())

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use axum::body::Bytes;
@@ -15,12 +16,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use super::{Failed, NAME, address};
+use super::{Failed, HELLO, NAME, address};
 
 /// Largest answer that is no stream, and largest line of one. A line is a record, shown: its text may
 /// need escapes.
 const ANSWER: usize = 64 << 20;
 const LINE: usize = 8 << 20;
+/// Time for a server to say that it is there. What is asked for then may take as long as it takes.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connection to a running server. Dropping it, or an answer of it, cancels what was asked for.
 pub(crate) struct Client {
@@ -28,8 +31,18 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// The server that runs on this folder; none if there is none.
+    /// The server that runs on this folder; none if there is none. It has answered.
     pub(crate) async fn connect(dir: &Path) -> anyhow::Result<Option<Self>> {
+        match tokio::time::timeout(PATIENCE, Self::open(dir)).await {
+            Ok(opened) => opened,
+            Err(_) => bail!(
+                "{}: the server does not answer within {PATIENCE:?}: is its process suspended, or hung?",
+                dir.join(NAME).display()
+            ),
+        }
+    }
+
+    async fn open(dir: &Path) -> anyhow::Result<Option<Self>> {
         if !dir.is_dir() {
             return Ok(None);
         }
@@ -46,10 +59,14 @@ impl Client {
             }
             Err(error) => {
                 let socket = dir.join(NAME);
-                let hint = if error.kind() == io::ErrorKind::PermissionDenied {
-                    ": only the user that runs the server may use it"
-                } else {
-                    ""
+                let hint = match error.kind() {
+                    io::ErrorKind::PermissionDenied => {
+                        ": only the user that runs the server may use it"
+                    }
+                    io::ErrorKind::WouldBlock => {
+                        ": the server takes no connections: is its process suspended, or hung?"
+                    }
+                    _ => "",
                 };
                 bail!("{}: {error}{hint}", socket.display());
             }
@@ -60,7 +77,9 @@ impl Client {
             // Whoever waits for an answer learns of it by that answer.
             connection.await.ok();
         });
-        Ok(Some(Self { sender }))
+        let mut client = Self { sender };
+        client.call::<()>(HELLO, &()).await?;
+        Ok(Some(client))
     }
 
     /// Asks, and reads the whole answer.
@@ -89,6 +108,8 @@ impl Client {
             .header(header::HOST, "parlance")
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(serde_json::to_vec(ask)?)))?;
+        // The answer before may be read already, and the connection not know it yet.
+        self.sender.ready().await.context("the server went away")?;
         let answer = self.sender.send_request(request).await.context("the server went away")?;
         let (status, body) = (answer.status(), answer.into_body());
         if status.is_success() {

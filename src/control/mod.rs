@@ -27,6 +27,9 @@ use crate::{backup, dlq, tail};
 /// The socket's name in the data folder.
 pub(crate) const NAME: &str = "parlance.sock";
 
+/// The route that only tells that a server answers.
+const HELLO: &str = "/hello";
+
 /// Longest name of a socket: `sun_path` with its closing zero.
 const NAME_BYTES: usize = 107;
 

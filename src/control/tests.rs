@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::routing::post;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
 use crate::control::client::Client;
@@ -195,4 +196,56 @@ async fn a_folder_with_a_long_name_has_a_socket_too() {
     assert_eq!(client(&long).await.call::<Value>("/echo", &json!(1)).await.unwrap(), json!(1));
     stop(life).await;
     assert!(!long.join(NAME).exists());
+}
+
+#[tokio::test]
+async fn a_caller_who_reads_nothing_holds_up_a_stop_for_a_moment_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let (life, filled) = (Lifecycle::new(), Arc::new(Semaphore::new(0)));
+    let (serving, told) = (life.clone(), filled.clone());
+    let flood = post(move || async move {
+        stream(&serving, |lines| async move {
+            let text = "x".repeat(64 << 10);
+            while tokio::time::timeout(GRACE, lines.send(&text)).await.is_ok() {}
+            told.add_permits(1);
+            std::future::pending().await
+        })
+    });
+    start(dir.path(), Router::new().route("/flood", flood), &life).unwrap();
+    let mut client = client(dir.path()).await;
+    let _unread = client.stream("/flood", &()).await.unwrap();
+    let full = soon("pipe and queue are full", filled.acquire()).await;
+    drop(full);
+    life.stop();
+    assert_eq!(life.drained(GRACE * 3).await, Vec::<&str>::new());
+    assert!(!dir.path().join(NAME).exists());
+}
+
+#[tokio::test]
+async fn who_connects_and_asks_nothing_keeps_nobody_waiting() {
+    let dir = tempfile::tempdir().unwrap();
+    let (life, _) = serve(dir.path());
+    let mut idle = Vec::new();
+    for _ in 0..CONNECTIONS {
+        idle.push(UnixStream::connect(dir.path().join(NAME)).await.unwrap());
+    }
+    let refused = soon("an answer", Client::connect(dir.path())).await.err().unwrap();
+    assert_eq!(refused.downcast_ref::<ApiError>().unwrap().code, Code::Overloaded);
+    assert!(refused.to_string().contains("too many connections"), "{refused}");
+    // They are closed when their time to ask is over.
+    soon("room again", async {
+        while Client::connect(dir.path()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    // What is begun and not ended does not stay either.
+    let mut half = UnixStream::connect(dir.path().join(NAME)).await.unwrap();
+    let head = b"POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{";
+    half.write_all(head).await.unwrap();
+    let mut answer = [0; 12];
+    soon("a refusal", half.read_exact(&mut answer)).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 400");
+    drop((idle, half));
+    stop(life).await;
 }

@@ -31,9 +31,22 @@ pub(super) struct Row {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Letters {
     pub(super) letters: Vec<Row>,
-    /// Newer ones that are not in it.
+    /// Older ones that are not in it.
     pub(super) more: u64,
 }
+
+/// Which letters a list is to have.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Listing {
+    /// The newest, at most so many; 0 only counts.
+    pub(super) limit: u32,
+}
+
+/// Letters of a list, at most: what bounds an answer, with the characters of each reason.
+pub(super) const LISTED: u32 = 10_000;
+const REASON: usize = 300;
+/// Letters that are settled by one call, at most.
+const SETTLED: usize = 100_000;
 
 /// One letter.
 #[derive(Debug, Serialize, Deserialize)]
@@ -117,10 +130,18 @@ fn part(bytes: &Bytes) -> Part {
     }
 }
 
-pub(super) async fn list(log: &dyn Log) -> Result<Letters, ApiError> {
-    let list = dead_letters::list(log).await.map_err(|error| failed(&error))?;
-    let letters = list.letters.iter().map(|(id, waiting)| row(*id, waiting)).collect();
-    Ok(Letters { letters, more: list.more })
+pub(super) async fn list(log: &dyn Log, ask: Listing) -> Result<Letters, ApiError> {
+    let limit = ask.limit.min(LISTED) as usize;
+    let list = dead_letters::list(log, limit).await.map_err(|error| failed(&error))?;
+    let short = |(id, waiting): (&u64, &Waiting)| {
+        let mut row = row(*id, waiting);
+        if let Some((end, _)) = row.reason.char_indices().nth(REASON) {
+            row.reason.truncate(end);
+            row.reason.push('…');
+        }
+        row
+    };
+    Ok(Letters { letters: list.letters.iter().map(short).collect(), more: list.more })
 }
 
 pub(super) async fn show(log: &dyn Log, id: u64) -> Result<Whole, ApiError> {
@@ -151,8 +172,8 @@ pub(super) async fn settle(log: &dyn Log, ask: &Settle) -> Result<Vec<Settled>, 
     let ids = match &ask.ids {
         Ids::These(ids) => ids.clone(),
         Ids::All => {
-            let list = dead_letters::list(log).await.map_err(|error| failed(&error))?;
-            list.letters.into_keys().collect()
+            let waiting = dead_letters::waiting(log).await.map_err(|error| failed(&error))?;
+            waiting.into_iter().take(SETTLED).collect()
         }
     };
     let settled = dead_letters::settle(log, action, &ids).await.map_err(|error| failed(&error))?;

@@ -22,11 +22,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
-use self::answer::{Ids, Letters, Settle, Settled, Whole};
+use self::answer::{Ids, LISTED, Letters, Listing, Settle, Settled, Whole};
 use crate::control::client::Client;
 use crate::control::server::Refused;
 use crate::engines::Engines;
 use crate::reach::{self, Reach};
+use crate::tail::note;
 
 /// `--help` of the command, behind its verbs.
 pub(crate) const HELP: &str = "\
@@ -54,6 +55,10 @@ Exit status: 0 if all was done, 1 if a letter was refused or something failed.";
 pub(crate) enum Verb {
     /// List the letters that nobody has retried or dropped
     List {
+        /// The newest, at most so many (10,000 at most)
+        #[arg(long, value_name = "N", default_value_t = 1_000,
+            value_parser = clap::value_parser!(u32).range(1..=i64::from(LISTED)))]
+        limit: u32,
         /// One JSON object a line
         #[arg(long)]
         json: bool,
@@ -82,7 +87,7 @@ pub(crate) struct Which {
     /// Their numbers
     #[arg(value_name = "ID")]
     ids: Vec<u64>,
-    /// Every letter on the list, oldest first
+    /// Every letter that waits, oldest first; 100,000 at most by one call
     #[arg(long)]
     all: bool,
 }
@@ -102,7 +107,9 @@ pub(crate) fn routes(engines: &Engines) -> Router {
     Router::new()
         .route(
             LIST,
-            post(move || async move { answer::list(&*list).await.map(Json).map_err(Refused) }),
+            post(move |Json(ask): Json<Listing>| async move {
+                answer::list(&*list, ask).await.map(Json).map_err(Refused)
+            }),
         )
         .route(
             SHOW,
@@ -132,7 +139,7 @@ async fn sync(log: EmbeddedLog) -> Result<(), ApiError> {
 /// How many letters wait, as the server of this folder says; none: no server runs on it.
 pub(crate) async fn waiting(dir: &Path) -> anyhow::Result<Option<u64>> {
     let Some(mut server) = Client::connect(dir).await? else { return Ok(None) };
-    let listed: Letters = server.call(LIST, &()).await?;
+    let listed: Letters = server.call(LIST, &Listing { limit: 0 }).await?;
     Ok(Some(u64::try_from(listed.letters.len())?.saturating_add(listed.more)))
 }
 
@@ -145,19 +152,29 @@ pub(crate) fn run(config: &Config, verb: Verb) -> anyhow::Result<()> {
         if let Reach::Here(engines) = &reach {
             reach::close(&engines.platform).await;
         }
-        done
+        // Printed when the folder is free again: a reader who reads nothing keeps no server from its start.
+        let (lines, refused) = done?;
+        print::say(lines)?;
+        refused.map_or(Ok(()), |refused| bail!(refused))
     })
 }
 
-async fn act(reach: &mut Reach, verb: Verb) -> anyhow::Result<()> {
+/// What is to be printed, and why not all was done.
+type Done = (Vec<String>, Option<String>);
+
+async fn act(reach: &mut Reach, verb: Verb) -> anyhow::Result<Done> {
     match verb {
-        Verb::List { json } => {
-            let letters: Letters = ask(reach, LIST, &(), answer::list).await?;
-            print::list(&letters, json)
+        Verb::List { limit, json } => {
+            let what = Listing { limit };
+            let letters: Letters = ask(reach, LIST, &what, |log| answer::list(log, what)).await?;
+            if json && letters.more > 0 {
+                note(&print::older(letters.more));
+            }
+            Ok((print::list(&letters, json), None))
         }
         Verb::Show { id, json } => {
             let whole: Whole = ask(reach, SHOW, &id, |log| answer::show(log, id)).await?;
-            print::whole(&whole, json)
+            Ok((print::whole(&whole, json), None))
         }
         Verb::Retry(Which { ids, all }) => {
             let ids = if all { Ids::All } else { Ids::These(ids) };
@@ -167,15 +184,12 @@ async fn act(reach: &mut Reach, verb: Verb) -> anyhow::Result<()> {
     }
 }
 
-async fn settle(reach: &mut Reach, what: Settle) -> anyhow::Result<()> {
+async fn settle(reach: &mut Reach, what: Settle) -> anyhow::Result<Done> {
     let settled: Vec<Settled> = ask(reach, SETTLE, &what, |log| answer::settle(log, &what)).await?;
     let action = if what.retry { Action::Retry } else { Action::Drop };
-    print::settled(&settled, action)?;
     let refused = settled.iter().filter(|one| one.refused.is_some()).count();
-    if refused > 0 {
-        bail!("{refused} of {} letters were refused", settled.len());
-    }
-    Ok(())
+    let why = format!("{refused} of {} letters were refused", settled.len());
+    Ok((print::settled(&settled, action), (refused > 0).then_some(why)))
 }
 
 /// Asks the server, or does the same here.

@@ -6,9 +6,10 @@ use std::io::{self, Write};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use platform::dead_letters::Action;
+use serde::Serialize;
 
 use super::answer::{Letters, Part, Row, Settled, Whole};
-use crate::tail::plain;
+use crate::tail::{inert, plain};
 
 /// Characters of a reason on the list.
 const REASON: usize = 60;
@@ -16,7 +17,7 @@ const REASON: usize = 60;
 const TEXT: usize = 100_000;
 
 /// Writes lines; a reader that has enough is no error.
-fn say(lines: impl IntoIterator<Item = String>) -> anyhow::Result<()> {
+pub(super) fn say(lines: impl IntoIterator<Item = String>) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     for line in lines {
         match writeln!(out, "{line}") {
@@ -27,13 +28,12 @@ fn say(lines: impl IntoIterator<Item = String>) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(super) fn list(list: &Letters, json: bool) -> anyhow::Result<()> {
+pub(super) fn list(list: &Letters, json: bool) -> Vec<String> {
     if json {
-        let line = |row| serde_json::to_string(row).expect("a letter serialises");
-        return say(list.letters.iter().map(line));
+        return list.letters.iter().map(json_of).collect();
     }
     if list.letters.is_empty() {
-        return say(["no dead letters".to_owned()]);
+        return vec!["no dead letters".to_owned()];
     }
     let mut lines = vec![line(["ID", "WHEN", "POOL", "RECORD", "TRIES", "REASON"])];
     lines.extend(list.letters.iter().map(|row| {
@@ -49,9 +49,18 @@ pub(super) fn list(list: &Letters, json: bool) -> anyhow::Result<()> {
         ])
     }));
     if list.more > 0 {
-        lines.push(format!("and {} more: settle the first ones, then list again", list.more));
+        lines.push(older(list.more));
     }
-    say(lines)
+    lines
+}
+
+/// Letters that a list does not have.
+pub(super) fn older(more: u64) -> String {
+    format!("and {more} older: --limit N lists more")
+}
+
+fn json_of(value: &impl Serialize) -> String {
+    inert(serde_json::to_string(value).expect("a letter serialises"))
 }
 
 fn line([id, when, pool, record, tries, reason]: [&str; 6]) -> String {
@@ -66,9 +75,9 @@ fn place(row: &Row) -> String {
     format!("{} {}:{}", plain(&row.topic, 40), row.partition, row.offset)
 }
 
-pub(super) fn whole(whole: &Whole, json: bool) -> anyhow::Result<()> {
+pub(super) fn whole(whole: &Whole, json: bool) -> Vec<String> {
     if json {
-        return say([serde_json::to_string(whole).expect("a letter serialises")]);
+        return vec![json_of(whole)];
     }
     let row = &whole.row;
     let resolved = match &whole.resolved {
@@ -100,7 +109,7 @@ pub(super) fn whole(whole: &Whole, json: bool) -> anyhow::Result<()> {
     }
     lines.push("Value".to_owned());
     lines.extend(value(&whole.value));
-    say(lines)
+    lines
 }
 
 fn bytes(part: &Part) -> Vec<u8> {
@@ -145,23 +154,33 @@ fn dump((at, bytes): (usize, &[u8])) -> String {
     format!("  {:08x}  {hex:<48} {text}", at * 16)
 }
 
-pub(super) fn settled(settled: &[Settled], action: Action) -> anyhow::Result<()> {
+pub(super) fn settled(settled: &[Settled], action: Action) -> Vec<String> {
     if settled.is_empty() {
-        return say(["no dead letters".to_owned()]);
+        return vec!["no dead letters".to_owned()];
     }
-    say(settled.iter().map(|one| match (&one.refused, one.retried_at) {
+    let said = settled.iter().map(|one| match (&one.refused, one.retried_at) {
         (Some(why), _) => format!("{:<6} refused: {}", one.id, plain(why, TEXT)),
         (None, Some((partition, offset))) => {
             format!("{:<6} appended again, at {partition}:{offset}", one.id)
         }
         (None, None) if action == Action::Drop => format!("{:<6} dropped", one.id),
         (None, None) => format!("{:<6} done", one.id),
-    }))
+    });
+    said.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_can_not_steer_the_terminal_and_says_the_same() {
+        let part = Part::Text("a\u{9b}31m\u{61c}\u{202e}b\u{2028}c\u{7f}é".to_owned());
+        let json = json_of(&part);
+        assert_eq!(json, r#"{"text":"a\u009b31m\u061c\u202eb\u2028c\u007fé"}"#);
+        let back: Part = serde_json::from_str(&json).unwrap();
+        assert_eq!(bytes(&back), bytes(&part));
+    }
 
     #[test]
     fn a_value_is_shown_as_what_it_is() {

@@ -140,6 +140,9 @@ impl Follow {
             if self.left == 0 || self.has_ended() {
                 return Ok(None);
             }
+            // Records that are there come without a wait, also those that nobody wants: others want to run,
+            // or to end this.
+            tokio::task::yield_now().await;
             let polled = {
                 let waiting = self.tails.iter_mut().map(|tail| tail.next());
                 select_all(waiting).await.0

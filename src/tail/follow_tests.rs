@@ -1,6 +1,7 @@
 //! Reading the embedded log.
 
 use std::path::Path;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -116,4 +117,43 @@ async fn what_the_log_forgot_before_it_was_read_is_told() {
     let mut expected = vec!["1".to_owned(), "2-22".to_owned()];
     expected.extend(numbers(22..32));
     assert_eq!(all(&mut follow).await, expected);
+}
+
+/// A log whose records never end, and never let anybody wait; what it is asked for comes at last.
+struct Endless(u32);
+
+impl Tail for Endless {
+    fn next<'a, 'b>(
+        &'a mut self,
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<Record>, Error>> + Send + 'b>>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        self.0 += 1;
+        let key = if self.0 < 1_000_000 { "other" } else { "wanted" };
+        let record = Record {
+            topic: &EVENTS,
+            position: schemas::Position { epoch: 1, partition: 0, offset: u64::from(self.0) },
+            appended_at: Timestamp(1),
+            key: Bytes::from_static(key.as_bytes()),
+            headers: Vec::new(),
+            value: Bytes::new(),
+        };
+        Box::pin(std::future::ready(Ok(vec![record])))
+    }
+}
+
+#[tokio::test]
+async fn a_tail_with_a_key_that_matches_nothing_lets_others_run_and_is_cancelled() {
+    let mut follow = Follow {
+        tails: vec![Box::new(Endless(0))],
+        next: BTreeMap::new(),
+        ends: None,
+        key: Some(b"wanted".to_vec()),
+        left: u64::MAX,
+        ready: VecDeque::new(),
+    };
+    let cancelled = tokio::time::timeout(Duration::from_millis(1), follow.next()).await;
+    assert!(cancelled.is_err(), "the runtime was kept until the record came");
 }

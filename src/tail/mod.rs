@@ -20,7 +20,7 @@ use platform::config::Config;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) use ask::topic;
-pub(crate) use pretty::plain;
+pub(crate) use pretty::{inert, plain};
 pub(crate) use source::routes;
 
 use self::ask::{Ask, From};
@@ -126,6 +126,6 @@ async fn print(source: &mut Source, json: bool) -> anyhow::Result<()> {
 
 /// A word beside the records.
 #[expect(clippy::print_stderr, reason = "for people, and never in between the records")]
-fn note(text: &str) {
+pub(crate) fn note(text: &str) {
     eprintln!("parlance: {text}");
 }

@@ -144,13 +144,40 @@ fn who(data: &Value) -> &str {
     text(&data["sender"]["username"]).or_else(|| text(&data["senderId"])).unwrap_or("?")
 }
 
+/// Whether a terminal may take it for more than a character: control characters, what turns the direction
+/// of writing, and what ends a line without being a line's end.
+fn steers(c: char) -> bool {
+    let turns = matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    turns || c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// JSON of one line that says the same and can not steer a terminal. Outside of texts JSON has no such
+/// character, and inside of them it has an escape for each.
+pub(crate) fn inert(json: String) -> String {
+    if !json.contains(steers) {
+        return json;
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if steers(c) {
+            // Writing to a string does not fail. All of them are in the first plane.
+            let _written = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// A text as far as it may be printed: at most `limit` characters, and no control characters, not even
 /// those that turn the direction of writing.
 pub(crate) fn plain(text: &str, limit: usize) -> String {
     let printed = |c: char| match c {
         '\n' | '\r' | '\t' => ' ',
-        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-        c if c.is_control() => '\u{fffd}',
+        c if steers(c) => '\u{fffd}',
         c => c,
     };
     let mut out: String = text.chars().take(limit).map(printed).collect();
@@ -232,5 +259,6 @@ mod tests {
     fn a_long_text_ends_with_an_ellipsis() {
         assert_eq!(plain("four", 4), "four");
         assert_eq!(plain("fives", 4), "fiv…");
+        assert_eq!(plain("a\u{61c}\u{9b}\u{2028}", 9), "a\u{fffd}\u{fffd}\u{fffd}");
     }
 }

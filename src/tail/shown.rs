@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::pretty::inert;
+
 /// Headers whose values are no text.
 const BINARY: [&str; 8] = [
     header::AUDIENCE,
@@ -74,7 +76,7 @@ impl Shown {
 
     /// One line.
     pub(super) fn json(&self) -> String {
-        serde_json::to_string(self).expect("a record serialises")
+        inert(serde_json::to_string(self).expect("a record serialises"))
     }
 
     /// The header's bytes, if it is a binary one.
@@ -130,6 +132,21 @@ mod tests {
         );
         let back: Shown = serde_json::from_str(&shown.json()).unwrap();
         assert_eq!(back.json(), shown.json());
+    }
+
+    #[test]
+    fn a_record_can_not_steer_the_terminal_and_keeps_its_text() {
+        let value = "{\"content\":\"a\u{9b}2J\u{202e}\u{2066}b\u{61c}\u{2029}\"}".as_bytes();
+        let mut record = record("k\u{85}".as_bytes(), value);
+        record.headers.push((header::POOL, Bytes::from("\u{200f}p")));
+        let json = Shown::of(&record).json();
+        for part in
+            [r#""key":"k\u0085""#, r#""a\u009b2J\u202e\u2066b\u061c\u2029""#, r#""\u200fp""#]
+        {
+            assert!(json.contains(part), "{part} in {json}");
+        }
+        let back: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(back["value"]["content"], "a\u{9b}2J\u{202e}\u{2066}b\u{61c}\u{2029}");
     }
 
     #[test]

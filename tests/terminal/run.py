@@ -250,6 +250,55 @@ def killed_and_started(terminal, server):
     server.wait(SOON)
 
 
+def a_stop_with_a_paused_reader(terminal, send):
+    server, _ = terminal.start()
+    control = terminal.folder / "data" / "parlance.sock"
+    follow = terminal.popen("tail", "events", "--json", "--from", "earliest", stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE)
+    # As Ctrl-Z does it: it reads its connection no more.
+    follow.stdout.readline()
+    follow.send_signal(signal.SIGSTOP)
+    # More than the connection, the pipe and the lines that wait hold.
+    for number in range(500):
+        send(f"{number} " + "x" * 4_000)
+    begun = time.monotonic()
+    server.terminate()
+    try:
+        status = server.wait(3)
+    except subprocess.TimeoutExpired:
+        status = None
+    check("a paused tail does not hold up a stop", status == 0, f"{status} after {time.monotonic() - begun:.1f} s")
+    check("and the socket is gone", not control.exists())
+    follow.kill()
+
+
+def silent_connections(terminal):
+    server, _ = terminal.start()
+    control = str(terminal.folder / "data" / "parlance.sock")
+    idle = [socket.socket(socket.AF_UNIX) for _ in range(32)]
+    for connection in idle:
+        connection.connect(control)
+    begun = time.monotonic()
+    list_ = terminal.call("dlq", "list")
+    check("32 silent connections: a command is told so at once",
+          time.monotonic() - begun < 4 and list_.returncode == 1 and "too many connections" in list_.stderr,
+          list_.stdout + list_.stderr)
+    # Each is cut off when its time to ask is over.
+    cut = [connection for connection in idle if select.select([connection], [], [], SOON)[0]]
+    check("they are cut off", len(cut) == 32)
+    for connection in idle:
+        connection.close()
+    list_ = terminal.call("dlq", "list")
+    check("then there is room again", list_.stdout == "no dead letters\n", list_.stdout + list_.stderr)
+    server.send_signal(signal.SIGSTOP)
+    list_ = terminal.call("dlq", "list")
+    server.send_signal(signal.SIGCONT)
+    check("a suspended server is told as one", list_.returncode == 1 and "does not answer" in list_.stderr,
+          list_.stdout + list_.stderr)
+    server.terminate()
+    check("and goes on after that", server.wait(SOON) == 0)
+
+
 def words(terminal):
     page = terminal.call("--help")
     check("--help is grouped", all(f"\n{group}:\n" in page.stdout for group in ["Run", "Operate", "Develop"]), page.stdout)
@@ -279,6 +328,8 @@ def main():
             a_slow_reader(terminal, send)
             refused(terminal)
             killed_and_started(terminal, server)
+            a_stop_with_a_paused_reader(terminal, send)
+            silent_connections(terminal)
         finally:
             for process in terminal.processes:
                 process.kill()

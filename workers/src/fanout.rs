@@ -51,7 +51,6 @@ impl Handler for Fanout {
     fn open(&self, _key: LaneKey, _partition: u32) {}
 
     async fn handle(&self, (): &mut (), batch: &[Record]) -> Result<(), Failure> {
-        let first = batch.first().map_or(0, |record| record.position.offset);
         let mut events = Vec::with_capacity(batch.len());
         for record in batch {
             let event = Event::read(&record.headers, record.value.clone());
@@ -78,6 +77,6 @@ impl Handler for Fanout {
             return Ok(());
         }
         let appended = self.platform.log.append(Budget::Worker, records).await;
-        appended.map(drop).map_err(|error| of_log(&error, first))
+        appended.map(drop).map_err(|error| of_log(&error))
     }
 }

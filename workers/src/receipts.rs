@@ -216,7 +216,6 @@ impl Handler for Receipts {
     }
 
     async fn handle(&self, lane: &mut Lane, batch: &[Record]) -> Result<(), Failure> {
-        let first = batch.first().map_or(0, |record| record.position.offset);
         let mut items = Vec::with_capacity(batch.len());
         for record in batch {
             let offset = record.position.offset;
@@ -225,7 +224,7 @@ impl Handler for Receipts {
         if lane.markers.len() > KNOWN_MAX {
             lane.markers.clear();
         }
-        self.load(lane, &items).await.map_err(|error| of_store(&error, first))?;
+        self.load(lane, &items).await.map_err(|error| of_store(&error))?;
 
         // On a copy: what is known stays what is stored until it is.
         let mut rows: HashMap<UserId, ReadMarker> = HashMap::new();
@@ -277,7 +276,7 @@ impl Handler for Receipts {
             let count = u64::try_from(writes.len()).unwrap_or(0);
             let batch = Batch { fence: None, writes };
             let written = self.platform.store.write(batch).await;
-            written.map_err(|error| of_store(&error, first))?;
+            written.map_err(|error| of_store(&error))?;
             self.platform.metrics.rows_written.inc_by(count);
         }
         lane.markers.extend(rows);
@@ -286,7 +285,7 @@ impl Handler for Receipts {
         let mut records = replies;
         if !moves.is_empty() {
             let frames = self.frames(lane.conversation, moves).await;
-            let frames = frames.map_err(|error| of_store(&error, first))?;
+            let frames = frames.map_err(|error| of_store(&error))?;
             let key = Bytes::from(lane.conversation.to_string());
             let partition = partition::of(&key, self.platform.log.partitions(&SIGNALS));
             records.extend(frames.into_iter().map(|(audience, value)| Append {
@@ -301,7 +300,7 @@ impl Handler for Receipts {
             return Ok(());
         }
         let appended = self.platform.log.append(Budget::Worker, records).await;
-        appended.map(drop).map_err(|error| of_log(&error, first))
+        appended.map(drop).map_err(|error| of_log(&error))
     }
 }
 

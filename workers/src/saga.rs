@@ -75,7 +75,6 @@ impl Handler for Saga {
     fn open(&self, _key: LaneKey, _partition: u32) {}
 
     async fn handle(&self, (): &mut (), batch: &[Record]) -> Result<(), Failure> {
-        let first = batch.first().map_or(0, |record| record.position.offset);
         let mut records = Vec::new();
         for record in batch {
             // What cannot be read is a dead letter of `feed`, which reads the same topic.
@@ -93,6 +92,6 @@ impl Handler for Saga {
             return Ok(());
         }
         let appended = self.platform.log.append(Budget::Worker, records).await;
-        appended.map(drop).map_err(|error| of_log(&error, first))
+        appended.map(drop).map_err(|error| of_log(&error))
     }
 }

@@ -41,7 +41,6 @@ impl Handler for Signals {
     fn open(&self, _key: LaneKey, _partition: u32) {}
 
     async fn handle(&self, (): &mut (), batch: &[Record]) -> Result<(), Failure> {
-        let first = batch.first().map_or(0, |record| record.position.offset);
         let mut frames = Vec::with_capacity(batch.len());
         for record in batch {
             let audience = header_of(&record.headers, header::AUDIENCE);
@@ -63,6 +62,6 @@ impl Handler for Signals {
             return Ok(());
         }
         let appended = self.platform.log.append(Budget::Worker, records).await;
-        appended.map(drop).map_err(|error| of_log(&error, first))
+        appended.map(drop).map_err(|error| of_log(&error))
     }
 }

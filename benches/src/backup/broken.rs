@@ -61,6 +61,27 @@ pub(super) async fn server_is_killed(stage: &Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The server is stopped: it takes away what it wrote before it ends, and the command says why.
+pub(super) async fn server_is_stopped(stage: &Stage) -> anyhow::Result<()> {
+    let to = stage.folder.join("server-stopped");
+    let mut command = stage.parlance.start(&["backup", SLOWLY, &text(&to)])?;
+    stage.writes_to(&to, &mut command).await?;
+    let (began, in_flight) = (stage.recorder.now(), in_flight(&stage.recorder).await);
+    let exit = stage.member.terminate().await?;
+    ensure!(exit.code == Some(0), "it ended with {:?} after {} ms", exit.code, exit.ms);
+    ensure!(!to.exists(), "{} is left by a server that was stopped", to.display());
+    let output = command.ended().await?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(!output.status.success(), "a backup of a stopped server succeeded");
+    ensure!(said.contains("stopping"), "the command does not say why: {said}");
+    stage.member.want(true);
+    stage.member.ready(stage.cluster.rest(), START).await?;
+    let kind = "a stop during a backup".to_owned();
+    let fault = Fault { kind, in_flight, ..Fault::default() };
+    stage.recorder.lasted(NEMESIS, 0, began, Op::Fault(fault));
+    Ok(())
+}
+
 /// Two at a time: the second is refused, and the first is whole.
 pub(super) async fn second_is_refused(stage: &Stage) -> anyhow::Result<()> {
     let (first, second) = (stage.folder.join("first"), stage.folder.join("second"));

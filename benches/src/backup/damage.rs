@@ -13,6 +13,8 @@ use super::text;
 
 /// Bytes turned in each file.
 const EACH: usize = 3;
+/// What is said of it. Less would be in the folder's name.
+const FOUND: &str = "the backup is damaged";
 
 /// How many were turned.
 pub(super) async fn every_wrong_byte_is_found(
@@ -29,7 +31,7 @@ pub(super) async fn every_wrong_byte_is_found(
             let (at, bits) = (dice.random_range(0..length), dice.random_range(1..=255));
             turn(&file, at, bits)?;
             let told = || format!("byte {at} of {}, turned by {bits:#x}", file.display());
-            let damaged = other.must_not(&["restore", &text(backup)], "backup").await;
+            let damaged = other.must_not(&["restore", &text(backup)], FOUND).await;
             turn(&file, at, bits)?;
             damaged.with_context(told)?;
             ensure!(!other.data().exists(), "{}: something was restored", told());

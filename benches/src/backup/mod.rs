@@ -4,7 +4,7 @@
 //! away, and the backup restored into its place. There everybody sends again what he had sent before, and
 //! everything is read whole. Judged is one history: what was acknowledged before the backup began must
 //! be there, once and in order; what came later may be or not (`history::as_of`). Before that, backups
-//! are broken off, by a kill of the command and of the server; afterwards, bytes of the whole one are
+//! are broken off, by a kill of the command and of the server and by its stop; afterwards, bytes of the whole one are
 //! turned, and not one of these may be restored.
 
 mod broken;
@@ -107,6 +107,7 @@ impl Stage {
         sleep(CALM).await;
         broken::command_is_killed(self).await.context("a killed command")?;
         broken::server_is_killed(self).await.context("a killed server")?;
+        broken::server_is_stopped(self).await.context("a stopped server")?;
         broken::second_is_refused(self).await.context("two at a time")?;
         in_flight(&self.recorder).await;
         self.cut.lock().taken = self.recorder.now();

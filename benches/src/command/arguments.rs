@@ -204,17 +204,19 @@ conversation is read whole, and the checker of the test suite looks for what is 
 or missing.
 
 Objectives without --slo:
-  all of them  unacked<=0 undelivered<=0 behind<=0 resets<=0 cut<=0, where there is such a figure
+  all of them  unacked<=0 undelivered<=0 incomplete<=0 doubled<=0 unreadable<=0 blinded<=0 behind<=0
+               absent<=0 resets<=0 cut<=0, where there is such a figure
   direct       recv.p50<=5ms recv.p99<=50ms
   saturate     rate>=2000
   fanout       last.p99<=250ms
   idle         connection.bytes<=16KB
   reconnect    caughtup.p99<=10s
-Figures are named as in the table; --slo names one, and takes the place of the default about it.
+Figures are named as in the table; --slo names one, and takes the place of the default about it. One that
+no scenario could be compared with is an error.
 
 Exit status: 0 pass · 1 an objective was missed · 2 wrong use, or it could not be run · 3 void: the generator
 was the bottleneck, or nothing was proven · 4 a guarantee was broken (witnesses are printed, the history
-is kept).
+is kept). After anything but a pass the data and the log of the server stay where they are.
 
 A deployment given by --url must let users register, and its rate limits must be raised (section [limits] of
 the configuration), or it is its limits that are measured.";

@@ -32,6 +32,7 @@ use self::scratch::Scratch;
 use self::slo::Slo;
 use self::tell::Outcome;
 use self::verdict::Bounds;
+use crate::checker::State;
 use crate::load::probe::{Probe, Process, Source};
 use crate::load::{Gauges, judge};
 use crate::remote::Remote;
@@ -76,7 +77,8 @@ fn check(arguments: &Arguments) -> anyhow::Result<()> {
     let parts = arguments.scenario.parts(arguments.over);
     for slo in &arguments.slo {
         let about = |part: &Part| {
-            slo.scenario.as_deref().is_none_or(|name| name == part.name()) && part.has(&slo.figure)
+            slo.scenario.as_deref().is_none_or(|name| name == part.name())
+                && part.has(&slo.figure, arguments)
         };
         if !parts.iter().any(about) {
             let known: Vec<String> = parts.first().map(|part| part.figures()).unwrap_or_default();
@@ -110,12 +112,13 @@ async fn tour(arguments: &Arguments, binary: &Path, began: Instant) -> anyhow::R
     let machine = Machine::look(folder)?;
     let told = Told { json: arguments.json };
     told.machine(&machine, seed)?;
-    let mut verdicts = Vec::new();
+    let (mut verdicts, mut compared) = (Vec::new(), Vec::new());
     for part in arguments.scenario.parts(arguments.over) {
         let task = Task { arguments, binary, began, seed, machine: &machine, folder, part };
         let verdict = match task.run(&told).await {
             Ok(outcome) => {
                 told.outcome(&outcome);
+                compared.extend(outcome.slos.into_iter().map(|met| met.slo));
                 outcome.verdict
             }
             Err(error) => {
@@ -125,11 +128,16 @@ async fn tour(arguments: &Arguments, binary: &Path, began: Instant) -> anyhow::R
         };
         verdicts.push(verdict);
     }
-    let verdict = verdict::worst(verdicts.iter().copied());
-    if verdict == Verdict::Violation
+    for slo in slo::passed_over(&arguments.slo, &compared) {
+        complain(&anyhow::anyhow!("--slo {slo}: nothing was compared with it"));
+        verdicts.push(Verdict::Error);
+    }
+    let verdict = verdict::worst(verdicts);
+    if verdict != Verdict::Pass
         && let Some(scratch) = &mut scratch
     {
         scratch.keep();
+        told.kept(scratch.path());
     }
     told.end(verdict, began.elapsed());
     Ok(verdict)
@@ -165,7 +173,7 @@ impl Task<'_> {
     async fn run(&self, told: &Told) -> anyhow::Result<Outcome> {
         // Users and client ids of one deployment must not meet those of an earlier run.
         let tag = format!("b{:x}", rand::random::<u32>());
-        let stage = self.stage(&tag).await?;
+        let mut stage = self.stage(&tag).await?;
         let gauges = Arc::new(Gauges::default());
         let live = Live::begin(self.part.tag(), self.began, &gauges, &stage.probe, told.samples());
         let seconds = self.arguments.seconds.unwrap_or(match self.arguments.scenario {
@@ -176,9 +184,17 @@ impl Task<'_> {
         let (seed, arrivals) = (self.seed, self.arguments.arrivals.into());
         let course = Course { stage: &stage, gauges, tag, seed, length, arrivals };
         let measured = self.part.run(&course, self.arguments).await?;
-        let outcome = self.judge(measured, &stage.remote).await?;
+        let mut outcome = self.judge(measured, &stage.remote).await?;
         drop(live);
-        stage.strike().await?;
+        // The verdict stands, whatever comes now: this can only make it worse.
+        let ended = match stage.stop().await {
+            Ok(()) if outcome.verdict == Verdict::Pass => stage.forget(),
+            ended => ended,
+        };
+        if let Err(error) = ended {
+            outcome.why.push(format!("the server at its end: {error:#}"));
+            outcome.verdict = outcome.verdict.max(Verdict::Error);
+        }
         Ok(outcome)
     }
 
@@ -204,7 +220,7 @@ impl Task<'_> {
     }
 
     async fn judge(&self, measured: Measurement, remote: &Remote) -> anyhow::Result<Outcome> {
-        let Measurement { run, title, mut figures, needs, tasks } = measured;
+        let Measurement { run, title, mut figures, needs, witnessed, tasks } = measured;
         let gauges = run.gauges.clone();
         let count =
             |count: &std::sync::atomic::AtomicU64| count.load(std::sync::atomic::Ordering::SeqCst);
@@ -214,10 +230,19 @@ impl Task<'_> {
             "sockets whose queue the server dropped",
             count(&gauges.resynced),
         );
+        let doubled = count(&gauges.doubled);
+        figures.count("doubled", "messages that a socket got once more", doubled);
+        let unreadable = count(&gauges.unreadable);
+        let words = "frames that could not be read, or were another's";
+        figures.count("unreadable", words, unreadable);
+        let blinded = count(&gauges.blinded);
+        figures.count("blinded", "sockets that ceased to be witnesses and went on", blinded);
+        let seen = run.book.got() as u64;
+        figures.count("witnessed", "events that are witnesses to the checker", seen);
         self.floor(&mut figures);
         let kept = format!("parlance-bench-{}-{}", std::process::id(), self.part.tag());
         let kept = self.folder.unwrap_or_else(|| Path::new(".")).join(kept);
-        let judged = judge::run(&run, remote, &kept, &needs).await?;
+        let mut judged = judge::run(&run, remote, &kept, &needs).await?;
         run.end();
         for task in &tasks {
             task.abort();
@@ -235,9 +260,23 @@ impl Task<'_> {
                  deployment, it is its limits that were measured"
             ));
         }
+        if seen < witnessed {
+            why.push(format!("watched sockets were told {seen} events, {witnessed} are needed"));
+        }
         why.extend(judged.void.iter().cloned());
-        let slos = slo::compare(&self.slos(&figures), &figures)?;
-        let verdict = verdict::decide(judged.state, &why, &slos);
+        if unreadable > 0 {
+            // The checker can not read them either: that is what is wrong with them.
+            judged.state = State::Fail;
+        }
+        let (slos, wrong) = slo::compare(&self.slos(&figures), &figures);
+        let mut verdict = verdict::decide(judged.state, &why, &slos);
+        if !wrong.is_empty() {
+            verdict = verdict.max(Verdict::Error);
+        }
+        why.extend(wrong.iter().map(ToString::to_string));
+        why.extend(
+            run.unread().iter().map(|frame| format!("a frame that nobody can read: {frame}")),
+        );
         let others = codes.iter().filter(|(code, _)| *code != "rate_limited");
         why.extend(others.map(|(code, count)| format!("{count} sends were answered with {code}")));
         let (scenario, after) = (self.part.tag(), self.began.elapsed());
@@ -317,6 +356,15 @@ impl Told {
             say(&format!("{scenario}: could not be run\n  verdict  error\n"));
         }
         complain(error);
+    }
+
+    /// Where data and logs are left for whoever looks for the cause.
+    fn kept(&self, folder: &Path) {
+        if self.json {
+            say(&json!({"type": "kept", "folder": folder}).to_string());
+        } else {
+            say(&format!("data and log of the server are kept in {}", folder.display()));
+        }
     }
 
     fn end(&self, verdict: Verdict, took: Duration) {

@@ -94,18 +94,16 @@ impl Part {
     /// What is expected of it if nothing else is said.
     pub(super) fn defaults(self) -> Vec<Slo> {
         let of = |texts: &[&str]| -> Vec<Slo> {
-            texts.iter().filter_map(|text| text.parse().ok()).collect()
+            let always = ["unacked<=0", "doubled<=0", "unreadable<=0", "blinded<=0", "cut<=0"];
+            texts.iter().copied().chain(always).filter_map(|text| text.parse().ok()).collect()
         };
         match self {
-            Self::Direct => {
-                of(&["recv.p50<=5ms", "recv.p99<=50ms", "unacked<=0", "undelivered<=0", "cut<=0"])
-            }
-            Self::Saturate(_) => of(&["rate>=2000", "cut<=0"]),
-            Self::Fanout => of(&["last.p99<=250ms", "unacked<=0", "undelivered<=0", "cut<=0"]),
-            Self::Idle => of(&["connection.bytes<=16KB", "undelivered<=0", "cut<=0"]),
-            Self::Reconnect => {
-                of(&["caughtup.p99<=10s", "unacked<=0", "behind<=0", "resets<=0", "cut<=0"])
-            }
+            Self::Direct => of(&["recv.p50<=5ms", "recv.p99<=50ms", "undelivered<=0"]),
+            Self::Saturate(Over::Sockets) => of(&["rate>=2000", "undelivered<=0"]),
+            Self::Saturate(Over::Rest) => of(&["rate>=2000"]),
+            Self::Fanout => of(&["last.p99<=250ms", "undelivered<=0", "incomplete<=0"]),
+            Self::Idle => of(&["connection.bytes<=16KB", "undelivered<=0"]),
+            Self::Reconnect => of(&["caughtup.p99<=10s", "behind<=0", "resets<=0", "absent<=0"]),
         }
     }
 
@@ -118,11 +116,21 @@ impl Part {
             Self::Direct => {
                 (&["recv", "ack"], &["rate", "unacked", "undelivered", "lag.p99", "lag.max"])
             }
-            Self::Saturate(Over::Sockets) => (&["ack", "recv"], &["rate", "events"]),
-            Self::Saturate(Over::Rest) => (&["ack"], &["rate"]),
+            Self::Saturate(Over::Sockets) => {
+                (&["ack", "recv"], &["rate", "events", "unacked", "undelivered"])
+            }
+            Self::Saturate(Over::Rest) => (&["ack"], &["rate", "unacked"]),
             Self::Fanout => (
                 &["first", "most", "last", "recv", "ack"],
-                &["deliveries", "rate", "unacked", "undelivered", "lag.p99", "lag.max"],
+                &[
+                    "deliveries",
+                    "rate",
+                    "unacked",
+                    "undelivered",
+                    "incomplete",
+                    "lag.p99",
+                    "lag.max",
+                ],
             ),
             Self::Idle => (
                 &["connect", "recv"],
@@ -133,6 +141,7 @@ impl Part {
                     "cpu.connect",
                     "cpu.idle",
                     "rss.all",
+                    "unacked",
                     "undelivered",
                 ],
             ),
@@ -143,6 +152,7 @@ impl Part {
                     "missed",
                     "resets",
                     "failed",
+                    "absent",
                     "behind",
                     "rate",
                     "unacked",
@@ -158,16 +168,30 @@ impl Part {
         };
         let mut all: Vec<String> = latencies.iter().flat_map(|key| latency(key)).collect();
         all.extend(plain.iter().chain(shared).map(|key| (*key).to_owned()));
-        all.extend(["cut", "resynced"].map(str::to_owned));
+        let sockets = ["cut", "resynced", "doubled", "unreadable", "blinded", "witnessed"];
+        all.extend(sockets.map(str::to_owned));
         if self != Self::Idle {
             all.push("sync.ratio".to_owned());
         }
         all
     }
 
-    /// Whether an objective can be about it: figures of processes go by the names of these.
-    pub(super) fn has(self, figure: &str) -> bool {
-        let process = ["cpu.", "cores.", "rss."].iter().any(|begin| figure.starts_with(begin));
+    /// Whether an objective can be about it: figures of processes go by the names of those that are
+    /// looked at, and what is held against the disk there is only beside a server of one's own.
+    pub(super) fn has(self, figure: &str, arguments: &Arguments) -> bool {
+        if figure == "sync.ratio" && arguments.url.is_some() {
+            return false;
+        }
+        let named = arguments.metrics.iter().chain(&arguments.pid);
+        let looked: Vec<&str> = if arguments.url.is_some() {
+            named.map(|named| named.name.as_str()).collect()
+        } else {
+            vec!["server"]
+        };
+        let process = ["cpu.", "cores.", "rss."]
+            .iter()
+            .filter_map(|begin| figure.strip_prefix(begin))
+            .any(|name| looked.contains(&name));
         let own = self.figures().iter().any(|known| known == figure);
         own || process && self != Self::Idle
     }
@@ -201,6 +225,54 @@ impl Part {
                 };
                 reconnect::measure(course, size).await
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn every_default_is_about_a_figure_that_the_scenario_has() {
+        let Line { arguments } = Line::parse_from(["bench"]);
+        for over in [Way::Ws, Way::Rest] {
+            for part in [Scenario::All, Scenario::Saturate].iter().flat_map(|s| s.parts(over)) {
+                let defaults = part.defaults();
+                assert!(defaults.len() > 5, "{part:?}");
+                for slo in defaults {
+                    assert!(part.has(&slo.figure, &arguments), "{part:?} {slo}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_figure_of_a_process_is_there_only_where_the_process_is_looked_at() {
+        let has = |figure: &str, words: &[&str]| {
+            let line = ["bench"].iter().chain(words);
+            Part::Direct.has(figure, &Line::parse_from(line).arguments)
+        };
+        let url = ["--url=http://x:1"];
+        let both = ["--url=http://x:1", "--metrics=persist=http://x:2/metrics", "--pid=9"];
+        for (figure, own, running, looked) in [
+            ("cpu.server", true, false, true),
+            ("rss.server", true, false, true),
+            ("rss.persist", false, false, true),
+            ("cpu.nosuch", false, false, false),
+            ("sync.ratio", true, false, false),
+            ("recv.p99", true, true, true),
+        ] {
+            let found = (has(figure, &[]), has(figure, &url), has(figure, &both));
+            assert_eq!(found, (own, running, looked), "{figure}");
         }
     }
 }

@@ -168,9 +168,22 @@ pub(super) fn choose(
     given.into_iter().chain(kept).collect()
 }
 
-/// Compares; an objective about a figure that is not there, or of another kind, is refused in words.
-pub(super) fn compare(slos: &[Slo], figures: &Figures) -> Result<Vec<Met>, Malformed> {
-    slos.iter().map(|slo| slo.compare(figures)).collect()
+/// Compares each; one about a figure that is not there, or of another kind, is refused in words, and takes
+/// nothing from the others.
+pub(super) fn compare(slos: &[Slo], figures: &Figures) -> (Vec<Met>, Vec<Malformed>) {
+    let (mut met, mut wrong) = (Vec::new(), Vec::new());
+    for slo in slos {
+        match slo.compare(figures) {
+            Ok(one) => met.push(one),
+            Err(error) => wrong.push(error),
+        }
+    }
+    (met, wrong)
+}
+
+/// Those of the given objectives that nothing was compared with: whoever gave one must not take it for met.
+pub(super) fn passed_over(given: &[Slo], compared: &[Slo]) -> Vec<Slo> {
+    given.iter().filter(|slo| !compared.contains(slo)).cloned().collect()
 }
 
 impl Slo {
@@ -234,7 +247,7 @@ mod tests {
             let mut figures = Figures::default();
             figures.add("x", "x", value, Unit::Ms);
             for (one, other) in [("<=", ">"), ("<", ">=")] {
-                let of = |sign: &str| compare(&[slo(&format!("x{sign}{bound}ms"))], &figures).unwrap()[0].holds;
+                let of = |sign: &str| compare(&[slo(&format!("x{sign}{bound}ms"))], &figures).0[0].holds;
                 prop_assert_ne!(of(one), of(other));
             }
         }
@@ -261,10 +274,12 @@ mod tests {
             ("rate>=8_000", true),
             ("rate > 8000/s", false),
         ] {
-            assert_eq!(compare(&[slo(text)], &figures).unwrap()[0].holds, holds, "{text}");
+            assert_eq!(compare(&[slo(text)], &figures).0[0].holds, holds, "{text}");
         }
-        assert!(compare(&[slo("rate>=8ms")], &figures).is_err());
-        assert!(compare(&[slo("nothing>=8ms")], &figures).is_err());
+        let all = [slo("rate>=8ms"), slo("recv.p99<=9ms"), slo("nothing>=8ms")];
+        let (met, wrong) = compare(&all, &figures);
+        assert_eq!((met.len(), wrong.len()), (1, 2));
+        assert_eq!(passed_over(&all, &[met[0].slo.clone()]), [all[0].clone(), all[2].clone()]);
     }
 
     #[test]

@@ -101,7 +101,7 @@ mod tests {
     fn met(text: &str, value: f64) -> Vec<Met> {
         let mut figures = Figures::default();
         figures.add("x", "x", value, Unit::Count);
-        slo::compare(&[text.parse().unwrap()], &figures).unwrap()
+        slo::compare(&[text.parse().unwrap()], &figures).0
     }
 
     #[test]

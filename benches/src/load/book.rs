@@ -41,6 +41,8 @@ pub struct Ask {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
     pub(super) ask: Ask,
+    /// The so many-th of its conversation, counted from 0.
+    pub(super) place: u32,
     pub(super) start: u64,
     /// 0: no answer.
     pub(super) end: u64,
@@ -69,6 +71,8 @@ pub struct Book {
     tag: Arc<str>,
     pub(super) recorder: Recorder,
     pub(super) sends: Mutex<Vec<Sent>>,
+    /// How many there are in each conversation.
+    counts: Mutex<HashMap<u32, u32>>,
     /// Answers that are not the plain ack of what was asked for.
     pub(super) odd: Mutex<HashMap<Number, Outcome<Seen>>>,
     pub(super) events: Mutex<Vec<Got>>,
@@ -81,6 +85,7 @@ impl Book {
             tag: Arc::from(tag),
             recorder: Recorder::default(),
             sends: Mutex::default(),
+            counts: Mutex::default(),
             odd: Mutex::default(),
             events: Mutex::default(),
         }
@@ -111,7 +116,12 @@ impl Book {
         let mut sends = self.sends.lock();
         let number = Number::try_from(sends.len()).ok().filter(|number| *number < SENDS)?;
         let body = body_of(&Self::content(number));
-        sends.push(Sent { ask, start, end: 0, id: Uuid::nil(), seq: 0, rev: 0, body });
+        let mut counts = self.counts.lock();
+        let count = counts.entry(ask.room).or_default();
+        let place = *count;
+        *count += 1;
+        drop(counts);
+        sends.push(Sent { ask, place, start, end: 0, id: Uuid::nil(), seq: 0, rev: 0, body });
         Some(number)
     }
 
@@ -125,9 +135,18 @@ impl Book {
         self.len() == 0
     }
 
-    /// Who sent a message.
-    pub fn sender(&self, number: Number) -> Option<u32> {
-        Some(self.sends.lock().get(number as usize)?.ask.user)
+    /// What was asked for, and the so many-th of its conversation it is.
+    pub(super) fn asked(&self, number: Number) -> Option<(Ask, u32)> {
+        let sends = self.sends.lock();
+        let sent = sends.get(number as usize)?;
+        Some((sent.ask, sent.place))
+    }
+
+    /// Sends of which nobody knows what became of them.
+    pub fn unknown(&self) -> u64 {
+        let (sends, odd) = (self.sends.lock(), self.odd.lock());
+        let open = sends.iter().filter(|sent| sent.end == 0).count();
+        open as u64 + odd.values().filter(|o| matches!(o, Outcome::Unknown(_))).count() as u64
     }
 
     /// How long ago a message left.

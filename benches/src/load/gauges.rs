@@ -95,6 +95,12 @@ pub struct Gauges {
     pub cut: AtomicU64,
     /// Sockets whose queue the server dropped.
     pub resynced: AtomicU64,
+    /// Watched sockets that could be witnesses no longer though they went on.
+    pub blinded: AtomicU64,
+    /// Messages that came to a socket that had them.
+    pub doubled: AtomicU64,
+    /// Event frames that could not be read, or are of somebody else's conversation.
+    pub unreadable: AtomicU64,
     lately: Lately,
     sent: AtomicU64,
     answered: AtomicU64,
@@ -111,6 +117,9 @@ impl Default for Gauges {
             lag: Latencies::default(),
             cut: AtomicU64::new(0),
             resynced: AtomicU64::new(0),
+            blinded: AtomicU64::new(0),
+            doubled: AtomicU64::new(0),
+            unreadable: AtomicU64::new(0),
             lately: Lately::default(),
             sent: AtomicU64::new(0),
             answered: AtomicU64::new(0),

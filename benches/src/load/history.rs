@@ -122,7 +122,7 @@ impl<'r> Pieces<'r> {
 
     fn sent(&self, conversation: Uuid, number: Number) -> Option<Entry> {
         let (world, book) = (&self.run.world, &self.run.book);
-        let Sent { ask, start, end, id, seq, rev, body } =
+        let Sent { ask, start, end, id, seq, rev, body, .. } =
             book.sends.lock().get(number as usize).copied()?;
         let odd = book.odd.lock().get(&number).cloned();
         let plain = || book.seen(world, number, (id, seq, rev)).map(Outcome::Ok);

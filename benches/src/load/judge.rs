@@ -99,12 +99,19 @@ pub async fn run(
         }
         if report.verdicts.iter().any(|judged| judged.verdict.total() > 0) {
             let path = PathBuf::from(format!("{}-{}.jsonl", kept.display(), number + 1));
-            write(&path, &entries)?;
-            judged.kept.push(path);
+            match write(&path, &entries) {
+                Ok(()) => judged.kept.push(path),
+                // What was found counts, kept or not.
+                Err(error) => judged.void.push(format!("{}: {error:#}", path.display())),
+            }
         }
         for one in report.verdicts {
             merge(&mut merged, one.verdict);
         }
+    }
+    if unknown > 0 {
+        let why = "sends of which it is not known what became of them, not even by asking again";
+        judged.void.push(format!("{unknown} {why}"));
     }
     judged.acked = judged.sends.saturating_sub(judged.refused + judged.unknown);
     for (guarantee, needed) in needs {

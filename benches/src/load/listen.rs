@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use super::Run;
 use super::book::{Kept, Number};
 use super::gauges::Part;
+use super::ledger::Got;
 use super::schedule::Times;
 use super::spread::Spread;
 use crate::history::{CUT, Op, Outcome, Seen, SocketId};
@@ -20,6 +21,9 @@ use crate::target::{Event, Heard};
 
 /// A socket that takes nothing for so long is given up.
 const TAKEN: Duration = Duration::from_secs(10);
+
+/// How often a pen that somebody else holds is asked for.
+const AGAIN: Duration = Duration::from_millis(1);
 
 /// A socket and whose it is.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +78,7 @@ impl Run {
             self.book.recorder().note(user, 0, Op::SocketOpen(socket, who.id));
             self.watching.lock().insert(socket, user);
         }
+        self.ledger.seat(user);
         Seat { socket, user, watched }
     }
 
@@ -82,6 +87,7 @@ impl Run {
         if !self.is_over() {
             self.gauges.cut.fetch_add(1, Ordering::Relaxed);
         }
+        self.ledger.end(seat.user);
         self.blind(seat);
     }
 
@@ -91,15 +97,78 @@ impl Run {
         self.book.heard(&self.world, seat.socket, event)
     }
 
-    /// A socket is no witness any more.
-    pub fn blind(&self, seat: Seat) {
-        if self.watching.lock().remove(&seat.socket).is_some() {
+    /// A socket is no witness any more; whether it was one.
+    pub fn blind(&self, seat: Seat) -> bool {
+        let watched = self.watching.lock().remove(&seat.socket).is_some();
+        if watched {
             self.book.recorder().note(seat.user, 0, Op::SocketClose(seat.socket, Some(CUT)));
+        }
+        watched
+    }
+
+    /// A socket goes on, and can not be a witness.
+    pub(crate) fn blinded(&self, seat: Seat) {
+        if self.blind(seat) {
+            self.gauges.blinded.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A message came to a user's socket: its sender's, if it is the first of it.
+    pub(crate) fn came(&self, user: u32, number: Number) -> Came {
+        let Some((ask, place)) = self.book.asked(number) else { return Came::Astray };
+        match self.ledger.got(user, ask.room, place) {
+            Got::First => Came::From(ask.user),
+            Got::Again => Came::Again,
+            Got::Astray => Came::Astray,
+        }
+    }
+
+    /// Notes what a socket is told beside answers. One that can not be watched on is no witness from here
+    /// on, and that is counted.
+    pub(crate) fn look(&self, seat: &mut Seat, frame: &[u8]) {
+        if !frame.starts_with(CREATED) && find(frame, b"\"type\":\"resync\"").is_some() {
+            self.gauges.resynced.fetch_add(1, Ordering::Relaxed);
+            self.ledger.end(seat.user);
+            self.blind(*seat);
+            seat.watched = false;
+        }
+        if !seat.watched || !frame.starts_with(b"{\"type\":") {
+            return;
+        }
+        let seen = watch(self, *seat, frame);
+        if seen == Watched::Unreadable {
+            self.unreadable(frame);
+        }
+        if seen != Watched::Noted {
+            self.blinded(*seat);
+            seat.watched = false;
         }
     }
 }
 
-/// Reads a socket to its end.
+/// How frames of new messages begin.
+pub(crate) const CREATED: &[u8] = b"{\"type\":\"message.created\"";
+
+/// A message that came to a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Came {
+    /// For the first time, from this user.
+    From(u32),
+    /// Once more.
+    Again,
+    /// To somebody whose it is not.
+    Astray,
+}
+
+/// What came of a frame on a watched socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Watched {
+    Noted,
+    Full,
+    Unreadable,
+}
+
+/// Reads a socket to its end, whatever ends it: then it is no witness any more.
 pub async fn listen(
     run: Arc<Run>,
     mut seat: Seat,
@@ -107,27 +176,32 @@ pub async fn listen(
     mut pen: Pen,
     clock: Clock,
 ) -> anyhow::Result<()> {
+    // The error is the end that was waited for: it is counted, and nobody else has use for it.
+    drop(read(&run, &mut seat, &mut reader, &mut pen, &clock).await);
+    run.unseat(seat);
+    Ok(())
+}
+
+async fn read(
+    run: &Run,
+    seat: &mut Seat,
+    reader: &mut Reader,
+    pen: &mut Pen,
+    clock: &Clock,
+) -> anyhow::Result<()> {
     loop {
-        let Ok(frame) = reader.next().await else {
-            run.unseat(seat);
-            return Ok(());
-        };
+        let frame = reader.next().await?;
         let now = Instant::now();
-        if frame.starts_with(b"{\"type\":\"message.created\"") {
-            clock.received(&run, seat.user, frame, now);
-        } else if frame.starts_with(b"{\"id\":\"") {
-            clock.answered(&run, frame, now);
-        } else if find(frame, b"\"type\":\"resync\"").is_some() {
-            run.gauges.resynced.fetch_add(1, Ordering::Relaxed);
-            run.blind(seat);
-            seat.watched = false;
-        }
-        if seat.watched && frame.starts_with(b"{\"type\":") && !watch(&run, seat, frame) {
-            run.blind(seat);
-            seat.watched = false;
+        if frame.starts_with(b"{\"id\":\"") {
+            clock.answered(run, frame, now);
+        } else {
+            if frame.starts_with(CREATED) {
+                clock.received(run, seat.user, frame, now);
+            }
+            run.look(seat, frame);
         }
         if reader.pinged() {
-            pen.pong(&mut reader).await?;
+            pen.pong(reader).await?;
         }
     }
 }
@@ -138,17 +212,18 @@ fn numbered(frame: &[u8]) -> Option<Number> {
     Number::try_from(number).ok()
 }
 
-/// Notes what a watched socket is told; whether it can be watched on.
-pub(crate) fn watch(run: &Run, seat: Seat, frame: &[u8]) -> bool {
+/// Notes what a watched socket is told.
+fn watch(run: &Run, seat: Seat, frame: &[u8]) -> Watched {
     let who = run.world.user(seat.user);
     let text = std::str::from_utf8(frame).ok();
     let Some(heard) = text.zip(who).and_then(|(text, who)| hear(text, who.id)) else {
-        return false;
+        return Watched::Unreadable;
     };
-    heard.into_iter().all(|heard| match heard {
+    let noted = heard.into_iter().all(|heard| match heard {
         Heard::Event(event) => run.heard(seat, event) == Kept::Yes,
         Heard::Reset(..) | Heard::Done(_) => true,
-    })
+    });
+    if noted { Watched::Noted } else { Watched::Full }
 }
 
 impl Clock {
@@ -163,12 +238,21 @@ impl Clock {
         }
     }
 
-    /// The sender's own copy is not timed.
+    /// The sender's own copy is not timed, and none is timed twice.
     pub(crate) fn received(&self, run: &Run, user: u32, frame: &[u8], now: Instant) {
-        let Some(number) = numbered(frame) else { return };
-        if run.book.sender(number).is_none_or(|sender| sender == user) {
-            return;
-        }
+        let came = numbered(frame).map(|number| (number, run.came(user, number)));
+        let number = match came {
+            Some((number, Came::From(sender))) if sender != user => number,
+            Some((_, Came::From(_))) => return,
+            Some((_, Came::Again)) => {
+                run.gauges.doubled.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            Some((_, Came::Astray)) | None => {
+                run.unreadable(frame);
+                return;
+            }
+        };
         let Some((latency, part)) = self.age(run, number, now) else { return };
         run.gauges.received(latency, part);
         if let Self::Due(_, Some(spread)) = self
@@ -199,6 +283,9 @@ impl Clock {
             None => run.gauges.refused(),
         }
         run.book.answered(&run.world, number, outcome);
+        if good && let Some((ask, place)) = run.book.asked(number) {
+            run.ledger.acked(ask.room, place, ask.user);
+        }
         if good { Refused::No } else { Refused::Yes }
     }
 }
@@ -217,11 +304,31 @@ impl Pen {
             Self::Own(writer) => writer.pong(reader).await,
             Self::Shared(stream) => {
                 for _ in 0..reader.take_pings() {
-                    write_all(&mut stream.lock(), &PONG)?;
+                    pong(stream).await?;
                 }
                 Ok(())
             }
         }
+    }
+}
+
+/// One pong between the messages of a thread that may hold the pen for long: what waits is this socket's
+/// task, and never the thread of all of them.
+async fn pong(stream: &Mutex<TcpStream>) -> anyhow::Result<()> {
+    let since = Instant::now();
+    loop {
+        if let Some(mut line) = stream.try_lock() {
+            match line.write(&PONG) {
+                Ok(0) => anyhow::bail!("the connection ended"),
+                Ok(count) if count == PONG.len() => return Ok(()),
+                // A part of a frame is out: nothing may come between it and its rest.
+                Ok(count) => return write_all(&mut line, PONG.get(count..).unwrap_or_default()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        anyhow::ensure!(since.elapsed() < TAKEN, "nothing was taken for {TAKEN:?}");
+        tokio::time::sleep(AGAIN).await;
     }
 }
 
@@ -241,4 +348,43 @@ pub(super) fn write_all(line: &mut TcpStream, mut bytes: &[u8]) -> anyhow::Resul
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pong_waits_for_the_pen_and_nobody_else_does() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut far = listener.accept().unwrap().0;
+        near.set_nonblocking(true).unwrap();
+        let pen = Arc::new(Mutex::new(near));
+        let ((taken, is_taken), (give, given)) =
+            (mpsc::sync_channel(1), mpsc::sync_channel::<()>(1));
+        let writing = pen.clone();
+        let sender = std::thread::spawn(move || {
+            let _held = writing.lock();
+            taken.send(()).unwrap();
+            given.recv().unwrap();
+        });
+        is_taken.recv().unwrap();
+        let mut ponging = Box::pin(pong(&pen));
+        // On the only thread there is, something else goes on while the pen is held.
+        tokio::select! {
+            biased;
+            _ = &mut ponging => panic!("the pen is held"),
+            () = tokio::time::sleep(AGAIN * 20) => {}
+        }
+        give.send(()).unwrap();
+        sender.join().unwrap();
+        ponging.await.unwrap();
+        let mut bytes = [0; PONG.len()];
+        far.read_exact(&mut bytes).unwrap();
+        assert_eq!(bytes, PONG);
+    }
 }

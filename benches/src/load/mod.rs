@@ -9,6 +9,7 @@ pub mod book;
 mod gauges;
 mod history;
 pub mod judge;
+mod ledger;
 mod listen;
 pub mod open_loop;
 pub mod probe;
@@ -20,8 +21,8 @@ mod world;
 
 pub use book::Book;
 pub use gauges::{Gauges, Latencies, Part, Second};
+pub(crate) use listen::{CREATED, Refused};
 pub use listen::{Clock, Pen, Seat, Window, listen};
-pub(crate) use listen::{Refused, watch};
 pub use spread::Spread;
 pub use world::{Room, World, conversations, groups, pairs, users};
 
@@ -33,11 +34,15 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use schemas::Rev;
 
+use self::ledger::Ledger;
 use crate::history::SocketId;
 
 /// Longest wait for what is still to come behind a load. How long it took is told by latencies; here it is
 /// asked only whether it comes.
 const SETTLED: Duration = Duration::from_secs(30);
+/// Frames that could not be read, of which the begin is kept, and how much of it.
+const UNREAD: usize = 3;
+const UNREAD_BYTES: usize = 300;
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -56,12 +61,17 @@ pub struct Run {
     watching: Mutex<HashMap<SocketId, u32>>,
     /// The last change that a user's watched socket has, by place of the user.
     reached: Vec<AtomicI64>,
+    /// Who has what.
+    ledger: Ledger,
+    /// The begin of the first event frames that could not be read.
+    unread: Mutex<Vec<String>>,
 }
 
 impl Run {
     /// Nothing has happened yet.
     pub fn new(world: World, tag: &str, gauges: Arc<Gauges>) -> Arc<Self> {
         let reached = world.users.iter().map(|_| AtomicI64::new(0)).collect();
+        let ledger = Ledger::of(&world);
         Arc::new(Self {
             world,
             book: Book::new(tag),
@@ -69,6 +79,8 @@ impl Run {
             over: AtomicBool::new(false),
             watching: Mutex::default(),
             reached,
+            ledger,
+            unread: Mutex::default(),
         })
     }
 
@@ -89,8 +101,29 @@ impl Run {
         }
     }
 
-    /// Waits until every send is answered and every watched socket has all that was acknowledged; how
-    /// many sockets lack something after the longest wait.
+    /// How often a receiver's socket lacks a message that was acknowledged: each counts once for each
+    /// receiver, however often another one came.
+    pub fn undelivered(&self) -> u64 {
+        self.ledger.missing()
+    }
+
+    /// The begin of the first event frames that could not be read.
+    pub fn unread(&self) -> Vec<String> {
+        self.unread.lock().clone()
+    }
+
+    /// An event frame that can not be read, or that its socket should not get.
+    pub(crate) fn unreadable(&self, frame: &[u8]) {
+        self.gauges.unreadable.fetch_add(1, Ordering::Relaxed);
+        let mut unread = self.unread.lock();
+        if unread.len() < UNREAD {
+            let text = String::from_utf8_lossy(frame.get(..UNREAD_BYTES).unwrap_or(frame));
+            unread.push(text.into_owned());
+        }
+    }
+
+    /// Waits until every send is answered, and every socket has all that was acknowledged; how many
+    /// watched sockets lack something after the longest wait.
     pub async fn settle(&self) -> usize {
         let deadline = Instant::now() + SETTLED;
         while self.gauges.in_flight() > 0 && Instant::now() < deadline {
@@ -107,7 +140,7 @@ impl Run {
         }
         loop {
             let behind = self.behind(&due);
-            if behind == 0 || Instant::now() > deadline {
+            if behind == 0 && self.ledger.awaited() == 0 || Instant::now() > deadline {
                 return behind;
             }
             tokio::time::sleep(LOOK).await;

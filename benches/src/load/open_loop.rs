@@ -23,12 +23,8 @@ use crate::task::spawn;
 
 /// Time between the plan and its begin: tasks are started in it.
 const BEGIN: Duration = Duration::from_millis(200);
-/// Time that the last messages get.
-pub const LAST: Duration = Duration::from_secs(3);
 /// Sleep ends this long before a message is due; the rest is spun.
 const SPIN: Duration = Duration::from_micros(60);
-/// How often it is looked whether all is there.
-const LOOK: Duration = Duration::from_millis(20);
 /// Sockets opened at a time.
 const AT_ONCE: usize = 64;
 
@@ -116,11 +112,10 @@ impl Load {
         Ok(())
     }
 
-    /// Sends by this plan; `expected` events make up each message on all sockets together.
+    /// Sends by this plan.
     pub async fn drive<R>(
         self,
         plan: &Plan,
-        expected: u64,
         spread: Option<Arc<Spread>>,
         reading: impl AsyncFn() -> anyhow::Result<R>,
     ) -> anyhow::Result<Driven<R>> {
@@ -148,12 +143,6 @@ impl Load {
         let joined = tokio::task::spawn_blocking(move || sender.join()).await?;
         joined.map_err(|_| anyhow::anyhow!("the sender panicked"))?;
         run.gauges.phase("waiting for the last messages");
-        let expected = times.count() * expected;
-        let deadline = Instant::now() + LAST;
-        // Sockets that are not watched are waited for by number.
-        while run.gauges.received.count() < expected && Instant::now() < deadline {
-            tokio::time::sleep(LOOK).await;
-        }
         run.settle().await;
         Ok(Driven { before, after, lasted, messages: times.count(), readers })
     }

@@ -1,12 +1,14 @@
 //! What the book keeps, made into a history, says the same as the history would: defects are found in it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
 use super::book::{Ask, Book, Number};
 use super::history::Pieces;
-use super::{Gauges, Room, Run, World};
+use super::{Clock, Gauges, Part, Room, Run, Seat, Spread, Window, World};
 use crate::checker::{Kind, Needs, judge};
 use crate::history::{Entry, Form, Op, Outcome, Page, Seen, Tells};
 use crate::target::{Event, User};
@@ -147,4 +149,110 @@ fn client_ids_of_other_runs_are_no_numbers() {
         assert_eq!(run.book.number(other), None, "{other}");
     }
     assert_eq!(Book::content(17).len(), crate::scenarios::CONTENT_BYTES);
+}
+
+/// The frame in which a socket gets a message.
+fn frame(run: &Run, number: Number) -> Vec<u8> {
+    let Seen { id, seq, rev, client, sender, .. } = seen(run, number);
+    let (room, client) = (run.world.rooms[(number % 2) as usize].id, client.unwrap());
+    let text = Book::content(number);
+    format!(
+        r#"{{"type":"message.created","conversationId":"{room}","rev":{rev},"seq":{seq},"data":{{"id":"{id}","conversationId":"{room}","clientMessageId":"{client}","senderId":"{sender}","content":"{text}","seq":{seq},"rev":{rev}}}}}"#
+    )
+    .into_bytes()
+}
+
+/// A run with acknowledged messages in both rooms, sockets of all, and what the second one's is told.
+fn told(watched: bool, numbers: &[Number]) -> (Arc<Run>, Seat) {
+    let run = run();
+    let now = Instant::now();
+    let clock = Clock::Sent(Window { from: now, until: now + Duration::from_hours(1) });
+    let mut seat = run.seat(1, watched);
+    for number in 0..MESSAGES {
+        let room = number % 2;
+        run.book.begin(Ask { room, user: room * 2, socket: None });
+        run.gauges.sent(None, Part::Measured);
+        clock.settled(&run, number, Outcome::Ok(seen(&run, number)), Instant::now());
+    }
+    for number in numbers {
+        let frame = frame(&run, *number);
+        clock.received(&run, seat.user, &frame, Instant::now());
+        run.look(&mut seat, &frame);
+    }
+    (run, seat)
+}
+
+#[test]
+fn a_message_that_came_twice_does_not_make_up_for_one_that_did_not() {
+    let all: Vec<Number> = (0..MESSAGES).step_by(2).collect();
+    for watched in [true, false] {
+        let (run, _) = told(watched, &all);
+        let counts = |run: &Run| {
+            let doubled = run.gauges.doubled.load(Ordering::SeqCst);
+            (run.undelivered(), doubled, run.gauges.received.count())
+        };
+        assert_eq!(counts(&run), (0, 0, 20));
+        let instead: Vec<Number> = all.iter().map(|n| if *n == 20 { 18 } else { *n }).collect();
+        let (run, _) = told(watched, &instead);
+        assert_eq!(counts(&run), (1, 1, 19));
+    }
+}
+
+#[test]
+fn a_frame_that_can_not_be_read_is_counted_and_ends_the_witness() {
+    for (watched, frame, blinded) in [
+        (true, "{\"type\":\"message.created\",\"content\":\"0000000000 \",", 1),
+        (true, "{\"type\":\"typing\",nonsense", 1),
+        (false, "{\"type\":\"message.created\",\"content\":\"? \"}", 0),
+    ] {
+        let (run, mut seat) = told(watched, &[0]);
+        let clock = Clock::Sent(Window { from: Instant::now(), until: Instant::now() });
+        if frame.contains("created") {
+            clock.received(&run, 1, frame.as_bytes(), Instant::now());
+        }
+        run.look(&mut seat, frame.as_bytes());
+        let gauges = &run.gauges;
+        assert_eq!(gauges.unreadable.load(Ordering::SeqCst), 1, "{frame}");
+        assert_eq!(gauges.blinded.load(Ordering::SeqCst), blinded, "{frame}");
+        assert_eq!(run.unread(), [frame]);
+        assert!(!seat.watched);
+    }
+}
+
+#[test]
+fn a_message_of_another_conversation_is_no_delivery() {
+    let (run, _) = told(false, &[1]);
+    assert_eq!(run.gauges.unreadable.load(Ordering::SeqCst), 1);
+    assert_eq!((run.gauges.received.count(), run.undelivered()), (0, 20));
+}
+
+#[test]
+fn a_member_who_gets_a_message_twice_is_one_member() {
+    let run = run();
+    let spread = Arc::new(Spread::over(2));
+    let plan = super::schedule::Plan {
+        rate: 100.0,
+        warm: Duration::ZERO,
+        length: Duration::from_secs(1),
+        arrivals: super::schedule::Arrivals::Uniform,
+        seed: 1,
+    };
+    let clock = Clock::Due(Arc::new(plan.draw(Instant::now()).unwrap()), Some(spread.clone()));
+    run.book.begin(Ask { room: 0, user: 0, socket: None });
+    let frame = frame(&run, 0);
+    (0..3).for_each(|_| clock.received(&run, 1, &frame, Instant::now()));
+    assert_eq!((spread.incomplete(), spread.last.count()), (1, 0));
+    assert_eq!(run.gauges.doubled.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn what_was_never_answered_is_not_known() {
+    let (run, _) = told(false, &[]);
+    assert_eq!(run.book.unknown(), 0);
+    run.book.begin(Ask { room: 0, user: 0, socket: None });
+    assert_eq!(run.book.unknown(), 1);
+    run.book.answered(&run.world, MESSAGES, Outcome::Unknown("cut".to_owned()));
+    assert_eq!(run.book.unknown(), 1);
+    run.book.answered(&run.world, MESSAGES, Outcome::Fail("forbidden".to_owned()));
+    assert_eq!(run.book.unknown(), 0);
 }

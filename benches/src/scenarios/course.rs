@@ -41,6 +41,8 @@ pub struct Measurement {
     pub figures: Figures,
     /// How often which guarantee must have been exercised.
     pub needs: Vec<(Guarantee, u64)>,
+    /// How many events watched sockets must have been told, or nothing is shown.
+    pub witnessed: u64,
     /// Sockets' tasks, to be ended.
     pub tasks: Vec<JoinHandle<anyhow::Result<()>>>,
 }
@@ -66,13 +68,32 @@ pub(super) fn open_loop(run: &Run, driven: &Driven<Reading>, figures: &mut Figur
     figures.add("rate", words, acked as f64 / seconds, Unit::PerSecond);
     figures.count(
         "unacked",
-        "measured messages without an ack",
-        driven.messages.saturating_sub(acked),
+        "messages without an ack",
+        driven.messages.saturating_sub(acked).max(run.book.unknown()),
     );
     figures.latency("ack", "due → ack", &run.gauges.acks);
     figures.add("lag.p99", "generator late by, p99", run.gauges.lag.ms(0.99), Unit::Ms);
     figures.add("lag.max", "generator late by, max", run.gauges.lag.ms(1.0), Unit::Ms);
 }
+
+/// What sockets did not get of what was acknowledged: counted for each message and receiver.
+pub(super) fn undelivered(run: &Run, figures: &mut Figures) {
+    let words = "acknowledged messages that a receiver's socket did not get";
+    figures.count("undelivered", words, run.undelivered());
+}
+
+/// Sends of a closed loop of which nobody knows what became of them.
+pub(super) fn unacked(run: &Run, figures: &mut Figures) {
+    figures.count("unacked", "messages without an answer", run.book.unknown());
+}
+
+/// Events that must have been seen where most sockets are watched.
+pub(super) fn witnessed(run: &Run) -> u64 {
+    run.gauges.acks.count().clamp(1, WITNESSED)
+}
+
+/// More events are not asked for.
+pub(super) const WITNESSED: u64 = 100;
 
 /// What must have been exercised wherever messages are sent.
 pub(super) fn needs(run: &Run) -> Vec<(Guarantee, u64)> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::course::{Course, Measurement, needs, open_loop};
+use super::course::{Course, Measurement, needs, open_loop, undelivered, witnessed};
 use super::figures::Figures;
 use super::setup::{Stage, costs};
 use super::{Bench, Measured, tell};
@@ -44,18 +44,13 @@ pub async fn measure(course: &Course<'_>, pairs: usize, rate: f64) -> anyhow::Re
     let mut figures = Figures::default();
     figures.latency("recv", "due → received", &run.gauges.received);
     open_loop(&run, &driven, &mut figures);
-    let missing = driven.messages.saturating_sub(run.gauges.received.count());
-    figures.count(
-        "undelivered",
-        "measured messages that the other one's socket did not get",
-        missing,
-    );
+    undelivered(&run, &mut figures);
     let (from, to) = (&driven.before, &driven.after);
     figures.costs(from, to, driven.lasted.as_secs_f64(), ("message", driven.messages));
     let title =
         format!("{pairs} pairs over sockets, open loop, {rate} messages/s, {}", course.gaps());
-    let (needs, tasks) = (needs(&run), driven.readers);
-    Ok(Measurement { run, title, figures, needs, tasks })
+    let (needs, witnessed, tasks) = (needs(&run), witnessed(&run), driven.readers);
+    Ok(Measurement { run, title, figures, needs, witnessed, tasks })
 }
 
 /// Even gaps, as figures of this project always had them.
@@ -82,7 +77,7 @@ pub(super) async fn steady<R>(
         receivers.push((*to, watch));
     }
     load.receivers(|number| authority(number + 1), &receivers).await?;
-    load.drive(plan, 1, None, reading).await
+    load.drive(plan, None, reading).await
 }
 
 /// Which sockets are watched, by number, where so many events are expected on all of them.

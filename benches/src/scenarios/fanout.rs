@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::ensure;
 
-use super::course::{Course, Measurement, needs, open_loop};
+use super::course::{Course, Measurement, needs, open_loop, undelivered, witnessed};
 use super::direct::watched;
 use super::figures::{Figures, Unit};
 use crate::load::open_loop::Load;
@@ -54,7 +54,7 @@ pub async fn measure(course: &Course<'_>, size: Size) -> anyhow::Result<Measurem
     load.receivers(at, &receivers).await?;
     let spread = Arc::new(Spread::over(each));
     let reading = async || stage.reading().await;
-    let driven = load.drive(&plan, each as u64, Some(spread.clone()), reading).await?;
+    let driven = load.drive(&plan, Some(spread.clone()), reading).await?;
 
     let mut figures = Figures::default();
     let got = run.gauges.received.count();
@@ -65,14 +65,15 @@ pub async fn measure(course: &Course<'_>, size: Size) -> anyhow::Result<Measurem
     figures.latency("last", "due → the last member has it", &spread.last);
     figures.latency("recv", "due → a member has it", &run.gauges.received);
     open_loop(&run, &driven, &mut figures);
-    let missing = (driven.messages * each as u64).saturating_sub(got);
-    figures.count("undelivered", "deliveries that did not come", missing);
+    undelivered(&run, &mut figures);
+    let words = "measured messages that some members have and others not";
+    figures.count("incomplete", words, spread.incomplete() as u64);
     let (from, to) = (&driven.before, &driven.after);
     figures.costs(from, to, driven.lasted.as_secs_f64(), ("delivery", got));
     let title = format!(
         "{count} groups of {members} with sockets, {senders} of each send, open loop, {rate} messages/s in all, {}",
         course.gaps()
     );
-    let (needs, tasks) = (needs(&run), driven.readers);
-    Ok(Measurement { run, title, figures, needs, tasks })
+    let (needs, witnessed, tasks) = (needs(&run), witnessed(&run), driven.readers);
+    Ok(Measurement { run, title, figures, needs, witnessed, tasks })
 }

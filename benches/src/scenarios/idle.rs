@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::course::{Course, Measurement, needs};
+use super::course::{Course, Measurement, needs, unacked, undelivered, witnessed};
 use super::figures::{Figures, Unit};
 use super::setup::Stage;
 use super::{Bench, Measured};
@@ -118,14 +118,13 @@ pub async fn measure(course: &Course<'_>, sockets: usize) -> anyhow::Result<Meas
     figures.latency("recv", "sent → received, after the silence", &run.gauges.received);
     let rss = after.resident_bytes() as f64;
     figures.add("rss.all", "resident memory of the server", rss, Unit::Bytes);
-    let lacking = run.world.rooms.len() as u64
-        - run.gauges.received.count().min(run.world.rooms.len() as u64);
-    figures.count("undelivered", "messages after the silence that did not come", lacking);
+    unacked(&run, &mut figures);
+    undelivered(&run, &mut figures);
     let title = format!(
         "{sockets} sockets of as many users, quiet for {quiet:.0} s, then one message to each"
     );
-    let needs = needs(&run);
-    Ok(Measurement { run, title, figures, needs, tasks })
+    let (needs, witnessed) = (needs(&run), witnessed(&run));
+    Ok(Measurement { run, title, figures, needs, witnessed, tasks })
 }
 
 /// One message to this conversation.

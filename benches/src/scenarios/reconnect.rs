@@ -16,11 +16,12 @@ use rand::{Rng as _, SeedableRng as _};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
-use super::course::{Course, Measurement, needs, open_loop};
+use super::course::{Course, Measurement, needs, open_loop, witnessed};
 use super::figures::{Figures, Unit};
 use crate::checker::Guarantee;
 use crate::history::{Cursors, Op, Resume};
-use crate::lean::{Reader, Writer, resume};
+use crate::lean::{Reader, Writer, find, resume};
+use crate::load::book::Kept;
 use crate::load::open_loop::Load;
 use crate::load::{Latencies, Run, Seat, conversations, groups, users};
 use crate::remote::hear;
@@ -111,7 +112,8 @@ pub async fn measure(course: &Course<'_>, size: Size) -> anyhow::Result<Measurem
             tasks.push(spawn(member.live()));
         }
     }
-    until(&herd.tally.open, sockets, "sockets open").await?;
+    let open = until(&herd.tally.open, sockets).await;
+    ensure!(open == sockets, "{open} of {sockets} sockets open after {BACK:?}");
 
     let plan = course.plan(rate);
     let cut = async {
@@ -119,20 +121,15 @@ pub async fn measure(course: &Course<'_>, size: Size) -> anyhow::Result<Measurem
         run.gauges.phase(&format!("{sockets} sockets are cut"));
         signal.send_replace(Some(Instant::now()));
     };
-    let (driven, ()) =
-        tokio::join!(load.drive(&plan, 0, None, async || stage.reading().await), cut);
+    let (driven, ()) = tokio::join!(load.drive(&plan, None, async || stage.reading().await), cut);
     let driven = driven?;
-    until(&herd.tally.back, sockets, "sockets back").await?;
+    let back = until(&herd.tally.back, sockets).await;
     run.gauges.phase("waiting for the last messages");
     let behind = run.settle().await;
 
     let tally = &herd.tally;
     let mut figures = Figures::default();
-    figures.count(
-        "sockets",
-        "sockets that were cut and came back",
-        tally.back.load(Ordering::SeqCst) as u64,
-    );
+    figures.count("sockets", "sockets that were cut and came back", back as u64);
     figures.latency("caughtup", "cut → caught up", &tally.caught_up);
     figures.latency("resume", "dialled → caught up", &tally.resumed);
     figures.count(
@@ -146,6 +143,7 @@ pub async fn measure(course: &Course<'_>, size: Size) -> anyhow::Result<Measurem
         tally.resets.load(Ordering::SeqCst),
     );
     figures.count("failed", "tries that did not lead back", tally.failed.load(Ordering::SeqCst));
+    figures.count("absent", "sockets that did not come back", (sockets - back) as u64);
     figures.count("behind", "sockets that lack something in the end", behind as u64);
     open_loop(&run, &driven, &mut figures);
     let (from, to) = (&driven.before, &driven.after);
@@ -161,20 +159,23 @@ pub async fn measure(course: &Course<'_>, size: Size) -> anyhow::Result<Measurem
         course.gaps()
     );
     let mut needs = needs(&run);
-    needs.push((Guarantee::GapFreeResume, sockets as u64));
+    // Each comes with a cursor twice: at the begin and behind the cut.
+    needs.push((Guarantee::GapFreeResume, 2 * sockets as u64));
     tasks.extend(driven.readers);
-    Ok(Measurement { run, title, figures, needs, tasks })
+    let witnessed = witnessed(&run);
+    Ok(Measurement { run, title, figures, needs, witnessed, tasks })
 }
 
-/// Waits until so many are counted.
-async fn until(counted: &AtomicUsize, all: usize, what: &str) -> anyhow::Result<()> {
+/// Waits until so many are counted, or for the longest time; how many there are.
+async fn until(counted: &AtomicUsize, all: usize) -> usize {
     let deadline = Instant::now() + BACK;
-    while counted.load(Ordering::SeqCst) < all {
+    loop {
         let now = counted.load(Ordering::SeqCst);
-        ensure!(Instant::now() < deadline, "{now} of {all} {what} after {BACK:?}");
+        if now >= all || Instant::now() > deadline {
+            return now.min(all);
+        }
         sleep(LOOK).await;
     }
-    Ok(())
 }
 
 /// Longest wait before a try, counted from 0: what full jitter takes a random part of.
@@ -208,11 +209,13 @@ impl Member {
         herd.run.gauges.step();
         drop(first);
         let when = tokio::select! {
-            ended = self.listen(&mut open) => {
-                ended?;
-                bail!("a socket ended before it was cut");
-            }
-            when = cut.wait_for(Option::is_some) => (*when?).context("the time of the cut")?,
+            // A socket that ends by itself is counted; its user comes back with the others.
+            () = self.listen(&mut open) => None,
+            when = cut.wait_for(Option::is_some) => *when?,
+        };
+        let when = match when {
+            Some(when) => when,
+            None => (*cut.wait_for(Option::is_some).await?).context("the time of the cut")?,
         };
         herd.run.blind(open.0);
         drop(open);
@@ -235,7 +238,8 @@ impl Member {
             tries += 1;
         };
         herd.tally.back.fetch_add(1, Ordering::SeqCst);
-        self.listen(&mut open).await
+        self.listen(&mut open).await;
+        Ok(())
     }
 
     /// Opens a socket with his cursor, and is told what he missed: how much that was.
@@ -290,25 +294,30 @@ impl Member {
         Ok(((seat, writer, reader), missed))
     }
 
-    /// Listens until the socket ends.
-    async fn listen(&mut self, open: &mut Open) -> anyhow::Result<()> {
+    /// Listens until the socket ends, whatever ends it: then it is no witness any more.
+    async fn listen(&mut self, open: &mut Open) {
         let run = self.herd.run.clone();
+        // The error is the end that was waited for: it is counted.
+        drop(self.read(&run, open).await);
+        run.unseat(open.0);
+    }
+
+    async fn read(&mut self, run: &Run, (seat, writer, reader): &mut Open) -> anyhow::Result<()> {
         let who = run.world.user(self.user).context("a user in the list")?;
-        let (seat, writer, reader) = open;
         loop {
-            let Ok(frame) = reader.next().await else {
-                run.unseat(*seat);
-                return Ok(());
-            };
+            let frame = reader.next().await?;
             let heard = std::str::from_utf8(frame).ok().and_then(|text| hear(text, who.id));
             let Some(heard) = heard else {
-                run.gauges.resynced.fetch_add(1, Ordering::SeqCst);
-                run.unseat(*seat);
-                return Ok(());
+                if find(frame, b"\"type\":\"resync\"").is_some() {
+                    run.gauges.resynced.fetch_add(1, Ordering::SeqCst);
+                } else {
+                    run.unreadable(frame);
+                }
+                bail!("nothing behind this frame is to be trusted");
             };
             for heard in heard {
                 if let Heard::Event(event) = heard {
-                    self.note(&run, *seat, event);
+                    self.note(run, *seat, event);
                 }
             }
             if reader.pinged() {
@@ -319,7 +328,15 @@ impl Member {
 
     fn note(&mut self, run: &Run, seat: Seat, event: crate::target::Event) {
         self.cursor = self.cursor.max(event.rev);
-        run.heard(seat, event);
+        let number =
+            event.message.as_ref().and_then(|seen| run.book.number(seen.client.as_deref()?));
+        if let Some(number) = number.filter(|_| &*event.kind == "message.created") {
+            // Every one of these sockets is watched: the checker finds what comes twice.
+            run.came(self.user, number);
+        }
+        if run.heard(seat, event) == Kept::Full {
+            run.blinded(seat);
+        }
     }
 }
 

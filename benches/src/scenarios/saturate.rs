@@ -1,6 +1,7 @@
 //! As much as goes: users in pairs, each sending the next message when the last one is acknowledged.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -8,13 +9,14 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, sleep_until};
 
-use super::course::{Course, Measurement, needs};
+use super::course::{Course, Measurement, WITNESSED, needs, unacked, undelivered};
 use super::figures::{Figures, Unit};
 use super::setup::{Stage, costs};
 use super::{Bench, Measured, tell};
+use crate::history::Outcome;
 use crate::lean::{Conn, Reader, Writer, find, mask_free, open};
-use crate::load::book::{Ask, Book, DIGITS};
-use crate::load::{Clock, Gauges, Part, Refused, Run, Seat, Window, watch};
+use crate::load::book::{Ask, Book, DIGITS, Number};
+use crate::load::{CREATED, Clock, Gauges, Part, Refused, Run, Seat, Window};
 use crate::remote::{Answer, written};
 use crate::task::spawn;
 
@@ -72,15 +74,20 @@ pub async fn measure(course: &Course<'_>, over: Over, users: usize) -> anyhow::R
         figures.latency("recv", "sent → received", &run.gauges.received);
         let events = driven.events as f64 / driven.seconds();
         figures.add("events", "messages that the others' sockets got", events, Unit::PerSecond);
+        undelivered(&run, &mut figures);
     }
+    unacked(&run, &mut figures);
     let (from, to) = (&driven.before, &driven.after);
     figures.costs(from, to, driven.seconds(), ("message", driven.messages));
     let way = if over == Over::Sockets { "sockets" } else { "REST" };
     let users = run.world.users.len();
     let title =
         format!("{users} users over {way}, CLOSED loop, one message each in flight: {users}");
-    let needs = needs(&run);
-    Ok(Measurement { run, title, figures, needs, tasks: driven.clients })
+    let (needs, tasks) = (needs(&run), driven.clients);
+    // Of so many sockets a part is watched, and each is told what two people send: a half of that.
+    let share = run.gauges.acks.count() * WATCHED.min(users) as u64 / users.max(1) as u64;
+    let witnessed = if over == Over::Sockets { share.clamp(1, WITNESSED) } else { 0 };
+    Ok(Measurement { run, title, figures, needs, witnessed, tasks })
 }
 
 /// What came of it, with readings at the begin and the end of what was measured.
@@ -242,6 +249,13 @@ impl Client {
         Instant::now() < self.window.until && !self.run.is_over()
     }
 
+    /// A client whose connection ends counts as cut, and what it had in flight as unknown.
+    fn cut(&self, last: Option<Number>) {
+        let Some(number) = last else { return };
+        let outcome = Outcome::Unknown("cut".to_owned());
+        Clock::Sent(self.window).settled(&self.run, number, outcome, Instant::now());
+    }
+
     async fn over_sockets(self, watched: bool) -> anyhow::Result<()> {
         let run = &self.run;
         let who = run.world.user(self.user).context("a user in the list")?;
@@ -255,19 +269,31 @@ impl Client {
         );
         let mut template = Template::new(mask_free(frame.as_bytes()), MARK.as_bytes());
         let mut line = Line { run, seat, clock: Clock::Sent(self.window) };
-        while self.goes_on() {
-            let Some(number) = run.book.begin(self.ask(Some(seat))) else { break };
-            let (frame, id) = template.numbered(number);
-            run.gauges.sent(None, Part::Around);
-            writer.write(frame).await?;
-            if line.answer(&mut reader, &mut writer, &id).await? == Refused::Yes {
-                sleep(REFUSED).await;
+        let mut open = None;
+        let talk = async {
+            while self.goes_on() {
+                let Some(number) = run.book.begin(self.ask(Some(seat))) else { break };
+                let (frame, id) = template.numbered(number);
+                run.gauges.sent(None, Part::Around);
+                open = Some(number);
+                writer.write(frame).await?;
+                let refused = line.answer(&mut reader, &mut writer, &id).await?;
+                open = None;
+                if refused == Refused::Yes {
+                    sleep(REFUSED).await;
+                }
             }
-        }
-        // The other one's last messages are still to come.
-        loop {
-            line.take(&mut reader, &mut writer).await?;
-        }
+            // The other one's last messages are still to come.
+            loop {
+                line.take(&mut reader, &mut writer).await?;
+            }
+        };
+        // The error is how it ended; it is counted, and everybody else goes on.
+        let ended: anyhow::Result<std::convert::Infallible> = talk.await;
+        drop(ended);
+        self.cut(open);
+        run.unseat(seat);
+        Ok(())
     }
 
     async fn over_rest(self) -> anyhow::Result<()> {
@@ -293,7 +319,11 @@ impl Client {
             let Some(number) = run.book.begin(self.ask(None)) else { break };
             let (request, _) = template.numbered(number);
             run.gauges.sent(None, Part::Around);
-            let status = conn.ask(request, &mut answer).await.context("sending over REST")?;
+            let Ok(status) = conn.ask(request, &mut answer).await else {
+                self.cut(Some(number));
+                run.gauges.cut.fetch_add(1, Ordering::Relaxed);
+                break;
+            };
             let answer = Answer { status, body: Bytes::copy_from_slice(&answer) };
             let outcome = written(&answer);
             if clock.settled(run, number, outcome, Instant::now()) == Refused::Yes {
@@ -323,7 +353,10 @@ impl Line<'_> {
             match self.take(reader, writer).await? {
                 None => {}
                 Some((answered, refused)) if answered == *id => return Ok(refused),
-                Some(_) => bail!("an answer to nothing"),
+                Some((answered, _)) => {
+                    self.run.unreadable(&answered);
+                    bail!("an answer to nothing");
+                }
             }
         }
     }
@@ -334,27 +367,17 @@ impl Line<'_> {
         reader: &mut Reader,
         writer: &mut Writer,
     ) -> anyhow::Result<Option<([u8; DIGITS], Refused)>> {
-        let frame = match reader.next().await {
-            Ok(frame) => frame,
-            Err(error) => {
-                self.run.unseat(self.seat);
-                return Err(error);
-            }
-        };
+        let frame = reader.next().await?;
         let now = Instant::now();
         let mut answered = None;
         if let Some(rest) = frame.strip_prefix(b"{\"id\":\"") {
             let id = rest.first_chunk::<DIGITS>().copied().context("an answer's number")?;
             answered = Some((id, self.clock.answered(self.run, frame, now)));
         } else {
-            if frame.starts_with(b"{\"type\":\"message.created\"") {
+            if frame.starts_with(CREATED) {
                 self.clock.received(self.run, self.seat.user, frame, now);
             }
-            let dropped = find(frame, b"\"type\":\"resync\"").is_some();
-            if self.seat.watched && (dropped || !watch(self.run, self.seat, frame)) {
-                self.run.blind(self.seat);
-                self.seat.watched = false;
-            }
+            self.run.look(&mut self.seat, frame);
         }
         if reader.pinged() {
             writer.pong(reader).await?;

@@ -71,9 +71,22 @@ impl Stage {
     }
 
     /// Stops a server of one's own, which must do so in good order, and forgets its data.
-    pub async fn strike(self) -> anyhow::Result<()> {
-        let Some(mut server) = self.server else { return Ok(()) };
-        server.stop().await?;
+    pub async fn strike(mut self) -> anyhow::Result<()> {
+        self.stop().await?;
+        self.forget()
+    }
+
+    /// Stops a server of one's own, which must do so in good order. Its data and log stay.
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
+        match &mut self.server {
+            Some(server) => server.stop().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Takes away what a server of one's own left.
+    pub fn forget(self) -> anyhow::Result<()> {
+        let Some(server) = self.server else { return Ok(()) };
         let log = server.log();
         let Some(folder) = log.parent() else { bail!("a log in a folder") };
         std::fs::remove_dir_all(folder).with_context(|| folder.display().to_string())

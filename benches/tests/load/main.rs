@@ -8,11 +8,13 @@
 mod stub;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bench::load::open_loop::Load;
 use bench::load::schedule::{Arrivals, Plan};
 use bench::load::{Gauges, Room, Run, World};
+use bench::scenarios::saturate::{Over, drive};
 use bench::target::User;
 use uuid::Uuid;
 
@@ -35,7 +37,7 @@ async fn driven(stall: Option<Duration>, arrivals: Arrivals) -> Arc<Run> {
     load.receivers(|_| stub.authority.clone(), &[(1, true)]).await.unwrap();
     let warm = Duration::from_millis(200);
     let plan = Plan { rate: RATE, warm, length: LENGTH, arrivals, seed: 3 };
-    let driven = load.drive(&plan, 1, None, async || Ok(())).await.unwrap();
+    let driven = load.drive(&plan, None, async || Ok(())).await.unwrap();
     assert_eq!(run.gauges.acks.count(), driven.messages);
     assert_eq!(run.gauges.received.count(), driven.messages);
     driven.end(&run);
@@ -64,4 +66,21 @@ async fn a_system_that_does_not_stand_still_is_fast() {
     let run = driven(None, Arrivals::Uniform).await;
     let p90 = run.gauges.received.ms(0.9);
     assert!(p90 < 200.0, "p90 {p90} ms");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_that_is_cut_is_counted_and_the_others_go_on() {
+    const CUT: i64 = 20;
+    let stub = Stub::that_cuts(CUT).await;
+    let run = Run::new(world(), "t", Arc::new(Gauges::default()));
+    let at = |_| stub.authority.clone();
+    let driven = drive(&run, Over::Sockets, 1, at, async || Ok(())).await.unwrap();
+    // Long before anything was measured one of the two was cut; the other one was measured.
+    assert!(driven.messages > 0, "{} messages", driven.messages);
+    assert_eq!(run.gauges.cut.load(Ordering::SeqCst), 1);
+    assert_eq!(run.book.unknown(), 1);
+    // What he did not get any more is told, and not made up for by anything.
+    assert!(run.undelivered() >= driven.messages, "{}", run.undelivered());
+    assert_eq!(run.gauges.doubled.load(Ordering::SeqCst), 0);
+    driven.clients.iter().for_each(tokio::task::JoinHandle::abort);
 }

@@ -1,4 +1,4 @@
-//! A system of one conversation, in memory, that acknowledges and pushes, and stands still once.
+//! A system of one conversation, in memory, that acknowledges and pushes, and stands still or cuts once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,16 +24,27 @@ struct State {
     log: Mutex<i64>,
     events: broadcast::Sender<String>,
     stall: Mutex<Option<Duration>>,
+    /// This message is pushed, and its sender is cut instead of answered.
+    cuts: Option<i64>,
 }
 
 impl Stub {
     pub(crate) async fn start(stall: Option<Duration>) -> Self {
+        Self::begin(stall, None).await
+    }
+
+    pub(crate) async fn that_cuts(message: i64) -> Self {
+        Self::begin(None, Some(message)).await
+    }
+
+    async fn begin(stall: Option<Duration>, cuts: Option<i64>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let authority = listener.local_addr().unwrap().to_string();
         let state = Arc::new(State {
             log: Mutex::new(0),
             events: broadcast::channel(EVENTS).0,
             stall: Mutex::new(stall),
+            cuts,
         });
         bench::task::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -61,14 +72,14 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
             request = read.next() => {
                 let Some(Ok(Wire::Text(request))) = request else { return };
                 let request: Value = serde_json::from_str(&request).unwrap();
-                let answer = accept(&state, user, &request).await;
+                let Some(answer) = accept(&state, user, &request).await else { return };
                 if write.send(Wire::text(answer)).await.is_err() { return }
             }
         }
     }
 }
 
-async fn accept(state: &Arc<State>, user: u128, request: &Value) -> String {
+async fn accept(state: &Arc<State>, user: u128, request: &Value) -> Option<String> {
     if let Some(stall) = state.stall.lock().await.take() {
         let state = state.clone();
         bench::task::spawn(async move {
@@ -96,5 +107,6 @@ async fn accept(state: &Arc<State>, user: u128, request: &Value) -> String {
     // Nobody may listen yet.
     drop(state.events.send(event));
     // By name, as the server writes it: the load looks at the first bytes.
-    format!(r#"{{"id":{},"ok":true,"data":{view}}}"#, request["id"])
+    let answer = format!(r#"{{"id":{},"ok":true,"data":{view}}}"#, request["id"]);
+    (state.cuts != Some(seq)).then_some(answer)
 }

@@ -177,3 +177,37 @@ pub(super) async fn current(
 fn nowhere(conversation: ConversationId) -> Failure {
     Failure::internal(format!("an outcome in conversation {conversation} is not there"))
 }
+
+#[cfg(test)]
+mod tests {
+    use schemas::outbound::Reply;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::publish::tests::{answer, publish, user};
+    use crate::testing::world;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_retry_that_is_answered_by_another_message_is_noticed() {
+        let world = world().await;
+        let metrics = &world.ingest.platform.metrics;
+        let (asked, other) = (MessageId(Uuid::from_u128(7)), MessageId(Uuid::from_u128(8)));
+        for (once, shown, violations) in
+            [(Some(asked), asked, 0), (None, other, 0), (Some(asked), other, 1)]
+        {
+            let sent = Sent {
+                ingest: world.ingest.clone(),
+                sender: user(),
+                conversation: ConversationId(Uuid::from_u128(3)),
+                once,
+                answers: None,
+                pending: publish(&world).unwrap(),
+            };
+            let payload = Bytes::from(format!("{{\"id\":\"{}\"}}", shown.0));
+            answer(&world, Reply::Done { payload }).await;
+            sent.outcome().await.unwrap();
+            let counted = metrics.invariant_violations.with_label_values(&["G-04"]).get();
+            assert_eq!(counted, violations, "{once:?} answered by {shown:?}");
+        }
+    }
+}

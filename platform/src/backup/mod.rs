@@ -46,6 +46,20 @@ pub enum Error {
     /// It would be part of itself.
     #[error("{} lies in the data folder: name one outside, on another disk if you can", .0.display())]
     Inside(PathBuf),
+    /// It leads back out of a folder that is not there.
+    #[error("{} leads through a folder that does not exist and back: name it without `..`", .0.display())]
+    Roundabout(PathBuf),
+    /// The server writes too fast: what its snapshots keep does not fit in memory.
+    #[error(
+        "the server writes faster than the backup reads: {} MiB of memory would be kept for it, and it \
+         may have {}. Raise --limit or --memory, or back up at a calmer time", held >> 20, may >> 20
+    )]
+    Outrun {
+        /// What is kept, bytes.
+        held: u64,
+        /// What may be, bytes.
+        may: u64,
+    },
     /// The disk is too full.
     #[error(
         "{} has room for {} MiB; {} MiB are needed, and {} MiB stay free for others",

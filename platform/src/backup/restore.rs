@@ -5,11 +5,12 @@
 
 use std::fs;
 use std::io::BufReader;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::file::{Input, Output, make_dir, sync_dir, wrong};
-use super::manifest::{DIRECT, FOLDED, FileFacts, Manifest};
+use super::manifest::{DIRECT, FOLDED, FileFacts, Manifest, PartitionEnd};
 use super::pace::{Disk, Pace};
 use super::{Error, MANIFEST, Report, at, damaged, rows, verify};
 use crate::data_dir::EmptyDir;
@@ -71,7 +72,7 @@ fn build(
         pour(backup, of(DIRECT)?, into.direct, &mut pace)
     })?;
     pace.begin("trying it")?;
-    open(dir, clock, log)?;
+    open(dir, manifest, clock, log)?;
     sync_tree(dir)
 }
 
@@ -97,13 +98,32 @@ fn pour(backup: &Path, file: &FileFacts, into: Fill<'_>, pace: &mut Pace<'_>) ->
     })
 }
 
-/// Opens what was built as a start does: store and log must fit each other.
-fn open(dir: &Path, clock: Arc<dyn Clock>, log: LogConfig) -> Result<(), Error> {
+/// Opens what was built as a start does: store and log must fit each other, and the log must have every
+/// record that the manifest tells of.
+fn open(
+    dir: &Path,
+    manifest: &Manifest,
+    clock: Arc<dyn Clock>,
+    log: LogConfig,
+) -> Result<(), Error> {
     let unfit = |error: &dyn std::fmt::Display| Error::Unfit(error.to_string());
     let store = LsmStore::open(&dir.join("store"), LsmConfig::default());
     let store = store.map_err(|error| unfit(&error))?;
     let log = EmbeddedLog::open(&dir.join("log"), store, clock, log);
-    log.map_err(|error| unfit(&error))?;
+    let log = log.map_err(|error| unfit(&error))?;
+    let moment = log.moment()?.ok_or(Error::Busy)?;
+    for PartitionEnd { topic, partition, end } in &manifest.ends {
+        let place = |(name, number, _): &&(&str, u32, u64)| name == topic && number == partition;
+        let found = moment.ends.iter().find(place).map_or(0, |(_, _, end)| *end);
+        if found != *end {
+            let what = format!("{topic}/{partition} ends at {found}, and ended at {end}");
+            return Err(Error::Unfit(what));
+        }
+    }
+    let pieces = &moment.journal.pieces;
+    for (piece, next) in pieces.iter().zip(pieces.iter().skip(1).map(Some).chain([None])) {
+        piece.check(next, |_| ControlFlow::Continue(())).map_err(|error| unfit(&error))?;
+    }
     Ok(())
 }
 

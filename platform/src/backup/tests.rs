@@ -1,5 +1,7 @@
 //! Backups of an engine that works meanwhile, and what damage does to them.
 
+mod journal;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::ops::ControlFlow;
@@ -68,6 +70,7 @@ impl Server {
             now: Timestamp(1_800_000_000_000),
             program: "test",
             bytes_per_second: None,
+            memory: None,
         }
     }
 
@@ -283,6 +286,42 @@ fn folders_that_have_something_in_them_are_not_touched() {
     drop(server);
     let full = restore(&to, &data, clock(), &mut quiet()).unwrap_err();
     assert!(matches!(full, Error::Folder(data_dir::Error::NotEmpty(_))), "{full}");
+}
+
+#[test]
+fn no_way_leads_into_the_data_folder_and_folders_that_were_made_go_with_a_failure() {
+    let dir = TempDir::new().unwrap();
+    small(dir.path());
+    let data = dir.path().join("data");
+    let server = Server::open(&data);
+    let around = server.back_up(&dir.path().join("nowhere/../data/inner"));
+    assert!(matches!(around, Err(Error::Roundabout(_))), "{around:?}");
+    let known = dir.path().join("known");
+    fs::create_dir(&known).unwrap();
+    std::os::unix::fs::symlink(&data, dir.path().join("link")).unwrap();
+    for inside in ["known/../data/inner", "link/inner", "link"] {
+        let refused = server.back_up(&dir.path().join(inside));
+        assert!(matches!(refused, Err(Error::Inside(_))), "{inside}: {refused:?}");
+    }
+    assert!(!data.join("inner").exists() && !dir.path().join("nowhere").exists());
+    // A way back that is one is taken.
+    let deep = dir.path().join("known/../known/a/b/c");
+    let outcome = create(server.source(), &deep, &mut |_| ControlFlow::Break(()));
+    assert!(matches!(outcome, Err(Error::Cancelled)));
+    assert_eq!(fs::read_dir(&known).unwrap().count(), 0);
+    server.back_up(&deep).unwrap();
+    assert!(verify(&known.join("a/b/c"), &mut quiet()).is_ok());
+}
+
+#[test]
+fn a_folder_without_keys_is_backed_up() {
+    let dir = TempDir::new().unwrap();
+    small(dir.path());
+    let server = Server::open(&dir.path().join("data"));
+    fs::remove_dir_all(server.data.keys()).unwrap();
+    let to = dir.path().join("without");
+    server.back_up(&to).unwrap();
+    restore(&to, &dir.path().join("other"), clock(), &mut quiet()).unwrap();
 }
 
 #[test]

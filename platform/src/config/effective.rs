@@ -65,7 +65,7 @@ impl fmt::Display for Origin {
 pub enum Shown {
     /// All of it.
     Value(Value),
-    /// A text, less the password in it.
+    /// A text, less what may be a secret in it.
     Without(String),
     /// A secret, which is set.
     Set,
@@ -127,7 +127,9 @@ impl Effective {
                 Shown::Value(value) => format!("{key} = {}  # {origin}", literal(value)),
                 Shown::Without(value) => {
                     let value = literal(&Value::String(value.clone()));
-                    format!("# {key} = {value}  # {origin}; the password in it is not shown")
+                    format!(
+                        "# {key} = {value}  # {origin}; what may be a secret in it is not shown"
+                    )
                 }
                 Shown::Set => format!("# {key} is set  # {origin}; secrets are not shown"),
             });
@@ -159,34 +161,48 @@ fn shown(path: &[String], value: &Value) -> Shown {
     match value {
         Value::String(text) if secret && text.is_empty() => Shown::Value(value.clone()),
         _ if secret => Shown::Set,
-        Value::String(text) => match without_password(text) {
+        Value::String(text) => match less(path, text) {
             Some(text) => Shown::Without(text),
             None => Shown::Value(value.clone()),
         },
-        Value::Array(parts) if parts.iter().any(|part| part.as_str().is_some_and(has_password)) => {
-            Shown::Set
+        Value::Array(all) => {
+            let hides = |one: &Value| one.as_str().is_some_and(|text| less(path, text).is_some());
+            if all.iter().any(hides) { Shown::Set } else { Shown::Value(value.clone()) }
         }
         value => Shown::Value(value.clone()),
     }
 }
 
-fn has_password(text: &str) -> bool {
-    without_password(text).is_some()
+/// What may be shown of a text, if that is not all of it. Names of files and what is logged are no
+/// addresses, unless they look like one.
+fn less(path: &[String], text: &str) -> Option<String> {
+    let name = path.last().map_or("", String::as_str);
+    let plain = name == "dir" || name == "filter" || name.ends_with("_file");
+    if plain && !text.contains("://") { None } else { without_secrets(text) }
 }
 
-/// A URL without the password in it; none: there is none. A user without a password may be a token.
-fn without_password(text: &str) -> Option<String> {
-    let (scheme, rest) = text.split_once("://")?;
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    // A password may hold a slash or an at that should have been escaped: up to the last at.
-    let (_, host) = match rest.rsplit_once('@') {
-        Some((user, host)) => (user, host),
-        None if rest.get(end..).is_some_and(|query| query.to_lowercase().contains("password")) => {
-            return Some(format!("{scheme}://{}", rest.get(..end).unwrap_or_default()));
-        }
-        None => return None,
+/// An address without its user, query and fragment, with or without a scheme; none: it has none of them.
+/// A user without a password may be a token, and a query may hold a password under any name.
+fn without_secrets(text: &str) -> Option<String> {
+    let (scheme, rest) = match text.split_once("://") {
+        // A password may hold the sign that ends a scheme.
+        Some((scheme, rest)) if !scheme.contains(['@', '?', '#', ':']) => (scheme, rest),
+        _ => ("", text),
     };
-    Some(format!("{scheme}://…@{host}"))
+    let sign = if scheme.is_empty() { "" } else { "://" };
+    let (at, query) = (rest.rfind('@'), rest.find(['?', '#']));
+    let shown = match (at, query) {
+        (None, None) => return None,
+        // Of a user with such a character, or of a query with an at: which, can not be told.
+        (Some(at), Some(query)) if query < at => "…".to_owned(),
+        (at, query) => {
+            let from = at.map_or(0, |at| at + 1);
+            let host = rest.get(from..query.unwrap_or(rest.len())).unwrap_or_default();
+            let (user, query) = (at.map_or("", |_| "…@"), query.map_or("", |_| "?…"));
+            format!("{user}{host}{query}")
+        }
+    };
+    Some(format!("{scheme}{sign}{shown}"))
 }
 
 fn origin(config: &Config, sources: &Sources, path: &[String]) -> Origin {

@@ -172,6 +172,121 @@ proptest! {
     }
 }
 
+/// Addresses in every place, with a secret in every part that may hold one: it is in nothing that is
+/// printed, whole or by half.
+#[test]
+fn addresses_are_shown_without_their_users_and_queries() {
+    for (address, rest) in [
+        ("redis://host/0?pass=hunter2", Some("redis://host/0?…")),
+        ("redis://host/0?a=b&pass=hunter2#x", Some("redis://host/0?…")),
+        ("redis://host/0#hunter2", Some("redis://host/0?…")),
+        ("redis://hunter2@host:1/0", Some("redis://…@host:1/0")),
+        ("redis://a:b/hunter2@x@host?pass=hunter2", Some("redis://…@host?…")),
+        ("redis://:pa?hunter2@host/0", Some("redis://…")),
+        ("redis://host/0?pass=hunter2@hunter2", Some("redis://…")),
+        ("a:hunter2@host:9092", Some("…@host:9092")),
+        ("a:x://hunter2@host:9092", Some("…@host:9092")),
+        ("a@hunter2://b@host", Some("…@host")),
+        ("host:6379?pass=hunter2", Some("host:6379?…")),
+        ("host:9092", None),
+        ("redis://host:6379/0", None),
+    ] {
+        let of = |section: &str, name: &str, value: Value| {
+            shown(&[section.to_owned(), name.to_owned()], &value)
+        };
+        let single = of("redis", "url", Value::from(address));
+        let among = |section: &str, name: &str| of(section, name, vec!["b:1", address].into());
+        match rest {
+            Some(rest) => assert_eq!(single, Shown::Without(rest.to_owned()), "{address}"),
+            None => assert_eq!(single, Shown::Value(address.into())),
+        }
+        for many in [among("kafka", "brokers"), among("cql", "contact_points")] {
+            assert_eq!(many == Shown::Set, rest.is_some(), "{address}: {many:?}");
+        }
+    }
+    for (section, name, text) in [
+        ("data", "dir", "/srv/parlance@1?"),
+        ("logging", "filter", "info,[{user=\"a@b\"}]=trace"),
+        ("auth", "jwt_secret_file", "/run/secrets/a@b"),
+    ] {
+        let shown = shown(&[section.to_owned(), name.to_owned()], &text.into());
+        assert_eq!(shown, Shown::Value(text.into()));
+    }
+}
+
+/// What is told about settings that can not be read, as a start and as `parlance config` tell it.
+fn refused(given: &Figment) -> String {
+    Config::read(&Figment::new(), |_| None, given).unwrap_err().to_string()
+}
+
+#[test]
+fn a_mistake_in_the_place_of_a_secret_says_of_what_kind_it_is_and_not_what() {
+    let number = 734_521_987_654_321_i64;
+    for (toml, place) in [
+        (format!("[auth]\njwt_secret = {number}"), "auth.jwt_secret: found a number"),
+        (format!("[cql]\npassword = {number}.5"), "cql.password: found a number"),
+        (format!("[redis]\nurl = {number}"), "redis.url: found a number"),
+        (format!("[redis]\npassword = [{number}]"), "redis.password: found a list"),
+        (
+            format!("[kafka.properties]\n\"sasl.password\" = {number}"),
+            "kafka.properties: found a number",
+        ),
+        (
+            format!("[kafka]\nproperties = \"{{sasl.password={number}}}\""),
+            "kafka.properties: found a text",
+        ),
+        (format!("[kafka]\nbrokers = \"a:{number}@host\""), "kafka.brokers: found a text"),
+        (format!("auth = \"{number}\""), "auth: found a text"),
+        (format!("[auth]\njwt_secret = \"{number}\nx = 1"), "TOML parse error at line 2"),
+        (format!("[auth]\njwt_secret = {number}x{number}"), "TOML parse error at line 2"),
+    ] {
+        let text = refused(&Figment::from(Toml::string(&toml)));
+        assert!(text.contains(place), "{toml}: {text}");
+        assert!(!text.contains("734521987654321"), "{toml}: {text}");
+    }
+    let env = Figment::from(Serialized::default("kafka.properties", "{sasl.password=hunter2}"));
+    assert!(!refused(&env).contains("hunter2"));
+    // Elsewhere the value helps.
+    let text = refused(&Figment::from(Toml::string("[server]\ndrain_ms = \"soon\"")));
+    assert!(text.contains("soon"), "{text}");
+}
+
+proptest! {
+    #[test]
+    fn no_part_of_an_address_that_may_be_a_secret_is_printed(
+        secret in "[a-zA-Z0-9/:@+=%?#&-]{0,12}Hunter2[a-zA-Z0-9/:@+=%?#&-]{0,12}",
+        scheme in "(redis://|rediss://|)",
+        user in "[a-z]{0,6}:?",
+        name in "[a-z]{1,8}",
+        in_query in proptest::bool::ANY,
+    ) {
+        let address = if in_query {
+            format!("{scheme}host:6379/0?{name}={secret}")
+        } else {
+            format!("{scheme}{user}{secret}@host:6379/0")
+        };
+        let toml = format!(
+            "[redis]\nurl = \"{address}\"\n[kafka]\nbrokers = [\"{address}\"]\n\
+             [cql]\ncontact_points = [\"a:1\", \"{address}\"]\n"
+        );
+        let config: Config = Figment::from(Serialized::defaults(Config::default()))
+            .merge(Toml::string(&toml)).extract().unwrap();
+        let text = printed(&Effective::of(&config, &sources(&toml)));
+        prop_assert!(!text.contains("Hunter2"), "{}", text);
+    }
+
+    #[test]
+    fn no_mistake_about_a_secret_tells_a_number_of_it(
+        number in 100_000_000_i64..i64::MAX,
+        place in proptest::sample::select(SECRETS.to_vec()),
+    ) {
+        let (section, name) = place.split_once('.').unwrap();
+        let toml = format!("[{section}]\n{name} = {number}\n[kafka.properties]\nx = {number}");
+        let text = refused(&Figment::from(Toml::string(&toml)));
+        prop_assert!(text.contains(place) && !text.contains(&number.to_string()), "{}", text);
+    }
+}
+
 /// All secrets, set to the same.
 fn toml_of(secret: &str) -> String {
     let line = |name: &str| format!("{name} = \"{secret}\"\n");

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
+use figment::error::{Actual, Kind};
 use figment::providers::{Env, Format, Serialized, Toml};
 use figment::value::{Dict, Value};
 
@@ -14,6 +15,18 @@ use super::{Config, Mistakes};
 /// Settings whose values are taken from the environment as they stand.
 pub(super) const SECRETS: [&str; 4] =
     ["auth.jwt_secret", "auth.jwt_refresh_secret", "cql.password", "redis.password"];
+
+/// Settings that may hold a secret beside other things.
+const MIXED: [&str; 4] = ["kafka.properties", "kafka.brokers", "cql.contact_points", "redis.url"];
+
+/// Whether a value at this place may be a secret, or hold one, or be a part of one.
+fn hides(path: &str) -> bool {
+    let within = |long: &str, short: &str| {
+        long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let all = SECRETS.iter().chain(&MIXED);
+    all.into_iter().any(|place| within(path, place) || within(place, path))
+}
 
 fn is_secret(key: &str) -> bool {
     SECRETS.iter().any(|secret| key.eq_ignore_ascii_case(&secret.replace('.', "__")))
@@ -114,14 +127,17 @@ impl Config {
             Ok(config) => *self = config,
             Err(first) => {
                 let Ok(sections) = given.extract::<Dict>() else {
-                    mistakes.extend(first.into_iter().map(|one| one.to_string()));
+                    mistakes.extend(first.into_iter().map(|one| without_lines(&one.to_string())));
                     return;
                 };
                 for (path, value) in settings(sections) {
                     match over(self).merge(Serialized::default(&path, value)).extract() {
                         Ok(config) => *self = config,
-                        Err(error) => mistakes
-                            .extend(error.into_iter().map(|one| format!("{path}: {}", one.kind))),
+                        Err(error) => mistakes.extend(
+                            error
+                                .into_iter()
+                                .map(|one| format!("{path}: {}", words(&path, &one.kind))),
+                        ),
                     }
                 }
             }
@@ -172,6 +188,39 @@ impl Config {
             }
         }
     }
+}
+
+/// What is wrong with a setting. Of one that may hold a secret it says of what kind the value is, and
+/// nothing of the value: these words are logged.
+fn words(path: &str, wrong: &Kind) -> String {
+    match wrong {
+        wrong if !hides(path) => wrong.to_string(),
+        Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
+            format!("found {}, expected {expected}", kind(found))
+        }
+        _ => "can not be read (the value is not shown)".to_owned(),
+    }
+}
+
+fn kind(found: &Actual) -> &'static str {
+    match found {
+        Actual::Bool(_) => "true or false",
+        Actual::Unsigned(_) | Actual::Signed(_) | Actual::Float(_) => "a number without quotes",
+        Actual::Char(_) | Actual::Str(_) | Actual::Bytes(_) => "a text",
+        Actual::Seq => "a list",
+        Actual::Map => "a table",
+        _ => "something else",
+    }
+}
+
+/// A message about a file that is no TOML, less the lines of the file that it shows: a secret may stand
+/// there.
+fn without_lines(message: &str) -> String {
+    let shows = |line: &&str| {
+        line.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit()).starts_with('|')
+    };
+    let lines: Vec<&str> = message.lines().filter(|line| !shows(line)).collect();
+    lines.join(" ")
 }
 
 /// Every setting of a document: two levels deep, as deep as names go.

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -20,7 +21,7 @@ use tokio::time::Instant;
 use super::instruments::Instruments;
 use super::lanes::{Job, Lanes};
 use super::ledger::Ledger;
-use super::letters::{Cause, Letters};
+use super::letters::{Buried, Cause, Letters};
 use super::progress::{Progress, Standing};
 use super::retry::Next;
 use super::{Failure, Handler, LaneKey};
@@ -66,7 +67,7 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 
 enum Outcome {
     Handled(Result<(), Failure>),
-    Panicked(String),
+    Panicked { why: String, cost: Duration },
 }
 
 struct Finished<L> {
@@ -84,7 +85,7 @@ struct Driver<H: Handler> {
     /// Whether a partition is still this member's, for what waits to be tried again.
     held: BTreeMap<u32, Arc<AtomicBool>>,
     running: FuturesUnordered<BoxFuture<'static, Finished<H::Lane>>>,
-    letters: Letters,
+    letters: Letters<H::Lane>,
     progress: Progress,
     seen: Instruments,
     /// When a retry was last logged, and how many were not.
@@ -196,7 +197,7 @@ impl<H: Handler> Driver<H> {
             }
             match self.handler.lane(&record) {
                 Ok(key) => quiet.extend(self.lanes.push(key, record)),
-                Err(reason) => self.bury(&record, &reason, 1),
+                Err(reason) => self.bury(&record, &reason, 1, None),
             }
         }
         for key in quiet {
@@ -223,15 +224,15 @@ impl<H: Handler> Driver<H> {
                 return Finished { job, outcome };
             }
             let mut lane = job.lane.take().unwrap_or_else(|| handler.open(job.key, job.partition));
-            let handled =
-                AssertUnwindSafe(handler.handle(&mut lane, &job.batch)).catch_unwind().await;
+            let handling = AssertUnwindSafe(handler.handle(&mut lane, &job.batch)).catch_unwind();
+            let (handled, cost) = costed(handling).await;
             let outcome = match handled {
                 Ok(result) => {
                     // After a failure the state may be half-way: the next try loads it again.
                     job.lane = result.is_ok().then_some(lane);
                     Outcome::Handled(result)
                 }
-                Err(panic) => Outcome::Panicked(text_of(&*panic)),
+                Err(panic) => Outcome::Panicked { why: text_of(&*panic), cost },
             };
             Finished { job, outcome }
         }));
@@ -283,7 +284,7 @@ impl<H: Handler> Driver<H> {
             Outcome::Handled(Err(Failure::Retry(why))) => {
                 self.seen.retries.inc();
                 // What an engine keeps waiting is not the record's fault.
-                job.ill_since = None;
+                job.ill = Duration::ZERO;
                 let delay = job.attempts.retried();
                 self.tell(&why, delay);
                 self.run_job(job, delay);
@@ -293,11 +294,14 @@ impl<H: Handler> Driver<H> {
                 let Some(at) = at else {
                     return Err(format!("{pool}: a poisoned record that was not given: {reason}"));
                 };
-                let record = job.batch.remove(at);
-                self.bury(&record, &reason, 1);
-                self.again(job);
+                self.give_up(job, at, &reason, 1);
             }
+            Outcome::Handled(Err(Failure::Suspect(reason))) if job.batch.len() == 1 => {
+                self.give_up(job, 0, &reason, 1);
+            }
+            Outcome::Handled(Err(Failure::Suspect(_))) => self.one_by_one(job),
             Outcome::Handled(Err(Failure::Fenced(why))) => {
+                job.ill = Duration::ZERO;
                 // Either another owner was here, and the group is about to say so; or it was a late
                 // write of our own, or of the owner before us, and what is loaded next fits it.
                 if job.attempts.fenced() >= FENCED_TRIES {
@@ -307,32 +311,36 @@ impl<H: Handler> Driver<H> {
                 self.run_job(job, FENCED_REST);
             }
             Outcome::Handled(Err(Failure::Stop(why))) => return Err(format!("{pool}: {why}")),
-            Outcome::Panicked(why) => match job.attempts.panicked(job.batch.len()) {
-                Next::OneByOne => {
-                    self.lanes.split(job.key, std::mem::take(&mut job.batch));
-                    self.start(job.key);
-                }
+            Outcome::Panicked { why, cost } => match job.attempts.panicked(job.batch.len()) {
+                Next::OneByOne => self.one_by_one(job),
                 Next::After(delay) => {
-                    job.ill_since.get_or_insert_with(Instant::now);
+                    job.ill += cost + delay;
                     self.run_job(job, delay);
                 }
                 Next::Bury => {
-                    let (tries, since) = (job.attempts.tries(), job.ill_since);
-                    if let Some(ill) =
-                        since.map(|since| since.elapsed()).filter(|ill| *ill > POISON_LIMIT)
-                    {
+                    let (tries, ill) = (job.attempts.tries(), job.ill + cost);
+                    if ill > POISON_LIMIT {
                         let what =
                             format!("{pool}: a poisonous record held its lane up for {ill:?}");
                         self.platform.metrics.violated("G-16", &what);
                     }
-                    for record in std::mem::take(&mut job.batch) {
-                        self.bury(&record, &format!("panic: {why}"), tries);
-                    }
-                    self.again(job);
+                    self.give_up(job, 0, &format!("panic: {why}"), tries);
                 }
             },
         }
         Ok(())
+    }
+
+    /// Tries the records of a batch one at a time.
+    fn one_by_one(&mut self, job: Job<H::Lane>) {
+        self.lanes.split(job.key, job.batch);
+        self.start(job.key);
+    }
+
+    /// Gives up one record of a batch. Its lane waits for the letter, then goes on with the others.
+    fn give_up(&self, mut job: Job<H::Lane>, at: usize, reason: &str, tries: u32) {
+        let record = job.batch.remove(at);
+        self.bury(&record, reason, tries, Some(job));
     }
 
     /// Goes on with what is left of a batch, or with the lane's next one.
@@ -353,7 +361,7 @@ impl<H: Handler> Driver<H> {
 
     /// Sends a record to the dead-letter topic, with its bytes and the reason. It is finished when it is
     /// there: see [`Self::put_away`].
-    fn bury(&self, record: &Record, reason: &str, tries: u32) {
+    fn bury(&self, record: &Record, reason: &str, tries: u32, rest: Option<Job<H::Lane>>) {
         let position = record.position;
         tracing::error!(
             pool = self.handler.pool(),
@@ -365,15 +373,18 @@ impl<H: Handler> Driver<H> {
         );
         let held = self.held.get(&position.partition).cloned().unwrap_or_default();
         let cause = Cause { pool: self.handler.pool(), reason, tries };
-        self.letters.send(self.platform.log.clone(), record, &cause, held);
+        self.letters.send(self.platform.log.clone(), record, &cause, held, rest);
     }
 
-    fn put_away(&mut self, letter: Result<Option<Position>, Error>) -> Result<(), String> {
+    fn put_away(&mut self, letter: Result<Option<Buried<H::Lane>>, Error>) -> Result<(), String> {
         let pool = self.handler.pool();
         let put = letter.map_err(|e| format!("{pool}: the dead-letter topic: {e}"))?;
-        if let Some(position) = put {
+        if let Some(Buried { position, rest }) = put {
             self.seen.dead_letters.inc();
             self.finish(position);
+            if let Some(job) = rest {
+                self.again(job);
+            }
         }
         Ok(())
     }
@@ -417,19 +428,18 @@ impl<H: Handler> Driver<H> {
             self.lanes.clear(*partition);
         }
         let deadline = Instant::now() + self.limits.drain;
-        while partitions.iter().any(|partition| self.lanes.running(*partition)) {
-            match tokio::time::timeout_at(deadline, self.running.next()).await {
-                Ok(Some(finished)) => self.finished(finished)?,
-                Ok(None) | Err(_) => break,
+        loop {
+            let (idle, letters) = (self.running.is_empty(), !self.letters.is_empty());
+            if !letters && !partitions.iter().any(|partition| self.lanes.running(*partition)) {
+                return Ok(());
+            }
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(deadline) => return Ok(()),
+                Some(finished) = self.running.next(), if !idle => self.finished(finished)?,
+                letter = self.letters.next(), if letters => self.put_away(letter)?,
             }
         }
-        while !self.letters.is_empty() {
-            match tokio::time::timeout_at(deadline, self.letters.next()).await {
-                Ok(letter) => self.put_away(letter)?,
-                Err(_) => break,
-            }
-        }
-        Ok(())
     }
 
     async fn revoke(
@@ -461,6 +471,18 @@ impl<H: Handler> Driver<H> {
         self.drain(&partitions).await?;
         self.advance(member).await
     }
+}
+
+/// What a future came to, and how long it computed: what it waited for is not its cost.
+async fn costed<F: Future>(run: F) -> (F::Output, Duration) {
+    let (mut run, mut cost) = (pin!(run), Duration::ZERO);
+    let output = std::future::poll_fn(|context| {
+        let begun = Instant::now();
+        let polled = run.as_mut().poll(context);
+        cost += begun.elapsed();
+        polled
+    });
+    (output.await, cost)
 }
 
 fn text_of(panic: &(dyn std::any::Any + Send)) -> String {

@@ -2,8 +2,7 @@
 //! Pure: it says which batch may start, the driver runs it.
 
 use std::collections::{HashMap, VecDeque};
-
-use tokio::time::Instant;
+use std::time::Duration;
 
 use super::LaneKey;
 use super::retry::Attempts;
@@ -30,8 +29,8 @@ pub struct Job<L> {
     pub batch: Vec<Record>,
     /// How often this batch has failed.
     pub attempts: Attempts,
-    /// When it first panicked.
-    pub ill_since: Option<Instant>,
+    /// What its panics cost since an engine last had a part in its failures.
+    pub ill: Duration,
 }
 
 #[derive(Debug)]
@@ -101,7 +100,7 @@ impl<L> Lanes<L> {
             lane: slot.lane.take(),
             batch: slot.queue.drain(..count).collect(),
             attempts: Attempts::default(),
-            ill_since: None,
+            ill: Duration::ZERO,
         })
     }
 

@@ -1,7 +1,9 @@
-//! Dead letters on their way. The pool does not wait for them, its committed offset does: a record is
-//! finished when its letter is on the topic, and others go on meanwhile (G-16).
+//! Dead letters on their way. A record is finished when its letter is on the topic. Its lane waits for
+//! that: a later record of the same key would leave a mark in the store by which, after a crash, this one
+//! counts as done, and nobody would ever see it again. Other lanes go on meanwhile (G-16).
 //!
-//! They are bounded by what the pool has in work, of which each is a record.
+//! They are bounded by what the pool has in work, of which each is a record; those of a partition that
+//! went are not asked for again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,13 +15,22 @@ use futures_util::stream::FuturesUnordered;
 use schemas::letter::Letter;
 use schemas::{Position, topic};
 
+use super::lanes::Job;
 use crate::port::log::{Append, Budget, Error, Log, Record};
 
 /// Pause after an append that may work later.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Where a record was whose letter was put away, and whether its partition is still this member's.
-type Put = (Position, Arc<AtomicBool>, Result<(), Error>);
+/// A record whose letter is there.
+pub(super) struct Buried<L> {
+    /// Where it was.
+    pub(super) position: Position,
+    /// With what its lane goes on, if it had one.
+    pub(super) rest: Option<Job<L>>,
+}
+
+/// What came of a letter, and whether the partition of its record is still this member's.
+type Put<L> = (Buried<L>, Arc<AtomicBool>, Result<(), Error>);
 
 /// Why a record is given up, and who gives it up.
 pub(super) struct Cause<'a> {
@@ -29,41 +40,50 @@ pub(super) struct Cause<'a> {
 }
 
 /// The letters under way.
-#[derive(Default)]
-pub(super) struct Letters(FuturesUnordered<BoxFuture<'static, Put>>);
+pub(super) struct Letters<L>(FuturesUnordered<BoxFuture<'static, Put<L>>>);
 
-impl Letters {
+impl<L> Default for Letters<L> {
+    fn default() -> Self {
+        Self(FuturesUnordered::new())
+    }
+}
+
+impl<L: Send + 'static> Letters<L> {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Sends the letter of a record, until it is there.
+    /// Sends the letter of a record, until it is there or the partition is another's; `rest` waits.
     pub(super) fn send(
         &self,
         log: Arc<dyn Log>,
         record: &Record,
         cause: &Cause<'_>,
         held: Arc<AtomicBool>,
+        rest: Option<Job<L>>,
     ) {
         let (position, letter) = (record.position, letter(record, cause));
         self.0.push(Box::pin(async move {
             let outcome = loop {
+                if !held.load(Ordering::Relaxed) {
+                    break Ok(());
+                }
                 match log.append(Budget::Worker, vec![letter.clone()]).await {
                     Ok(_) => break Ok(()),
                     Err(Error::Overloaded | Error::Unknown(_)) => tokio::time::sleep(AGAIN).await,
                     Err(error) => break Err(error),
                 }
             };
-            (position, held, outcome)
+            (Buried { position, rest }, held, outcome)
         }));
     }
 
     /// The record whose letter is there next; none, if its partition is another's by now, who will
     /// send it again.
-    pub(super) async fn next(&mut self) -> Result<Option<Position>, Error> {
-        let Some((position, held, outcome)) = self.0.next().await else { return Ok(None) };
+    pub(super) async fn next(&mut self) -> Result<Option<Buried<L>>, Error> {
+        let Some((buried, held, outcome)) = self.0.next().await else { return Ok(None) };
         outcome?;
-        Ok(held.load(Ordering::Relaxed).then_some(position))
+        Ok(held.load(Ordering::Relaxed).then_some(buried))
     }
 }
 

@@ -6,7 +6,8 @@
 //!
 //! Invariants: records of one key are handled in offset order and never two batches at a time; an
 //! offset is committed only when everything before it is finished, dead-lettered or was a
-//! duplicate; nothing is skipped because an engine is away.
+//! duplicate; nothing is skipped because an engine is away; a key goes on past a dead letter only when
+//! the letter is on its topic.
 
 pub mod driver;
 mod instruments;
@@ -38,6 +39,10 @@ pub enum Failure {
         /// Why.
         reason: String,
     },
+    /// One of the records can not be handled, and it is not known which: each is tried alone, and what
+    /// fails alone becomes a dead letter.
+    #[error("one of the records can not be handled: {0}")]
+    Suspect(String),
     /// Another owner has written since, or a late write of our own has arrived: the lane rests, and
     /// loads again what stands. If its partition is gone meanwhile, it ends; if it is fenced again and
     /// again, something is wrong and the pool stops.

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use schemas::letter::Unfit;
-use schemas::topic::{EVENTS, Headers, header};
+use schemas::topic::{Headers, RECEIPTS, header};
 use schemas::{limits, partition};
 
 use crate::Platform;
@@ -88,8 +88,8 @@ impl Stage {
     async fn put(&self, key: &'static str, values: &[Bytes]) {
         let log = &self.platform.log;
         let append = |value: &Bytes| Append {
-            topic: &EVENTS,
-            partition: partition::of(key.as_bytes(), log.partitions(&EVENTS)),
+            topic: &RECEIPTS,
+            partition: partition::of(key.as_bytes(), log.partitions(&RECEIPTS)),
             key: Bytes::from_static(key.as_bytes()),
             headers: headers(&String::from_utf8_lossy(&value[..value.len().min(20)])),
             value: value.clone(),
@@ -99,14 +99,14 @@ impl Stage {
     }
 
     async fn handled(&self) {
-        let states = self.platform.log.describe(&EVENTS).await.expect("states");
+        let states = self.platform.log.describe(&RECEIPTS).await.expect("states");
         let ends: Vec<(u32, u64)> = states.iter().map(|s| (s.partition, s.end)).collect();
         let reached = tokio::time::timeout(SOON, self.progress.reached(&ends)).await;
         reached.expect("the pool goes on");
     }
 
     async fn list(&self) -> List {
-        dead_letters::list(&*self.platform.log).await.expect("a list")
+        dead_letters::list(&*self.platform.log, 100).await.expect("a list")
     }
 
     /// The numbers on the list.
@@ -126,7 +126,7 @@ impl Stage {
 pub async fn poison_comes_back(platform: Platform) {
     let (life, handler, progress) =
         (Lifecycle::new(), Arc::<Fragile>::default(), Progress::default());
-    let source = Source { group: "fanout", topic: &EVENTS };
+    let source = Source { group: "fanout", topic: &RECEIPTS };
     let limits = Limits::default();
     let (run, stop) = (platform.clone(), life.stopping());
     let run = driver::run(handler.clone(), run, source, limits, progress.clone(), stop);
@@ -144,7 +144,7 @@ pub async fn poison_comes_back(platform: Platform) {
     let (first, waiting) = list.letters.first_key_value().expect("a letter");
     let (first, letter) = (*first, &waiting.letter);
     assert_eq!((list.letters.len(), list.more), (2, 0));
-    assert_eq!((letter.pool.as_deref(), letter.topic.as_str()), (Some("fanout"), "chat.events"));
+    assert_eq!((letter.pool.as_deref(), letter.topic.as_str()), (Some("fanout"), "chat.receipts"));
     assert_eq!((letter.reason.as_str(), letter.tries, &waiting.fit), ("planted", 1, &Ok(())));
     let whole = dead_letters::find(&*stage.platform.log, first).await.expect("read");
     let whole = whole.expect("found").letter.letter;

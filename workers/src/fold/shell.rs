@@ -37,9 +37,9 @@ impl<F: Fold> Shell<F> {
         Self { platform, steps, fold: PhantomData }
     }
 
-    async fn step(&self, step: Step, offset: u64) -> Result<Option<Answer>, Failure> {
+    async fn step(&self, step: Step) -> Result<Option<Answer>, Failure> {
         let Platform { store, metrics, .. } = &self.platform;
-        let of_store = |error: store::Error| of_store(&error, offset);
+        let of_store = |error: store::Error| of_store(&error);
         Ok(Some(match step {
             Step::Get(gets) => Answer::Rows(store.get(&gets).await.map_err(of_store)?),
             Step::Scan(scan) => Answer::Page(store.scan(&scan).await.map_err(of_store)?),
@@ -53,7 +53,7 @@ impl<F: Fold> Shell<F> {
                 let records = self.records(emits).await;
                 if !records.is_empty() {
                     let appended = self.platform.log.append(Budget::Worker, records).await;
-                    appended.map_err(|error| of_log(&error, offset))?;
+                    appended.map_err(|error| of_log(&error))?;
                 }
                 Answer::Emitted
             }
@@ -87,34 +87,34 @@ impl<F: Fold> Shell<F> {
     }
 }
 
-/// Of the store, over a batch that begins at `offset`: what is away is waited for, a row that can not
-/// be read is this key's trouble alone, everything else ends the process before it says what is not so.
-pub(crate) fn of_store(error: &store::Error, offset: u64) -> Failure {
+/// Of the store: what is away is waited for, a row that can not be read is the trouble of the record
+/// that needs it, everything else ends the process before it says what is not so.
+pub(crate) fn of_store(error: &store::Error) -> Failure {
     match error {
         store::Error::Unavailable(_) => Failure::Retry(error.to_string()),
-        store::Error::Decode(_) => Failure::Poison { offset, reason: error.to_string() },
+        store::Error::Decode(_) => Failure::Suspect(error.to_string()),
         store::Error::Fenced => Failure::Fenced(error.to_string()),
         store::Error::Failed(_) => Failure::Stop(error.to_string()),
     }
 }
 
-/// Of the log, over a batch that begins at `offset`.
-pub(crate) fn of_log(error: &log::Error, offset: u64) -> Failure {
+/// Of the log: what is too large is the trouble of the record that it comes of.
+pub(crate) fn of_log(error: &log::Error) -> Failure {
     match error {
         log::Error::Overloaded | log::Error::Unknown(_) => Failure::Retry(error.to_string()),
-        log::Error::TooLarge(_) => Failure::Poison { offset, reason: error.to_string() },
+        log::Error::TooLarge(_) => Failure::Suspect(error.to_string()),
         log::Error::Closed | log::Error::Failed(_) | log::Error::OutOfRange(_) => {
             Failure::Stop(error.to_string())
         }
     }
 }
 
-fn of_round(metrics: &Metrics, error: &Error, offset: u64) -> Failure {
+fn of_round(metrics: &Metrics, error: &Error) -> Failure {
     if let Error::Broken { id, what, .. } = error {
         metrics.violated(id, what);
     }
     match error {
-        Error::Decode(_) => Failure::Poison { offset, reason: error.to_string() },
+        Error::Decode(_) => Failure::Suspect(error.to_string()),
         Error::Fenced => Failure::Fenced(error.to_string()),
         Error::Broken { offset: Some(offset), .. } => {
             Failure::Poison { offset: *offset, reason: error.to_string() }
@@ -148,15 +148,14 @@ impl<F: Fold> Handler for Shell<F> {
                 reason: error.to_string(),
             })?);
         }
-        let first = batch.first().map_or(0, |record| record.position.offset);
         let mut round = Round::new(lane, items);
         let mut answer = Answer::Begin;
         let mut watch = self.steps.watch();
         loop {
             let step = round.next(answer);
             watch.took("decide");
-            let step = step.map_err(|error| of_round(&self.platform.metrics, &error, first))?;
-            match self.step(step, first).await? {
+            let step = step.map_err(|error| of_round(&self.platform.metrics, &error))?;
+            match self.step(step).await? {
                 Some(next) => answer = next,
                 None => break,
             }

@@ -13,3 +13,4 @@ mod routing;
 mod sim;
 mod users;
 mod walls;
+mod wrong;

@@ -20,14 +20,15 @@ use platform::port::log::{Append, Budget, Log, Record, Start};
 use platform::port::store;
 use platform::telemetry::Metrics;
 use schemas::envelope::{self, Content};
-use schemas::message::table::MessageBySeq;
+use schemas::message::table::{IdIndex, MessageBySeq};
+use schemas::table::{Batch, Write};
 use schemas::topic::{COMMANDS, DEAD_LETTERS, EVENTS, header, header_of};
-use schemas::{event::Event, partition};
+use schemas::{MessageId, Stamp, event::Event, partition};
 use workers::fold::round::Lane;
 use workers::fold::shell::Shell;
 use workers::persist::Persist;
 
-use crate::sim::{Ask, conversation, item};
+use crate::sim::{Ask, conversation, item, user};
 
 fn platform(log: Arc<dyn Log>, store: Arc<dyn platform::Store>) -> Platform {
     let clock = Arc::new(SystemClock);
@@ -204,7 +205,7 @@ async fn poison_is_isolated(platform: Platform) {
     retried(&platform, &progress, &[0, 1, 2]).await;
     let all = ["content 1", "content 2", "content 250"];
     assert_eq!(contents(&platform).await, all);
-    let list = dead_letters::list(&*platform.log).await.unwrap();
+    let list = dead_letters::list(&*platform.log, 10).await.unwrap();
     let reasons: Vec<&str> = list.letters.values().map(|w| w.letter.reason.as_str()).collect();
     assert!(reasons.len() == 2 && !reasons.iter().any(|r| r.contains("panic")), "{reasons:?}");
 
@@ -256,6 +257,35 @@ async fn a_poisoned_record_as_large_as_records_are_is_put_away_and_said_to_be_cu
     let reason = text(&letters[0], header::REASON);
     assert!(reason.ends_with(&format!("(cut: 5 bytes of key and {size} of value)")), "{reason}");
     assert!(letters[0].value.len() > size - 10_000 && letters[0].value.len() < size);
+    stop(life).await;
+}
+
+#[tokio::test]
+async fn a_row_that_can_not_be_read_costs_only_the_record_that_needs_it() {
+    let platform = memory().0;
+    let message = MessageId::derived(user(1), conversation(), "7");
+    let (conversation, body_hash) = (conversation(), Bytes::new());
+    let index = IdIndex { message, conversation, seq: 1, rev: 2, position: 0, body_hash };
+    let mut row = Write::insert(&index, Stamp(1));
+    *row.cells.last_mut().unwrap() = None;
+    platform.store.write(Batch { fence: None, writes: vec![row] }).await.unwrap();
+    let asks = [
+        Ask::Create,
+        Ask::Send(0, None, 1),
+        Ask::Send(1, Some(7), 2),
+        Ask::Send(1, Some(8), 3),
+        Ask::Send(0, None, 4),
+    ];
+    let records: Vec<Append> = (1..).zip(&asks).map(|(number, ask)| command(ask, number)).collect();
+    put(&platform, records.clone()).await;
+    let (life, progress) = start(&platform, Arc::new(Shell::<Persist>::new(platform.clone())));
+    let ends_now = ends(&platform).await;
+    within("the others go on", Duration::from_secs(5), progress.reached(&ends_now)).await;
+    assert_eq!(contents(&platform).await, ["content 1", "content 3", "content 4"]);
+    let letters = letters(&platform, 1).await;
+    assert_eq!(platform.log.describe(&DEAD_LETTERS).await.unwrap()[0].end, 1);
+    assert_eq!(letters[0].value, records[2].value);
+    assert!(text(&letters[0], header::REASON).contains("id_index"));
     stop(life).await;
 }
 

@@ -3,10 +3,12 @@
 //! A cut holds the files of its segments open: segments that are retired meanwhile stay readable until
 //! it is dropped. It must never read past the lengths that it found.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::frame::{self, SegmentHead};
 use super::segment::{Place, Segment, damaged, walk};
 use super::{Journal, Shared};
 
@@ -68,15 +70,54 @@ impl Piece {
         self.length
     }
 
-    /// Checks every frame, and answers where the last one ends: what lies behind it is zeros.
-    pub(crate) fn check(&self) -> io::Result<u64> {
-        let file = &*self.segment.file;
-        let walked = walk(file, 0, self.length, |_, _| ControlFlow::Continue(()))?;
-        if walked.whole { Ok(walked.at) } else { Err(damaged(&self.segment.name, walked.at)) }
+    /// Checks that every record is here, and answers where the last one ends. `next` is the piece behind
+    /// this one. Zeros are no proof of an end, as damage can be zeros too: records must go as far as the
+    /// head of the next piece says, and in the last piece to its length. `visit` hears of the bytes
+    /// passed, and may break, which is an error.
+    pub(crate) fn check(
+        &self,
+        next: Option<&Self>,
+        mut visit: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> io::Result<u64> {
+        let segment = &*self.segment;
+        let mut marks = marks(&segment.head);
+        let (mut number, mut passed) = (segment.head.number, 0);
+        let (mut wrong, mut given_up) = (false, false);
+        let walked = walk(&*segment.file, 0, self.length, |at, body| {
+            if at == 0 {
+                wrong = frame::head(body).as_ref() != Some(&segment.head);
+            } else {
+                let mark = marks.entry((body.topic, body.partition)).or_default();
+                wrong = body.offset != *mark;
+                *mark += 1;
+                number += 1;
+            }
+            given_up = visit(at - passed).is_break();
+            passed = at;
+            if wrong || given_up { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        if given_up {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let ends = match next.map(|next| &next.segment.head) {
+            Some(next) => number == next.number && marks == self::marks(next),
+            None => walked.at == self.length,
+        };
+        // A segment has a head always.
+        if wrong || !walked.whole || !ends || walked.at == 0 {
+            return Err(damaged(&segment.name, walked.at));
+        }
+        Ok(walked.at)
     }
 
     /// Reads at most `out.len()` bytes; fewer only at the end of the file.
     pub(crate) fn read_at(&self, at: u64, out: &mut [u8]) -> io::Result<usize> {
         self.segment.file.read_at(at, out)
     }
+}
+
+/// Where the partitions stand that have had a record.
+fn marks(head: &SegmentHead) -> BTreeMap<Place, u64> {
+    let had = head.marks.iter().filter(|mark| mark.next > 0);
+    had.map(|mark| ((mark.topic, mark.partition), mark.next)).collect()
 }

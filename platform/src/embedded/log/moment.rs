@@ -15,7 +15,7 @@ use schemas::topic::Durability;
 use super::core::failed;
 use super::{EmbeddedLog, facts};
 use crate::embedded::journal::Cut;
-use crate::embedded::lsm::Pairs;
+use crate::embedded::lsm::{Held, Pairs};
 use crate::port::log::Error;
 
 /// Everything that a data folder must have to go on from one moment, except its keys.
@@ -27,12 +27,14 @@ pub(crate) struct Moment {
     pub(crate) ends: Vec<(&'static str, u32, u64)>,
     /// Bytes of the store on the disk.
     pub(crate) store_bytes: u64,
-    /// What the caller has to wait for: nothing was written while the moment was taken.
-    _one: One,
+    /// What has been kept in memory for the two snapshots since.
+    pub(crate) held: Held,
+    /// As long as it lives no other moment is taken.
+    pub(crate) turn: One,
 }
 
 /// Ends the turn of a moment when it is dropped.
-struct One(Arc<AtomicBool>);
+pub(crate) struct One(Arc<AtomicBool>);
 
 impl Drop for One {
     fn drop(&mut self) {
@@ -41,23 +43,24 @@ impl Drop for One {
 }
 
 impl EmbeddedLog {
-    /// Takes the moment; none: one is kept already, and each holds old versions of rows on the disk.
+    /// Takes the moment; none: one is kept already, and each holds old versions of rows in memory and
+    /// on the disk.
     pub(crate) fn moment(&self) -> Result<Option<Moment>, Error> {
         let kept = Arc::clone(&self.0.kept);
         if kept.swap(true, Ordering::AcqRel) {
             return Ok(None);
         }
-        let one = One(kept);
+        let turn = One(kept);
         let core = &self.0.core;
-        let (mut journal, (folded, direct, ends)) = core.journal.cut(|| {
+        let (mut journal, (folded, direct, held, ends)) = core.journal.cut(|| {
             let synced = core.channels.iter().filter(|c| c.topic.durability == Durability::Synced);
             let ends = synced.flat_map(|channel| {
                 let name = channel.topic.name;
                 channel.states().into_iter().map(move |state| (name, state.partition, state.end))
             });
             let ends = ends.collect();
-            let (folded, direct) = core.store.pairs();
-            (folded, direct, ends)
+            let (folded, direct, held) = core.store.pairs();
+            (folded, direct, held, ends)
         });
         let mut cursors: HashMap<(u16, u32), u64> = HashMap::new();
         for pair in folded.range(facts::cursors()) {
@@ -69,6 +72,6 @@ impl EmbeddedLog {
         }
         journal.keep_from(|place| cursors.get(&place).copied());
         let store_bytes = core.store.disk_space();
-        Ok(Some(Moment { journal, folded, direct, ends, store_bytes, _one: one }))
+        Ok(Some(Moment { journal, folded, direct, ends, store_bytes, held, turn }))
     }
 }

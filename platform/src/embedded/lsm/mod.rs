@@ -32,7 +32,7 @@ use fjall::{
 };
 use schemas::table::{Batch, Class, Get, Op, Scan, Stored, TableDef, Write};
 
-pub(crate) use snapshot::{Fill, Pairs};
+pub(crate) use snapshot::{Fill, Held, Pairs};
 
 use self::rotation::Rotation;
 use super::rows;

@@ -6,6 +6,8 @@
 //! one who could make room: nothing is written out any more, and memory and journal grow without bound. So
 //! a memtable is set aside here, well before fjall would ask for it, and the queue stays empty.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use fjall::{AbstractTree as _, Keyspace};
 use parking_lot::Mutex;
 
@@ -16,13 +18,15 @@ use crate::port::store::Error;
 pub(super) struct Rotation {
     bytes: u64,
     turn: Mutex<()>,
+    /// Bytes of all memtables that were set aside.
+    set_aside: AtomicU64,
 }
 
 impl Rotation {
     /// For a keyspace whose memtables are to have at most `bytes`: three quarters of it, so that what
     /// others add meanwhile fits in.
     pub(super) fn new(bytes: u64) -> Self {
-        Self { bytes: bytes / 4 * 3, turn: Mutex::new(()) }
+        Self { bytes: bytes / 4 * 3, turn: Mutex::new(()), set_aside: AtomicU64::new(0) }
     }
 
     /// To be called behind every batch.
@@ -32,10 +36,17 @@ impl Rotation {
         }
         // Somebody else is at it.
         let Some(_turn) = self.turn.try_lock() else { return Ok(()) };
-        if rows.tree.active_memtable().size() >= self.bytes {
+        let size = rows.tree.active_memtable().size();
+        if size >= self.bytes {
             rows.rotate_memtable().map_err(failed)?;
+            self.set_aside.fetch_add(size, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// Bytes of all memtables that were set aside since the start.
+    pub(super) fn set_aside(&self) -> u64 {
+        self.set_aside.load(Ordering::Relaxed)
     }
 }
 

@@ -1,8 +1,9 @@
 //! The two databases as they stand at one moment, and how they are made again from their pairs.
 //!
-//! A snapshot of fjall is a number: it costs nothing to take, blocks nobody, and keeps compactions from
-//! dropping the versions that it sees. It is read in runs, each with an iterator of its own, so that the
-//! files of tables which compactions have replaced are not held for the length of a backup.
+//! A snapshot of fjall is a number: it costs nothing to take and blocks nobody. It is dear to keep: as long as
+//! it lives, lsm-tree keeps every memtable that was written out since, in memory, and every table that
+//! was replaced since, on the disk. So memory grows by about what is written meanwhile; [`Held`] says by
+//! how much, and whoever keeps a snapshot must bound that.
 
 use std::path::Path;
 
@@ -23,14 +24,29 @@ pub(crate) struct Pairs {
     rows: Keyspace,
 }
 
+/// What is kept in memory since a moment, for its snapshots.
+pub(crate) struct Held {
+    store: LsmStore,
+    from: u64,
+}
+
+impl Held {
+    /// Bytes of the memtables of folded rows that were set aside since. Direct rows are few: accounts and
+    /// sessions.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.store.0.rotation.set_aside().saturating_sub(self.from)
+    }
+}
+
 impl LsmStore {
-    /// The folded and the direct rows as they are now.
-    pub(crate) fn pairs(&self) -> (Pairs, Pairs) {
+    /// The folded and the direct rows as they are now, and what keeping them will cost.
+    pub(crate) fn pairs(&self) -> (Pairs, Pairs, Held) {
         let inner = &self.0;
         let folded = Pairs { snapshot: inner.folded.snapshot(), rows: inner.rows.clone() };
         let direct =
             Pairs { snapshot: inner.direct_db.snapshot(), rows: inner.direct_rows.clone() };
-        (folded, direct)
+        let held = Held { store: self.clone(), from: inner.rotation.set_aside() };
+        (folded, direct, held)
     }
 
     /// Bytes of both databases on the disk.
