@@ -104,7 +104,9 @@ def tour(folder):
     """All scenarios on a server of its own, in two minutes: pass, and every verdict is there."""
     status, lines, beside = bench(folder, "all", "--seconds=4", "--json", *LOOSE)
     events = [json.loads(line) for line in lines]
-    must(status == 0, f"the tour ended with {status}", *lines[-12:], beside)
+    missed = [(event["scenario"], event.get("why"), [slo for slo in event.get("slos", []) if not slo["met"]])
+              for event in events if event["type"] == "verdict" and event["code"] != 0]
+    must(status == 0, f"the tour ended with {status}", *missed, beside)
     must(beside == "", "piped, nothing is drawn", beside)
     machine, end = events[0], events[-1]
     must(machine["type"] == "machine" and machine["cores"] > 0 and machine["syncsPerSecond"] > 0,
