@@ -1,11 +1,15 @@
 //! G-27: 5 s after its deletion was acknowledged no path shows what a message said.
+//!
+//! A push that was on its way when the message was deleted comes as late as the stage that holds it: for
+//! the session of a fan-out that was killed, if that is it. The deletion follows it on the same socket. So
+//! late it is a limit of time that was missed; three times as late it is a leak.
 
 use std::collections::HashMap;
 
 use uuid::Uuid;
 
 use super::fault::SECOND;
-use super::index::Index;
+use super::index::{Index, Source};
 use super::verdict::{Guarantee, Kind, Verdict};
 use crate::history::{Form, Outcome, Probing, What};
 
@@ -25,7 +29,9 @@ pub(super) fn check(index: &Index<'_>) -> Option<Verdict> {
         }
         verdict.checked += 1;
         if sight.seen.form != Form::Deleted && sight.start > at + GONE_IN {
-            verdict.found(Kind::Leak, &[*line, sight.line], || {
+            let held_up = sight.source == Source::Live && sight.start <= at + 3 * GONE_IN;
+            let kind = if held_up { Kind::LatePush } else { Kind::Leak };
+            verdict.found(kind, &[*line, sight.line], || {
                 format!("{} was deleted, and {} shows it", sight.seen.id, sight.source.name())
             });
         }
