@@ -204,7 +204,7 @@ conversation is read whole, and the checker of the test suite looks for what is 
 or missing.
 
 Objectives without --slo:
-  all of them  unacked<=0 undelivered<=0 (not saturate) incomplete<=0 doubled<=0 unreadable<=0
+  all of them  unacked<=0 undelivered<=0 incomplete<=0 doubled<=0 unreadable<=0
                blinded<=0 behind<=0 absent<=0 resets<=0 cut<=0, where there is such a figure
   direct       recv.p50<=5ms recv.p99<=50ms
   saturate     rate>=2000

@@ -99,7 +99,7 @@ impl Part {
         };
         match self {
             Self::Direct => of(&["recv.p50<=5ms", "recv.p99<=50ms", "undelivered<=0"]),
-            Self::Saturate(Over::Sockets) => of(&["rate>=2000"]),
+            Self::Saturate(Over::Sockets) => of(&["rate>=2000", "undelivered<=0"]),
             Self::Saturate(Over::Rest) => of(&["rate>=2000"]),
             Self::Fanout => of(&["last.p99<=250ms", "undelivered<=0", "incomplete<=0"]),
             Self::Idle => of(&["connection.bytes<=16KB", "undelivered<=0"]),

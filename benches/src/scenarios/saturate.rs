@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
+use tokio::sync::Barrier;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, sleep_until};
 
@@ -122,9 +123,18 @@ pub async fn drive<R>(
         .zip(&run.world.rooms)
         .flat_map(|(place, room)| room.members.iter().map(move |user| (*user, place)));
     let every = run.world.users.len().div_ceil(WATCHED).max(1);
+    let met: Vec<_> =
+        run.world.rooms.iter().map(|room| Arc::new(Barrier::new(room.members.len()))).collect();
     let mut clients = Vec::new();
     for (number, (user, room)) in users.enumerate() {
-        let client = Client { run: run.clone(), window, user, room, at: authority(number) };
+        let client = Client {
+            run: run.clone(),
+            window,
+            user,
+            room,
+            at: authority(number),
+            met: met.get(room as usize).context("a conversation in the list")?.clone(),
+        };
         let watched = number % every == 0;
         clients.push(match over {
             Over::Sockets => spawn(async move { client.over_sockets(watched).await }),
@@ -238,6 +248,8 @@ struct Client {
     user: u32,
     room: u32,
     at: String,
+    /// Passed when every member of the conversation has a socket: what is sent before is owed to nobody.
+    met: Arc<Barrier>,
 }
 
 impl Client {
@@ -262,6 +274,7 @@ impl Client {
         let to = run.world.room(self.room).context("a conversation in the list")?.id;
         let (mut writer, mut reader) = open(&self.at, &who.token).await?;
         let seat = run.seat(self.user, watched);
+        self.met.wait().await;
         let frame = format!(
             r#"{{"id":"{MARK}","type":"message.send","data":{{"conversationId":"{to}","clientMessageId":"{}","type":"text","content":"{}"}}}}"#,
             client(run),
