@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::{backup, dlq, store, tail, topics};
+use crate::{backup, conformance, dlq, store, tail, topics};
 
 /// A chat backend built as a message-broker pipeline with stateless workers.
 ///
@@ -40,7 +40,7 @@ pub(crate) enum Command {
     /// Run worker pools; each is a consumer group, scaled by starting more processes
     #[command(after_help = ROLE)]
     Worker {
-        /// persist, feed, receipts, saga, fanout, signals
+        /// persist, feed, receipts, saga, fanout, signals, presence
         #[arg(required = true, value_name = "POOL")]
         pools: Vec<String>,
     },
@@ -88,6 +88,9 @@ pub(crate) enum Command {
     },
     /// Measure this machine, or a running deployment, and judge what it did
     Bench(Box<bench::command::Arguments>),
+    /// Serve echoes for public test suites: Socket.IO, Engine.IO, WebSocket
+    #[command(after_help = conformance::HELP)]
+    Conformance(conformance::Options),
     /// Print the completion of commands and options for a shell
     #[command(after_help = COMPLETIONS)]
     Completions {
@@ -103,7 +106,7 @@ const GROUPS: [(&str, &[&str]); 3] = [
         "Operate",
         &["tail", "dlq", "backup", "restore", "config", "doctor", "migrate", "topics", "store"],
     ),
-    ("Develop", &["bench", "completions"]),
+    ("Develop", &["bench", "conformance", "completions"]),
 ];
 
 /// Behind the commands.

@@ -3,6 +3,7 @@
 
 mod backup;
 mod cli;
+mod conformance;
 mod control;
 mod dlq;
 mod doctor;
@@ -73,6 +74,7 @@ fn run(Cli { config: file, command }: Cli) -> anyhow::Result<ExitCode> {
             let binary = std::env::current_exe()?;
             return Ok(ExitCode::from(bench::command::run(&arguments, &binary).code()));
         }
+        Command::Conformance(options) => conformance::run(&options)?,
         Command::Completions { shell } => cli::completions(shell),
     }
     Ok(ExitCode::SUCCESS)

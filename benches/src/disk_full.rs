@@ -201,7 +201,7 @@ fn needs() -> Needs {
         (Guarantee::OneOrder, 1_000),
     ];
     // Most of what is tried while the disk is full can not succeed.
-    Needs { ok_share: 0.2, faults: 1, checks: checks.into_iter().collect() }
+    Needs { ok_share: 0.2, checks: checks.into_iter().collect(), ..Needs::default() }
 }
 
 /// A small file system of its own.

@@ -12,7 +12,9 @@ use bench::history;
 use bench::prove::{self, Prove};
 use bench::scenarios::cluster::{self, Deployment};
 use bench::scenarios::saturate::Over;
-use bench::scenarios::{Bench, Measured, direct, idle, report, saturate, sync_floor};
+use bench::scenarios::{
+    Bench, Measured, beside, direct, idle, presence, report, saturate, sync_floor,
+};
 use bench::storm::{self, Storm};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::runtime::{Builder, Runtime};
@@ -93,6 +95,23 @@ enum Command {
         /// Connections, each of another user.
         #[arg(long, default_value_t = 2_000)]
         sockets: usize,
+    },
+    /// Memory of idle connections and CPU of deliveries of Socket.IO beside those of /ws, in one run.
+    Beside {
+        #[command(flatten)]
+        place: Place,
+        /// Idle connections of each.
+        #[arg(long, default_value_t = 2_000)]
+        sockets: usize,
+    },
+    /// Everybody comes, drops, is back at once, goes and comes back: what presence costs each of a quarter
+    /// of so many users, and of all.
+    Presence {
+        #[command(flatten)]
+        place: Place,
+        /// Users.
+        #[arg(long, default_value_t = 10_000)]
+        users: usize,
     },
     /// A deployment over the real engines: latency at a steady rate, the largest rate, and CPU by role.
     Cluster {
@@ -235,6 +254,12 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Direct { place, rate } => lean()?.block_on(direct::run(&place.bench()?, rate))?,
         Command::Idle { place, sockets } => {
             lean()?.block_on(idle::run(&place.bench()?, sockets))?
+        }
+        Command::Beside { place, sockets } => {
+            lean()?.block_on(beside::run(&place.bench()?, sockets))?
+        }
+        Command::Presence { place, users } => {
+            lean()?.block_on(presence::run(&place.bench()?, users))?
         }
         Command::Cluster { place, engines, each, rate, warm_up } => {
             let deployment = Deployment { engines, each, rate, warm_up };

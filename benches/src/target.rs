@@ -246,6 +246,16 @@ pub trait Target: Send + Sync + 'static {
         user: &User,
         cursors: Option<&Cursors>,
     ) -> impl Future<Output = anyhow::Result<(Self::Sender, Self::Events)>> + Send;
+
+    /// Opens a socket as stock clients of Socket.IO do: it begins with what is live, and is told of changes
+    /// without their numbers.
+    fn connect_stock(
+        &self,
+        _node: usize,
+        _user: &User,
+    ) -> impl Future<Output = anyhow::Result<(Self::Sender, Self::Events)>> + Send {
+        std::future::ready(Err(anyhow::anyhow!("it has no Socket.IO")))
+    }
 }
 
 /// The sending half of a socket. Requests take their place in order at the call, not at the await.

@@ -16,17 +16,22 @@
 //! ```
 //!
 //! `sync` brings what a client missed, from the journal, before what is live. `routes` tells the fan-out
-//! who is here, `index` knows who of them is in a conversation that is routed as a whole; `upgrade`
+//! who is here, `presence` tells everybody else, `index` knows who of them is in a conversation that is routed as a whole; `upgrade`
 //! decides who may open a socket. Nothing here decides what may be said: that is acceptance, which the
 //! binary passes in.
 
+pub mod conformance;
+mod engineio;
+mod frame;
 mod hub;
 mod index;
 mod order;
+mod presence;
 mod protocol;
 mod registry;
 mod routes;
 mod session;
+mod socketio;
 mod sync;
 mod transport;
 mod upgrade;
@@ -51,6 +56,10 @@ use crate::hub::Hub;
 use crate::protocol::close;
 use crate::routes::Routes;
 use crate::upgrade::Strangers;
+
+/// What a client of Socket.IO is told that it has for the answer to a ping; what counts is
+/// [`Timing::dead`].
+const PONG: Duration = Duration::from_secs(20);
 
 /// What an operator may set.
 #[derive(Clone, Debug)]
@@ -141,6 +150,7 @@ pub struct Delivery {
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     hub: Arc<Hub>,
+    life: Lifecycle,
     stopping: Stopping,
     open: AtomicUsize,
     strangers: Strangers,
@@ -162,9 +172,11 @@ impl Delivery {
         config: Config,
     ) -> Arc<Self> {
         let hub = Hub::new(platform, life);
+        hub.presence.start(platform, node.instance, inbound.clone(), life);
         node.subscribe(hub.clone());
         let routes = Routes::new(platform, node.instance, hub.clone());
         life.component("routes", routes.run(life.stopping()));
+        life.component("typing", hub.clone().end_typers(life.stopping()));
         let delivery = Arc::new(Self {
             config,
             node,
@@ -172,6 +184,7 @@ impl Delivery {
             clock: platform.clock.clone(),
             metrics: platform.metrics.clone(),
             hub,
+            life: life.clone(),
             stopping: life.stopping(),
             open: AtomicUsize::new(0),
             strangers: Strangers::default(),
@@ -181,11 +194,22 @@ impl Delivery {
         delivery
     }
 
-    /// `/ws`. Serve it from a listener with `TCP_NODELAY` (`axum::serve::ListenerExt::tap_io`), with
+    /// `/ws` and `/socket.io/`. Serve them from a listener with `TCP_NODELAY` (`axum::serve::ListenerExt::tap_io`), with
     /// `into_make_service_with_connect_info::<SocketAddr>()`: unauthenticated sockets are counted by
     /// the peer's address, and not at all where it is not known.
     pub fn router(self: &Arc<Self>) -> Router {
-        Router::new().route("/ws", any(upgrade::handler)).with_state(self.clone())
+        let engine = engineio::Options {
+            path: "/socket.io/".to_owned(),
+            ping_interval: self.config.timing.ping,
+            ping_timeout: PONG,
+            max_payload: limits::BODY_BYTES,
+            patience: self.config.timing.auth,
+        };
+        let socket_io = Arc::new(socketio::Server(self.clone()));
+        Router::new()
+            .route("/ws", any(upgrade::handler))
+            .with_state(self.clone())
+            .merge(engineio::router(engine, socket_io, &self.life))
     }
 
     /// What the node gives frames to.

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use bytes::Bytes;
 use schemas::{ConversationId, Rev};
 
-use crate::transport::Payload;
+use crate::frame::Frame;
 
 /// Conversations remembered, in each of two generations.
 const LANES: usize = 65_536;
@@ -44,7 +44,7 @@ pub(crate) struct Event {
     /// Whether the conversation is routed as a whole from the next event on.
     pub(crate) flip: bool,
     /// The frame.
-    pub(crate) frame: Payload,
+    pub(crate) frame: Frame,
 }
 
 /// A change that was fetched.
@@ -53,7 +53,7 @@ pub(crate) struct Missed {
     /// Its number.
     pub(crate) rev: Rev,
     /// The frame.
-    pub(crate) frame: Payload,
+    pub(crate) frame: Frame,
     /// Packed: who is no member any more with it.
     pub(crate) left: Bytes,
     /// Packed: who it is for, if it is the last change that is routed by member.

@@ -21,7 +21,6 @@ use std::time::Duration;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use bytes::Bytes;
 use futures_util::SinkExt;
-use schemas::limits;
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite;
 
@@ -69,14 +68,14 @@ impl From<String> for Payload {
 pub(crate) enum Received {
     /// A request.
     Text(Payload),
-    /// A binary frame, which this protocol does not have.
-    Binary,
+    /// A binary frame.
+    Binary(Bytes),
     /// A ping (answered below) or a pong: a sign of life.
     Control,
     /// A frame above the limit. Nothing more can be read.
     TooLarge,
-    /// Not WebSocket, or not UTF-8. Nothing more can be read.
-    Broken,
+    /// Not WebSocket, or not UTF-8: with the code for it of RFC 6455. Nothing more can be read.
+    Broken(u16),
     /// The peer is gone or says goodbye.
     Closed,
 }
@@ -95,13 +94,13 @@ impl From<axum::Error> for Gone {
 #[derive(Debug)]
 pub(crate) struct Socket(WebSocket);
 
-/// Limits and buffer sizes, before the upgrade.
-pub(crate) fn tuned(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
+/// Buffer sizes and the longest message, before the upgrade.
+pub(crate) fn tuned(upgrade: WebSocketUpgrade, longest: usize) -> WebSocketUpgrade {
     upgrade
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
-        .max_frame_size(limits::BODY_BYTES)
-        .max_message_size(limits::BODY_BYTES)
+        .max_frame_size(longest)
+        .max_message_size(longest)
 }
 
 impl Socket {
@@ -114,7 +113,7 @@ impl Socket {
     pub(crate) async fn recv(&mut self) -> Received {
         match self.0.recv().await {
             Some(Ok(Message::Text(text))) => Received::Text(Payload(text)),
-            Some(Ok(Message::Binary(_))) => Received::Binary,
+            Some(Ok(Message::Binary(bytes))) => Received::Binary(bytes),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Received::Control,
             Some(Ok(Message::Close(_))) | None => Received::Closed,
             Some(Err(error)) => failure(error),
@@ -125,6 +124,11 @@ impl Socket {
     /// the last one.
     pub(crate) async fn feed(&mut self, payload: Payload) -> Result<(), Gone> {
         Ok(self.0.feed(Message::Text(payload.0)).await?)
+    }
+
+    /// Hands over bytes as a binary frame, as [`Self::feed`] does a payload.
+    pub(crate) async fn feed_binary(&mut self, bytes: Bytes) -> Result<(), Gone> {
+        Ok(self.0.feed(Message::Binary(bytes)).await?)
     }
 
     /// Hands over a ping.
@@ -150,7 +154,7 @@ impl Socket {
         }
         loop {
             match timeout_at(until, self.recv()).await {
-                Ok(Received::TooLarge | Received::Broken) => {
+                Ok(Received::TooLarge | Received::Broken(_)) => {
                     tokio::time::sleep_until(until).await;
                     return;
                 }
@@ -168,7 +172,8 @@ fn failure(error: axum::Error) -> Received {
         Some(Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => {
             Received::Closed
         }
-        Some(Error::Protocol(_) | Error::Utf8(_)) => Received::Broken,
+        Some(Error::Protocol(_)) => Received::Broken(1002),
+        Some(Error::Utf8(_)) => Received::Broken(1007),
         _ => Received::Closed,
     }
 }

@@ -10,11 +10,12 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::response::Response;
-use http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
+use http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderValue, Method, Uri};
 use platform::inbound::Identity;
-use schemas::{ApiError, Code};
+use schemas::presence::DeviceKind;
+use schemas::{ApiError, Code, limits};
 
 mod place;
 mod refusal;
@@ -31,10 +32,14 @@ pub(crate) async fn handler(State(delivery): State<Arc<Delivery>>, request: Requ
     let (mut parts, _) = request.into_parts();
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
     match admit(&delivery, &parts, upgrade) {
-        Ok((upgrade, known, place)) => upgrade.on_upgrade(move |socket| {
-            // Boxed: the future of a session is large, and its task would hold it twice.
-            Box::pin(session::serve(delivery, Socket::new(socket), known, place))
-        }),
+        Ok((upgrade, known, place)) => {
+            let agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+            let kind = DeviceKind::of_agent(agent.unwrap_or_default());
+            upgrade.on_upgrade(move |socket| {
+                // Boxed: the future of a session is large, and its task would hold it twice.
+                Box::pin(session::serve(delivery, Socket::new(socket), (known, kind), place))
+            })
+        }
         Err(error) => refused(&delivery, &parts, &error),
     }
 }
@@ -74,7 +79,19 @@ fn admit(
         None => address(parts, &config.trusted_proxies),
     };
     let place = Place::take(delivery, stranger)?;
-    Ok((transport::tuned(upgrade), known, place))
+    Ok((transport::tuned(upgrade, limits::BODY_BYTES), known, place))
+}
+
+/// A place for a connection whose first message says who it is; the refusal is an HTTP answer.
+pub(crate) fn admit_stranger(delivery: &Arc<Delivery>, parts: &Parts) -> Result<Place, Response> {
+    let config = &delivery.config;
+    let allowed = origin_allowed(&parts.headers, &config.allowed_origins);
+    let place = if allowed {
+        Place::take(delivery, address(parts, &config.trusted_proxies))
+    } else {
+        Err(ApiError::new(Code::Forbidden, "this origin may not open sockets"))
+    };
+    place.map_err(|error| refused(delivery, parts, &error))
 }
 
 fn names_a_token(uri: &Uri) -> bool {
@@ -97,7 +114,7 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
 }
 
 /// Same origin always; with a list what is on it; without one any page on this machine.
-fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
+pub(crate) fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
     let mut origins = headers.get_all(ORIGIN).iter();
     let Some(origin) = origins.next() else { return true };
     let Ok(origin) = origin.to_str() else { return false };

@@ -7,6 +7,7 @@ use schemas::limits;
 
 use crate::Delivery;
 use crate::hub::Hub;
+use crate::session::Speaks;
 
 /// Tells the node's metrics from now on; what is counted is there at 0, so that the first one is seen.
 pub(crate) fn watch(delivery: &Arc<Delivery>) {
@@ -33,7 +34,11 @@ pub(crate) fn watch(delivery: &Arc<Delivery>) {
 /// Queues; how many sockets there are.
 fn look(hub: &Hub, all: &All) -> usize {
     let (mut sockets, mut bytes, mut most) = (0, 0, 0);
+    let mut spoken = [0_usize; Speaks::ALL.len()];
     hub.registry.each(|session| {
+        if let Some(count) = spoken.get_mut(usize::from(session.speaks() as u8)) {
+            *count += 1;
+        }
         let (waiting, lost) = session.look();
         sockets += 1;
         bytes += waiting;
@@ -41,9 +46,12 @@ fn look(hub: &Hub, all: &All) -> usize {
         all.frames_dropped.inc_by(lost.frames);
         all.resyncs.inc_by(lost.resyncs);
     });
+    for (speaks, count) in Speaks::ALL.iter().zip(spoken) {
+        all.sockets_by_protocol.add(&[speaks.text()], count);
+    }
     all.socket_queue_bytes.add(bytes);
     all.socket_queue_max_bytes.at_least(most);
-    for (name, depth, limit) in hub.depths() {
+    for (name, depth, limit) in hub.depths().into_iter().chain(hub.presence.depths()) {
         all.queue.add(&[name], depth);
         all.queue_limit.add(&[name], limit);
     }

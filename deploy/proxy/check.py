@@ -3,9 +3,9 @@
 
     deploy/proxy/check.py BINARY        (needs haproxy, and the package websockets)
 
-`/ws` must reach delivery (the server) and everything else ingest (a stand-in that answers with what it
-was sent); a client's own X-Forwarded-For must not; sockets must outlive a reload; a dead
-delivery must be a 503.
+`/ws` and `/socket.io/` must reach delivery (the server) and everything else ingest (a stand-in that answers
+with what it was sent); every request of a polling session the node that opened it, of two; a client's own
+X-Forwarded-For must not pass; sockets must outlive a reload; a dead delivery must be a 503.
 """
 
 import contextlib
@@ -96,6 +96,25 @@ def ask(link, number, kind, data):
             return frame
 
 
+def poll(url, body=None):
+    with urllib.request.urlopen(urllib.request.Request(url, data=body), timeout=10) as answer:
+        return answer.read().decode()
+
+
+def polling(proxy, secret):
+    """Opens a Socket.IO session over polling alone and joins `/`, in five requests."""
+    url = f"http://{proxy}/socket.io/?EIO=4&transport=polling"
+    opened = json.loads(poll(url)[1:])
+    mine = f"{url}&sid={opened['sid']}"
+    assert poll(mine, b'40{"token":"' + secret.encode() + b'"}') == "ok"
+    assert poll(mine).startswith('40{"sid":')
+    assert poll(mine, b'420["presence:subscribe",{"userIds":[]}]') == "ok"
+    told = ""
+    while '430[{"success":true' not in told:
+        told += poll(mine)
+    assert poll(mine, b"1") == "ok"
+
+
 def check(stack, proxy, server, haproxy, delivery):
     base = f"http://{proxy}"
     spoofed = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9"}
@@ -108,6 +127,11 @@ def check(stack, proxy, server, haproxy, delivery):
     secret = until("a registration", lambda: token(server))
     link = until("a socket", lambda: enter(stack, proxy, secret))
     print("proxy: /ws is upgraded and reaches delivery")
+
+    # Half of them would meet the other node at their second request.
+    for _ in range(12):
+        polling(proxy, secret)
+    print("proxy: 12 polling sessions stay with their node, of two")
 
     haproxy.send_signal(signal.SIGUSR2)
     time.sleep(2)
@@ -142,7 +166,7 @@ def end(child):
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    public, api, health, stand_in = (free_port() for _ in range(4))
+    public, api, second, health, stand_in = (free_port() for _ in range(5))
     ingest = http.server.ThreadingHTTPServer(("127.0.0.1", stand_in), Ingest)
     threading.Thread(target=ingest.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
@@ -159,18 +183,28 @@ def main():
         delivery = run(
             [sys.argv[1]],
             {
-                "PARLANCE_SERVER__LISTEN": f'["127.0.0.1:{api}"]',
+                "PARLANCE_SERVER__LISTEN": f'["127.0.0.1:{api}", "127.0.0.1:{second}"]',
                 "PARLANCE_OPERATIONS__LISTEN": f"127.0.0.1:{health}",
                 "PARLANCE_SERVER__TRUSTED_PROXIES": '["127.0.0.1"]',
             },
         )
+        # A template has one name; here two nodes are two ports.
+        settings = (HERE / "haproxy.cfg").read_text(encoding="utf-8")
+        template = 'server-template delivery 8 "${DELIVERY}"'
+        assert settings.count(template) == 1, template
+        line = next(line for line in settings.splitlines() if template in line)
+        two = "\n".join(
+            line.replace(template, f"server delivery{n} 127.0.0.1:{port}")
+            for n, port in enumerate((api, second))
+        )
+        configured = pathlib.Path(folder) / "haproxy.cfg"
+        configured.write_text(settings.replace(line, two), encoding="utf-8")
         haproxy = run(
-            ["haproxy", "-W", "-db", "-f", str(HERE / "haproxy.cfg")],
+            ["haproxy", "-W", "-db", "-f", str(configured)],
             {
                 "LISTEN": f"127.0.0.1:{public}",
                 "INGEST": f"127.0.0.1:{stand_in}",
                 "INGEST_HEALTH": str(stand_in),
-                "DELIVERY": f"127.0.0.1:{api}",
                 "DELIVERY_HEALTH": str(health),
             },
         )

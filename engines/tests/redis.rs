@@ -126,12 +126,26 @@ macro_rules! suite {
 suite!(
     redis_ephemeral,
     false,
-    [routes_last_until_withdrawn_or_over, routes_are_sets, limits_refill_at_their_rate]
+    [
+        routes_last_until_withdrawn_or_over,
+        routes_are_sets,
+        limits_refill_at_their_rate,
+        a_board_says_what_was_last_written,
+        notes_last_for_their_life,
+        boards_are_read_whole,
+    ]
 );
 suite!(
     redis_with_fallback,
     true,
-    [routes_last_until_withdrawn_or_over, routes_are_sets, limits_refill_at_their_rate]
+    [
+        routes_last_until_withdrawn_or_over,
+        routes_are_sets,
+        limits_refill_at_their_rate,
+        a_board_says_what_was_last_written,
+        notes_last_for_their_life,
+        boards_are_read_whole,
+    ]
 );
 
 // --- what only several nodes show -------------------------------------------------------------

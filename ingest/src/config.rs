@@ -59,6 +59,8 @@ pub struct Limits {
     pub reads: Rate,
     /// Searches: per user.
     pub search: Rate,
+    /// Typing as others are told of it, and signalling of calls: per user.
+    pub signals: Rate,
 }
 
 impl Default for IngestConfig {
@@ -92,6 +94,7 @@ impl Default for Limits {
             writes: rate(60, 600),
             reads: rate(200, 3_000),
             search: rate(30, 300),
+            signals: rate(200, 1_200),
         }
     }
 }
@@ -100,7 +103,15 @@ impl Limits {
     /// No limits, for measurements and tests.
     pub fn none() -> Self {
         let off = Rate { burst: 0, per_minute: 0 };
-        Self { auth: off, account: off, messages: off, writes: off, reads: off, search: off }
+        Self {
+            auth: off,
+            account: off,
+            messages: off,
+            writes: off,
+            reads: off,
+            search: off,
+            signals: off,
+        }
     }
 }
 
@@ -118,6 +129,7 @@ impl From<&platform::config::Config> for IngestConfig {
                 writes: rate(limits.writes),
                 reads: rate(limits.reads),
                 search: rate(limits.search),
+                signals: rate(limits.signals),
             }
         } else {
             Limits::none()

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
+use platform::port::ephemeral::Unavailable;
 use platform::port::store;
 use schemas::{ApiError, Code, Timestamp};
 use serde::Serialize;
@@ -86,6 +87,12 @@ impl From<store::Error> for Failure {
         } else {
             Self::internal(error.to_string())
         }
+    }
+}
+
+impl From<Unavailable> for Failure {
+    fn from(error: Unavailable) -> Self {
+        Self::overloaded(error.to_string())
     }
 }
 

@@ -3,16 +3,19 @@
 //! When a request is accepted it has its place in the log; what it waits for then is its outcome. So
 //! requests of one socket are folded in the order in which they came.
 
+mod call;
 pub(crate) mod delivered;
+mod presence;
 mod request;
+pub(crate) mod typing;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::ready;
 use platform::auth;
-use platform::inbound::{Identity, Inbound, Outcome};
-use schemas::{ApiError, Code};
+use platform::inbound::{Identity, Inbound, Outcome, Seen};
+use schemas::{ApiError, Code, UserId};
 use serde_json::value::RawValue;
 
 use self::request::Request;
@@ -20,6 +23,7 @@ use crate::conversation;
 use crate::error::Failure;
 use crate::limit::{Account, Class};
 use crate::message::{Answer, change, reads, write};
+use crate::presence::of as seen;
 use crate::reaction::write as reactions;
 use crate::receipt::{self, UpTo};
 use crate::state::Ingest;
@@ -51,6 +55,10 @@ impl Inbound for Ingest {
         let outcome = async move { answer.await.map_err(|failure| failure.into_api(&ingest)) };
         Ok(outcome.boxed())
     }
+
+    async fn presence(&self, viewer: UserId, of: &[UserId]) -> Result<Vec<Seen>, ApiError> {
+        seen(self, viewer, of).await.map_err(|failure| failure.into_api(self))
+    }
 }
 
 /// What a request counts for, as its route does; none: it has a limit of its own.
@@ -58,7 +66,10 @@ fn class(kind: &str) -> Result<Option<Class>, ApiError> {
     match kind {
         "message.send" | "message.react" | "message.unreact" | "message.edit"
         | "message.delete" | "message.read" | "conversation.read" => Ok(Some(Class::Messages)),
-        "delivered" => Ok(None),
+        "presence.set" => Ok(Some(Class::Writes)),
+        "conversation.join" => Ok(Some(Class::Reads)),
+        "delivered" | "typing" => Ok(None),
+        _ if call::verb(kind).is_some() => Ok(Some(Class::Signals)),
         _ => Err(ApiError::new(Code::Unsupported, "this type of request is not supported")),
     }
 }
@@ -88,6 +99,12 @@ async fn accept(
             let said = Bytes::from_static(br#"{"message":"Conversation marked as read"}"#);
             Ok(async move { marking.outcome().await.map(|_| said) }.boxed())
         }
+        Request::Typing(conversation, is_typing) => {
+            typing::accept(ingest, user, conversation, is_typing).await
+        }
+        Request::Call(call) => call::accept(ingest, user, &call).await,
+        Request::Presence(change) => presence::set(ingest, user, change),
+        Request::Join(id) => presence::join(ingest, user, id).await,
         Request::Delivered(conversations) => {
             delivered::accept(ingest, user, conversations).await?;
             Ok(ready(Ok(Bytes::from_static(b"{}"))).boxed())

@@ -18,6 +18,7 @@
 //! | `docs`, `document` | the OpenAPI document as it is sent, and how the tests make it |
 //! | `rows` | several tables in one read |
 //! | `receipt` | how far somebody has read, whichever route tells it |
+//! | `presence` | who is here, as far as a viewer may see |
 //! | `user`, `session`, `conversation`, `member`, `message` | the routes, one folder per noun |
 
 pub mod config;
@@ -39,6 +40,7 @@ mod member;
 mod message;
 mod page;
 mod pin;
+mod presence;
 mod profiles;
 mod publish;
 mod query;

@@ -37,20 +37,24 @@ pub(crate) enum Class {
     Reads,
     /// Searches.
     Search,
+    /// What sockets tell that is only worth something now: typing, calls.
+    Signals,
 }
 
-const CLASSES: usize = 7;
+const CLASSES: usize = 8;
 
 /// How many times the logins of one network the wrong passwords of all may be.
 const GUESSES: u32 = 10;
 
 /// Method (none: any), start and end of the path → class. The first match counts; no match, no limit.
-const TABLE: [(Option<Method>, &str, &str, Class); 7] = [
+const TABLE: [(Option<Method>, &str, &str, Class); 8] = [
     (None, "/api/v1/auth/", "", Class::Auth),
     (Some(Method::GET), "/api/v1/users/search", "", Class::Search),
     (Some(Method::GET), "/api/v1/", "", Class::Reads),
     (Some(Method::HEAD), "/api/v1/", "", Class::Reads),
     (None, "/api/v1/messages", "", Class::Messages),
+    // Asks with a body because the list is long.
+    (Some(Method::POST), "/api/v1/presence/batch", "", Class::Reads),
     // As frequent as messages: at every look at a conversation.
     (None, "/api/v1/conversations/", "/read", Class::Messages),
     (None, "/api/v1/", "", Class::Writes),
@@ -78,6 +82,7 @@ impl Class {
             Self::Writes => "writes",
             Self::Reads => "reads",
             Self::Search => "search",
+            Self::Signals => "signals",
         }
     }
 }
@@ -179,12 +184,13 @@ impl Limiter {
                 rule(Class::Writes, limits.writes),
                 rule(Class::Reads, limits.reads),
                 rule(Class::Search, limits.search),
+                rule(Class::Signals, limits.signals),
             ],
         }
     }
 
     fn rule(&self, class: Class) -> &Rule {
-        let [auth, account, guesses, messages, writes, reads, search] = &self.rules;
+        let [auth, account, guesses, messages, writes, reads, search, signals] = &self.rules;
         match class {
             Class::Auth => auth,
             Class::Account => account,
@@ -193,6 +199,7 @@ impl Limiter {
             Class::Writes => writes,
             Class::Reads => reads,
             Class::Search => search,
+            Class::Signals => signals,
         }
     }
 

@@ -27,11 +27,13 @@ static FILES: &[(&str, File)] = files! {
     "chat" "/chat/" {
         "account.js" "app.js" "base.css" "composer.js" "details.js" "dom.js" "history.js" "icon.svg"
         "index.html" "kept.js" "log.js" "manifest.webmanifest" "message.js" "messages.css"
-        "overlay.js" "overlays.css" "pane.js" "people.js" "session.js" "shell.css" "shell.js"
-        "sidebar.js" "state.js" "text.js" "theme.js" "time.js" "timeline.js" "words.js"
+        "overlay.js" "overlays.css" "own.js" "pane.js" "people.js" "presence.css" "presence.js"
+        "seen.js" "session.js" "shell.css" "shell.js" "sidebar.js" "state.js" "text.js" "theme.js"
+        "time.js" "timeline.js" "words.js"
     }
     "client" "/client/" {
-        "base.js" "calls.js" "follower.js" "link.js" "outbox.js" "parlance.js" "positions.js" "session.js"
+        "base.js" "calls.js" "follower.js" "link.js" "outbox.js" "parlance.js" "positions.js"
+        "presence.js" "session.js" "typing.js"
     }
 };
 

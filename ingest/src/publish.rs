@@ -21,7 +21,7 @@ use platform::port::clock::uuid_v7;
 use platform::port::log::{self, Append, Budget};
 use schemas::envelope::{self, Commands, Meta, Once};
 use schemas::id::request_hash;
-use schemas::outbound::Reply;
+use schemas::outbound::{Outbound, Reply};
 use schemas::topic::Topic;
 use schemas::{
     ApiError, Code, CommandId, ConversationId, InstanceId, MessageId, Position, UserId, limits,
@@ -55,6 +55,9 @@ impl From<UserId> for By {
 
 /// An append on its way.
 type Appending = BoxFuture<'static, Result<Vec<Position>, log::Error>>;
+
+/// A signal on its way.
+pub(crate) type Signalling = BoxFuture<'static, Result<(), Failure>>;
 
 /// The name of a request that the client named, within a scope (the conversation it is about), with a
 /// hash of what it asks for: the same name for something else is a mistake of the client's.
@@ -142,6 +145,16 @@ impl Publisher {
         let record = self.record(&self.meta(actor.into(), None), topic, key, command)?;
         let append = self.append(record)?;
         append.await.map(drop).map_err(|error| refused(&error))
+    }
+
+    /// Gives a signal its place in the partition of `key`: what is only worth something now.
+    pub(crate) fn signal(&self, key: &str, signal: &Outbound) -> Result<Signalling, Failure> {
+        let (headers, value) = signal.write(None);
+        let topic = &schemas::topic::SIGNALS;
+        let partition = partition::of(key.as_bytes(), self.platform.log.partitions(topic));
+        let key = Bytes::copy_from_slice(key.as_bytes());
+        let append = self.append(Append { topic, partition, key, headers, value })?;
+        Ok(append.map(|appended| appended.map(drop).map_err(|error| refused(&error))).boxed())
     }
 
     fn meta(&self, by: By, reply_to: Option<InstanceId>) -> Meta {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
+use futures_util::future::join;
 use platform::Platform;
 use platform::auth::Keys;
 use platform::inbound::Inbound;
@@ -16,13 +17,14 @@ use crate::access::Access;
 use crate::config::IngestConfig;
 use crate::frame;
 use crate::inbound::delivered::Delivered;
+use crate::inbound::typing::Typing;
 use crate::limit::Limiter;
 use crate::message::find::Places;
 use crate::profiles::Profiles;
 use crate::publish::Publisher;
 use crate::session::password::Passwords;
 use crate::{
-    conversation, docs, health, inbound, member, message, page, pin, reaction, receipt, session,
+    conversation, docs, health, inbound, member, message, page, pin, presence, reaction, receipt, session,
     user,
 };
 
@@ -42,6 +44,7 @@ pub struct State {
     pub(crate) profiles: Profiles,
     pub(crate) places: Places,
     pub(crate) delivered: Delivered,
+    pub(crate) typing: Typing,
     pub(crate) passwords: Passwords,
     pub(crate) limiter: Limiter,
     pub(crate) swept: session::sweep::Cursor,
@@ -86,6 +89,7 @@ impl Ingest {
             profiles: Profiles::new(),
             places: Places::new(),
             delivered: Delivered::default(),
+            typing: Typing::default(),
             ready: AtomicBool::new(true),
             platform,
             node,
@@ -122,6 +126,7 @@ impl Ingest {
             .merge(reaction::routes())
             .merge(pin::routes())
             .merge(receipt::routes())
+            .merge(presence::routes())
             .merge(health::routes())
             .merge(docs::routes())
             .merge(page::routes())
@@ -142,10 +147,10 @@ impl Ingest {
         Arc::new(self.clone())
     }
 
-    /// Publishes what sockets have received since the last call. To be called every second, and once
-    /// more when the last socket is gone.
+    /// Publishes what sockets have received since the last call, and who goes on typing. To be called
+    /// every second, and once more when the last socket is gone.
     pub async fn flush(&self) {
-        inbound::delivered::flush(self).await;
+        join(inbound::delivered::flush(self), inbound::typing::flush(self)).await;
     }
 
     /// Whether `/readyz` says so: false while the process drains.

@@ -19,6 +19,7 @@ use crate::state::Ingest;
 pub(crate) struct World {
     pub(crate) ingest: Ingest,
     pub(crate) log: MemoryLog,
+    pub(crate) clock: Arc<SimClock>,
     /// Failures of the log.
     pub(crate) log_faults: Faults,
     /// Failures of the store.
@@ -40,7 +41,7 @@ pub(crate) async fn world() -> World {
         log: Arc::new(log.clone()),
         store: Arc::new(MemoryStore::new(store_faults.clone())),
         ephemeral: Arc::new(LocalEphemeral::new(clock.clone())),
-        clock,
+        clock: clock.clone(),
         metrics: Metrics::new(),
     };
     let life = Lifecycle::new();
@@ -51,5 +52,5 @@ pub(crate) async fn world() -> World {
         ..IngestConfig::default()
     };
     let ingest = Ingest::new(platform, node, keys, config).unwrap();
-    World { ingest, log, log_faults, store_faults, life }
+    World { ingest, log, clock, log_faults, store_faults, life }
 }

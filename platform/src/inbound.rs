@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+pub use schemas::presence::view::{Permission, Seen};
 use schemas::{ApiError, SessionId, Timestamp, UserId};
 use serde_json::value::RawValue;
 
@@ -35,4 +36,9 @@ pub trait Inbound: Send + Sync + 'static {
         kind: &str,
         data: Option<&RawValue>,
     ) -> Result<Outcome, ApiError>;
+
+    /// The presence of users and what the viewer is to them, in the order asked; many are read
+    /// in slices. One that does not exist has no entry: shown ([`schemas::presence::view::show`]), he is
+    /// like one that hides.
+    async fn presence(&self, viewer: UserId, of: &[UserId]) -> Result<Vec<Seen>, ApiError>;
 }

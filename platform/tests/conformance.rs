@@ -240,5 +240,12 @@ suite!(
     local_ephemeral,
     ephemeral,
     super::local_facts(),
-    [routes_last_until_withdrawn_or_over, routes_are_sets, limits_refill_at_their_rate]
+    [
+        routes_last_until_withdrawn_or_over,
+        routes_are_sets,
+        limits_refill_at_their_rate,
+        a_board_says_what_was_last_written,
+        notes_last_for_their_life,
+        boards_are_read_whole,
+    ]
 );

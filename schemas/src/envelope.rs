@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::id::{CommandId, InstanceId, MessageId, UserId};
 use crate::time::Timestamp;
-use crate::{conversation, limits, member, message, reaction, receipt, user};
+use crate::{conversation, limits, member, message, presence, reaction, receipt, user};
 
 /// Version of the commands' semantics that this code writes, and the newest it folds.
 pub const VERSION: u32 = 1;
@@ -217,6 +217,8 @@ commands! {
         Delete(user::command::Delete) = "user.delete",
         /// Change settings.
         Settings(user::command::Settings) = "user.settings",
+        /// Say how others are to see him.
+        Presence(user::command::Presence) = "user.presence",
         /// Set something about a conversation.
         ConversationSettings(user::command::ConversationSettings) = "user.conversation",
         /// Block another user.
@@ -235,5 +237,26 @@ commands! {
     ReceiptCommand {
         /// Everything up to a message was received or read.
         Mark(receipt::command::Mark) = "receipt.mark",
+    }
+}
+
+commands! {
+    /// What is told on `chat.presence`, to `presence`. Key: the user, if it is about one. Nobody waits for
+    /// an answer.
+    PresenceCommand {
+        /// A device came, changed or went.
+        Device(presence::record::Changed) = "presence.device",
+        /// A node lives.
+        Heartbeat(presence::record::Heartbeat) = "presence.heartbeat",
+        /// All devices of a node, in parts.
+        Snapshot(presence::record::Snapshot) = "presence.snapshot",
+        /// A node stops in good order.
+        Left(presence::record::Left) = "presence.left",
+        /// A user has decided something about what others see of him.
+        Decided(presence::record::Decided) = "presence.changed",
+        /// What two users may see of each other has changed.
+        Related(presence::record::Related) = "presence.relation",
+        /// A moment that the pool waits for has come.
+        Due(presence::record::Due) = "presence.due",
     }
 }

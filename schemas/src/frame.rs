@@ -7,6 +7,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::id::{ConversationId, Rev, Seq};
+use crate::presence::view::Shown;
 use crate::receipt::view::Receipt;
 use crate::time::Timestamp;
 
@@ -66,14 +67,28 @@ pub fn feed(kind: &str, number: Rev, at: Timestamp, payload: &[u8]) -> EventFram
 /// `{"type":"receipt","conversationId":…,"at":…,"data":…}`: a frame without a number.
 pub fn receipt(conversation: ConversationId, receipt: &Receipt) -> Bytes {
     let payload = serde_json::to_vec(receipt).expect("plain data serialises");
+    about("receipt", conversation, receipt.at, &payload)
+}
+
+/// `{"type":…,"conversationId":…,"at":…,"data":…}`: a frame without a number about a conversation.
+pub fn about(kind: &str, conversation: ConversationId, at: Timestamp, payload: &[u8]) -> Bytes {
     let mut out = Vec::with_capacity(payload.len() + 128);
-    write!(
-        out,
-        r#"{{"type":"receipt","conversationId":"{conversation}","at":"{}","data":"#,
-        receipt.at
-    )
-    .expect("writing to memory does not fail");
-    close(out, &payload).frame
+    write!(out, r#"{{"type":"{kind}","conversationId":"{conversation}","at":"{at}","data":"#)
+        .expect("writing to memory does not fail");
+    close(out, payload).frame
+}
+
+/// `{"type":…,"at":…,"data":…}`: a frame without a number.
+pub fn notice(kind: &str, at: Timestamp, payload: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(payload.len() + 64);
+    write!(out, r#"{{"type":"{kind}","at":"{at}","data":"#)
+        .expect("writing to memory does not fail");
+    close(out, payload).frame
+}
+
+/// `{"type":"presence","at":…,"data":…}`: what one viewer, or several who see the same, is told.
+pub fn presence(at: Timestamp, shown: &Shown) -> Bytes {
+    notice("presence", at, &serde_json::to_vec(shown).expect("plain data serialises"))
 }
 
 fn close(mut out: Vec<u8>, payload: &[u8]) -> EventFrame {

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::time::Timestamp;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -148,6 +150,11 @@ impl CommandId {
     pub fn derived(domain: &str, source: Uuid, number: i64, target: Uuid) -> Self {
         Self(derive(domain, &[source.as_bytes(), &number.to_be_bytes(), target.as_bytes()]))
     }
+}
+
+/// The id of somebody's typing since a moment, for clients that want one.
+pub(crate) fn typing(conversation: ConversationId, since: Timestamp, user: Uuid) -> Uuid {
+    derive("typing", &[&conversation.bytes(), &since.0.to_be_bytes(), user.as_bytes()])
 }
 
 /// A short hash of what a client asked for, for [`crate::envelope::Once`].

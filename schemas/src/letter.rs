@@ -281,7 +281,7 @@ mod tests {
         cut.reason = "undecodable (cut: 5 bytes of key and 999000 of value)".to_owned();
         assert_eq!(cut.fit_for_retry(), Err(Unfit::Cut));
         let mut unknown = old(&topic::USERS);
-        unknown.topic = "chat.presence".to_owned();
+        unknown.topic = "chat.media".to_owned();
         assert!(matches!(unknown.fit_for_retry(), Err(Unfit::Topic(_))));
     }
 

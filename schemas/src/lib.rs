@@ -7,7 +7,7 @@
 //!            <noun>::command                           <noun>::change  <noun>::table        event
 //! ```
 //!
-//! One folder per noun (`message`, `conversation`, `member`, `reaction`, `pin`, `receipt`, `user`, `session`), each with the same
+//! One folder per noun (`message`, `conversation`, `member`, `reaction`, `pin`, `receipt`, `presence`, `typing`, `user`, `session`), each with the same
 //! file names: `command`, `change`, `table`, `view`. This crate is pure: serde only; no I/O, no
 //! clock, no randomness, no async. Everything written by it is versioned and readable for ever
 //! (`tests/golden`).
@@ -33,12 +33,14 @@ pub mod partition;
 pub mod patch;
 pub mod pin;
 pub mod position;
+pub mod presence;
 pub mod reaction;
 pub mod receipt;
 pub mod session;
 pub mod table;
 pub mod time;
 pub mod topic;
+pub mod typing;
 pub mod user;
 
 pub use error::{ApiError, Code};

@@ -86,6 +86,8 @@ limits! {
     NOTIFICATION_SETTINGS_BYTES: usize = 2_048, "bytes";
     /// Conversations that one frame tells of what was received.
     DELIVERED_CONVERSATIONS: usize = 100, "conversations";
+    /// Conversations that are on the screen of one Socket.IO socket (`conversation:join`).
+    ON_SCREEN: usize = 1_000, "conversations";
     /// Cursors of one sync.
     SYNC_CURSORS: usize = 2_000, "conversations";
     /// Changes of one conversation, or entries of the feed, that a sync brings; beyond: recovered:false.
@@ -96,6 +98,48 @@ limits! {
     SYNC_FRAME_BYTES: usize = 65_536, "bytes";
     /// Life of a record of chat.signals.
     SIGNAL_MS: u64 = 60_000, "ms";
+    /// Time after the last signal at which somebody types no more.
+    TYPING_MS: u64 = 10_000, "ms";
+    /// Time in which a node tells others once that somebody types in a conversation.
+    TYPING_EVERY_MS: u64 = 3_000, "ms";
+    /// Users who have joined one call.
+    CALL_PARTICIPANTS: usize = 50, "users";
+    /// Time after which a participant of a call who is silent is forgotten.
+    CALL_MS: u64 = 3_600_000, "ms";
+    /// An id of a call.
+    CALL_ID_CHARS: usize = 64, "characters";
+    /// An offer, an answer, a candidate of a call, as JSON.
+    CALL_PAYLOAD_BYTES: usize = 65_536, "bytes";
+    /// What a user says of himself beside his presence.
+    CUSTOM_STATUS_CHARS: usize = 200, "code points";
+    /// A client's own name of its device.
+    DEVICE_ID_CHARS: usize = 64, "characters";
+    /// Idle time after which a device is away.
+    AWAY_MS: u64 = 300_000, "ms";
+    /// Users whose presence one session subscribes to.
+    PRESENCE_SUBSCRIPTIONS: usize = 200, "users";
+    /// Direct conversations, the newest, whose other side is told of a user's presence.
+    PRESENCE_PEERS: usize = 1_000, "users";
+    /// Time in which a user whose last socket ended may come back, and nobody hears of it.
+    PRESENCE_GRACE_MS: u64 = 5_000, "ms";
+    /// The same, if his node stopped in good order.
+    PRESENCE_LEFT_MS: u64 = 20_000, "ms";
+    /// The same for a user who comes and goes all the time, as long as he does.
+    PRESENCE_FLAP_MS: u64 = 30_000, "ms";
+    /// Comings and goings within the time below, above which that is so.
+    PRESENCE_FLAPS: usize = 5, "transitions";
+    /// That time.
+    PRESENCE_FLAP_WINDOW_MS: u64 = 60_000, "ms";
+    /// Interval of a node's heartbeats.
+    PRESENCE_HEARTBEAT_MS: u64 = 5_000, "ms";
+    /// Silence after which a node is dead, and its devices gone.
+    PRESENCE_NODE_MS: u64 = 20_000, "ms";
+    /// Silence of a socket after which its device is gone.
+    PRESENCE_SILENT_MS: u64 = 50_000, "ms";
+    /// Silence of the last socket after which its user is offline, whatever else.
+    PRESENCE_GONE_MS: u64 = 58_000, "ms";
+    /// Devices of one record of a snapshot, and entries of one that publishes.
+    PRESENCE_CHUNK: usize = 256, "items";
     /// Members up to which a conversation is routed by member, and its receipts are pushed.
     ROUTE_BY_MEMBER: usize = 64, "members";
     /// Requests of one socket that wait for their answer; then it is not read.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::error::ApiError;
 use crate::id::{CommandId, ConversationId, InstanceId, Rev, SessionId, UserId};
 use crate::partition;
+use crate::presence::entry::Entry;
 use crate::time::Timestamp;
 use crate::topic::{Headers, header, header_of};
 
@@ -50,6 +51,19 @@ pub enum Outbound {
         /// The frame.
         frame: Bytes,
     },
+    /// Somebody types in a conversation, or does so no more.
+    Typing {
+        /// Where.
+        conversation: ConversationId,
+        /// Who.
+        user: UserId,
+        /// When it ends by itself; none: it has ended.
+        until: Option<Timestamp>,
+        /// Packed users, at most [`crate::limits::ROUTE_BY_MEMBER`].
+        audience: Bytes,
+        /// The frame.
+        frame: Bytes,
+    },
     /// The outcome of a command.
     Reply {
         /// The command.
@@ -59,6 +73,35 @@ pub enum Outbound {
     },
     /// A session has ended: refuse its tokens, close its sockets. On partition 0.
     SessionEnded(SessionEnded),
+    /// What users are from now on. On partition 0: each node tells whoever it has that is interested.
+    Presence {
+        /// At most [`crate::limits::PRESENCE_CHUNK`].
+        entries: Vec<Entry>,
+    },
+    /// What two users may see of each other is another now. On partition 0.
+    Relation(Relation),
+    /// The devices of users of a partition are to be told of anew, by all nodes or by one.
+    PresenceWanted(PresenceWanted),
+}
+
+/// Two users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Relation {
+    /// One.
+    pub user: UserId,
+    /// The other.
+    pub other: UserId,
+}
+
+/// A question to nodes: which devices they have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PresenceWanted {
+    /// Partition of `chat.presence`: of its users, and there the answer goes.
+    pub partition: u32,
+    /// Names the answer.
+    pub ticket: Uuid,
 }
 
 /// What a feed entry tells about a membership.
@@ -125,6 +168,10 @@ const BEFORE: u8 = 4;
 const REJECTED: u8 = 5;
 const SESSION_ENDED: u8 = 6;
 const NOTICE: u8 = 7;
+const TYPING: u8 = 8;
+const PRESENCE: u8 = 9;
+const RELATION: u8 = 10;
+const PRESENCE_WANTED: u8 = 11;
 
 /// What a record is, by its header `kind`, for people.
 pub fn kind(kind: &[u8]) -> Option<&'static str> {
@@ -134,6 +181,10 @@ pub fn kind(kind: &[u8]) -> Option<&'static str> {
         DONE | BEFORE | REJECTED => "reply",
         SESSION_ENDED => "session.ended",
         NOTICE => "notice",
+        TYPING => "typing",
+        PRESENCE => "presence",
+        RELATION => "relation",
+        PRESENCE_WANTED => "presence.wanted",
         _ => return None,
     })
 }
@@ -203,6 +254,14 @@ impl Outbound {
             Self::Notice { audience, frame } => {
                 (fixed.headers(&[NOTICE], Some(audience.clone())), frame.clone())
             }
+            Self::Typing { conversation, user, until, audience, frame } => {
+                fixed.put(header::CONVERSATION, &conversation.bytes());
+                fixed.put(header::USER, &user.bytes());
+                if let Some(until) = until {
+                    fixed.put(header::UNTIL, &until.0.to_be_bytes());
+                }
+                (fixed.headers(&[TYPING], Some(audience.clone())), frame.clone())
+            }
             Self::Reply { command, reply } => {
                 fixed.put(header::COMMAND, &command.bytes());
                 match reply {
@@ -212,6 +271,9 @@ impl Outbound {
                 }
             }
             Self::SessionEnded(ended) => (fixed.headers(&[SESSION_ENDED], None), json(ended)),
+            Self::Presence { entries } => (fixed.headers(&[PRESENCE], None), json(entries)),
+            Self::Relation(relation) => (fixed.headers(&[RELATION], None), json(relation)),
+            Self::PresenceWanted(wanted) => (fixed.headers(&[PRESENCE_WANTED], None), json(wanted)),
         }
     }
 
@@ -222,10 +284,11 @@ impl Outbound {
 
     /// The record's content; none if this version does not know it.
     pub fn read(headers: &Headers, value: Bytes) -> Option<Self> {
-        let rev = || {
-            let bytes = header_of(headers, header::REV)?;
+        let number = |name| {
+            let bytes = header_of(headers, name)?;
             Some(i64::from_be_bytes(<[u8; 8]>::try_from(bytes.as_ref()).ok()?))
         };
+        let rev = || number(header::REV);
         let command = || uuid(headers, header::COMMAND).map(CommandId);
         Some(match *header_of(headers, header::KIND)?.first()? {
             EVENT => Self::Event {
@@ -246,6 +309,13 @@ impl Outbound {
                 audience: header_of(headers, header::AUDIENCE)?.clone(),
                 frame: value,
             },
+            TYPING => Self::Typing {
+                conversation: ConversationId(uuid(headers, header::CONVERSATION)?),
+                user: UserId(uuid(headers, header::USER)?),
+                until: number(header::UNTIL).map(Timestamp),
+                audience: header_of(headers, header::AUDIENCE)?.clone(),
+                frame: value,
+            },
             DONE => Self::Reply { command: command()?, reply: Reply::Done { payload: value } },
             BEFORE => Self::Reply {
                 command: command()?,
@@ -256,6 +326,9 @@ impl Outbound {
                 reply: Reply::Rejected(serde_json::from_slice(&value).ok()?),
             },
             SESSION_ENDED => Self::SessionEnded(serde_json::from_slice(&value).ok()?),
+            PRESENCE => Self::Presence { entries: serde_json::from_slice(&value).ok()? },
+            RELATION => Self::Relation(serde_json::from_slice(&value).ok()?),
+            PRESENCE_WANTED => Self::PresenceWanted(serde_json::from_slice(&value).ok()?),
             _ => return None,
         })
     }
@@ -278,6 +351,24 @@ mod erased {
 mod tests {
     use super::*;
     use crate::error::Code;
+    use crate::presence::Status;
+    use crate::user::head::Audience;
+
+    fn entry() -> Entry {
+        Entry {
+            user_id: UserId(Uuid::from_u128(2)),
+            version: 7,
+            status: Status::Away,
+            custom_status: Some("lunch".to_owned()),
+            custom_status_expires_at: None,
+            last_seen_at: Some(Timestamp(5)),
+            since: Timestamp(6),
+            devices: Vec::new(),
+            online: true,
+            last_seen: Audience::Contacts,
+            at: Timestamp(7),
+        }
+    }
 
     #[test]
     fn records_read_back() {
@@ -314,6 +405,20 @@ mod tests {
                 audience: Bytes::from_static(&[0; 32]),
                 frame: Bytes::from_static(b"{}"),
             },
+            Outbound::Typing {
+                conversation: ConversationId(Uuid::from_u128(1)),
+                user: UserId(Uuid::from_u128(2)),
+                until: Some(Timestamp(10_000)),
+                audience: Bytes::from_static(&[0; 32]),
+                frame: Bytes::from_static(b"{}"),
+            },
+            Outbound::Typing {
+                conversation: ConversationId(Uuid::from_u128(1)),
+                user: UserId(Uuid::from_u128(2)),
+                until: None,
+                audience: Bytes::from_static(&[0; 32]),
+                frame: Bytes::from_static(b"{}"),
+            },
             Outbound::Reply {
                 command: CommandId(Uuid::from_u128(3)),
                 reply: Reply::Done { payload: Bytes::from_static(b"{}") },
@@ -334,6 +439,12 @@ mod tests {
                 user: UserId(Uuid::from_u128(2)),
                 until: Timestamp(5),
             }),
+            Outbound::Presence { entries: vec![entry()] },
+            Outbound::Relation(Relation {
+                user: UserId(Uuid::from_u128(2)),
+                other: UserId(Uuid::from_u128(3)),
+            }),
+            Outbound::PresenceWanted(PresenceWanted { partition: 3, ticket: Uuid::from_u128(4) }),
         ];
         for record in all {
             let to = InstanceId(Uuid::from_u128(77));

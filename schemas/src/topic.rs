@@ -44,6 +44,14 @@ impl Eq for Topic {}
 
 const DAY: Duration = Duration::from_hours(24);
 
+impl Topic {
+    /// Whether its records are worth something now only, and may be gone before a group has read them:
+    /// a reader that comes too late goes on at the oldest kept.
+    pub fn is_brief(&self) -> bool {
+        self.retention < DAY
+    }
+}
+
 /// Commands on conversations. Key: conversation. Written by ingest, by delivery's inbound frames, by
 /// `feed` (blocks) and by `saga`; read by `persist`.
 pub static COMMANDS: Topic = Topic {
@@ -77,7 +85,8 @@ pub static EVENTS: Topic = Topic {
 };
 
 /// Frames, replies and notices for nodes. Partition 0 is read by every node; a node reads one more,
-/// chosen by its instance id. Written by fanout, signals, feed, and persist and receipts (replies).
+/// chosen by its instance id. Written by fanout, signals, presence, feed, and persist and receipts
+/// (replies).
 pub static OUTBOUND: Topic = Topic {
     name: "chat.outbound",
     id: 4,
@@ -110,8 +119,9 @@ pub static RECEIPTS: Topic = Topic {
     retention: Duration::from_hours(24 * 7),
 };
 
-/// What is only worth something now: receipts on their way to sockets. Key: conversation. Written by
-/// `receipts`; read by `signals`. Losing a record loses no more than a push.
+/// What is only worth something now: receipts on their way to sockets, who types, signalling of calls.
+/// Key: conversation, or the id of the call. Written by `receipts` and ingest; read by `signals`.
+/// Losing a record loses no more than a push.
 pub static SIGNALS: Topic = Topic {
     name: "chat.signals",
     id: 7,
@@ -121,9 +131,22 @@ pub static SIGNALS: Topic = Topic {
     retention: Duration::from_millis(limits::SIGNAL_MS),
 };
 
+/// What devices of users are up to, and what nodes and `feed` tell of it. Key: user. Written by delivery,
+/// `feed`, and `presence` to itself; read by `presence`. Derived, so that offsets grow over restarts: rows
+/// are stamped by them. A heartbeat of every node goes to every partition in which it has devices, so
+/// that there are fewer on Kafka than of conversations.
+pub static PRESENCE: Topic = Topic {
+    name: "chat.presence",
+    id: 8,
+    durability: Durability::Derived,
+    partitions_embedded: 8,
+    partitions_kafka: 32,
+    retention: Duration::from_hours(1),
+};
+
 /// All topics, for creating and listing them.
-pub static ALL: [&Topic; 7] =
-    [&COMMANDS, &USERS, &EVENTS, &OUTBOUND, &DEAD_LETTERS, &RECEIPTS, &SIGNALS];
+pub static ALL: [&Topic; 8] =
+    [&COMMANDS, &USERS, &EVENTS, &OUTBOUND, &DEAD_LETTERS, &RECEIPTS, &SIGNALS, &PRESENCE];
 
 /// The topic with this number in the embedded engine's files.
 pub fn by_id(id: u16) -> Option<&'static Topic> {
@@ -163,7 +186,7 @@ pub mod header {
     pub const FLIP: &str = "flip";
     /// Outbound feed entry: 1, the user is a member of `conversation` from now on; 0, no more.
     pub const MEMBER: &str = "member";
-    /// Outbound: what the record is (`outbound::Kind`), one byte.
+    /// Outbound, signals: what the record is (`outbound::Kind`), one byte; absent on receipts.
     pub const KIND: &str = "kind";
     /// Outbound: the instance it is for, 16 bytes; absent on partition 0.
     pub const TO: &str = "to";
@@ -171,6 +194,10 @@ pub mod header {
     pub const CONVERSATION: &str = "conversation";
     /// Outbound: the rev, 8 bytes big-endian.
     pub const REV: &str = "rev";
+    /// Typing: who types, 16 bytes.
+    pub const USER: &str = "user";
+    /// Typing: when it ends by itself, ms, 8 bytes big-endian; absent: it has ended.
+    pub const UNTIL: &str = "until";
     /// Outbound reply: the command, 16 bytes.
     pub const COMMAND: &str = "command";
     /// Dead letter: why, text.
@@ -197,7 +224,7 @@ pub mod header {
     /// Mark of a dead letter: where its record was appended again, `partition/offset`, decimal.
     pub const RETRIED_AT: &str = "retried-at";
 
-    const NAMES: [&str; 29] = [
+    const NAMES: [&str; 31] = [
         CE_SPECVERSION,
         CE_ID,
         CE_TYPE,
@@ -215,6 +242,8 @@ pub mod header {
         TO,
         CONVERSATION,
         REV,
+        USER,
+        UNTIL,
         COMMAND,
         REASON,
         SOURCE_TOPIC,

@@ -15,8 +15,9 @@ use schemas::member::{Membership, Role};
 use schemas::message::command::{ForwardTarget, ReplyTo, Target};
 use schemas::message::placed::{self, Carrier, Placed};
 use schemas::patch::Patch;
+use schemas::presence::Status;
 use schemas::user::change::{Change as UserChange, Effect as UserEffect};
-use schemas::user::head::{Audience, Privacy, Profile};
+use schemas::user::head::{Audience, Head as UserHead, Preference, Privacy, Profile};
 use schemas::user::table::{Block, ConversationSettings};
 use schemas::user::view::Snapshot;
 use schemas::{
@@ -147,6 +148,11 @@ fn commands_on_users_of_version_1_decode() {
         is_archived: None,
         is_pinned: Some(false),
         notification_settings: Patch::Value(json!({"sound": false})),
+    }));
+    check(UserCommand::Presence(user::command::Presence {
+        status: Patch::Value(Status::DoNotDisturb),
+        custom_status: Patch::Value("lunch".to_owned()),
+        custom_until: Patch::Null,
     }));
     check(UserCommand::Block(user::command::Block {
         other: BOB,
@@ -286,6 +292,45 @@ fn effects_on_conversations_of_version_1_decode() {
     }
 }
 
+fn preference() -> Preference {
+    Preference {
+        status: Some(Status::Away),
+        custom_status: Some("lunch".to_owned()),
+        custom_until: Some(AT),
+    }
+}
+
+/// A head of a time before presence is written as it was.
+#[test]
+fn heads_of_users_of_version_1_decode() {
+    let before = UserHead {
+        v: 1,
+        profile: Profile {
+            username: "alice".to_owned(),
+            email: "alice@example.org".to_owned(),
+            first_name: None,
+            last_name: None,
+            avatar_url: None,
+            bio: None,
+            status: None,
+            phone: None,
+        },
+        created_at: Timestamp(1),
+        updated_at: Timestamp(2),
+        rev: 4,
+        last_at: Timestamp(3),
+        applied: Position { epoch: 1, partition: 5, offset: 77 },
+        privacy: Privacy { online: false, ..Privacy::default() },
+        presence: Preference::default(),
+        deleted_at: None,
+    };
+    let after = UserHead { presence: preference(), ..before.clone() };
+    for (name, head) in [("user.head.1.json", before), ("user.head.presence.1.json", after)] {
+        let kept = golden(name, &serde_json::to_vec(&head).unwrap());
+        assert_eq!(serde_json::from_slice::<UserHead>(&kept).unwrap(), head);
+    }
+}
+
 #[test]
 fn effects_on_users_of_version_1_decode() {
     let profile = Profile {
@@ -343,6 +388,7 @@ fn effects_on_users_of_version_1_decode() {
             },
         ),
         ("unblocked", UserEffect::Unblocked { other: BOB }),
+        ("presence", UserEffect::Presence { presence: preference() }),
     ];
     for (name, effect) in effects {
         let change = UserChange {

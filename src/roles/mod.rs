@@ -297,7 +297,7 @@ async fn caught_up(
 }
 
 /// Resolves at SIGTERM or SIGINT; they are heard from this call on.
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+pub(crate) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

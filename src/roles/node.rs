@@ -23,7 +23,8 @@ use crate::doctor::ports;
 /// Time between two sweeps of ended sessions.
 const SWEEP: Duration = Duration::from_mins(1);
 
-/// Time in which what devices have received is told once for a user and conversation.
+/// Time in which what devices have received is told once for a user and conversation, and between two
+/// looks at who goes on typing.
 const FLUSH: Duration = Duration::from_secs(1);
 
 /// Where delivery listens alone, if nothing is said: beside an ingest on the same machine.

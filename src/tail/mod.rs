@@ -47,8 +47,8 @@ Exit status: 0 at the end, at Ctrl-C and when the reader of the output goes; 1 f
 #[derive(Debug, ClapArgs)]
 #[command(after_help = HELP)]
 pub(crate) struct Args {
-    /// Name of the topic, with or without `chat.`: commands, users, receipts, events, signals, outbound,
-    /// dead-letters
+    /// Name of the topic, with or without `chat.`: commands, users, receipts, events, signals, presence,
+    /// outbound, dead-letters
     topic: String,
     /// Where to begin: earliest, latest, an offset, a time (2026-11-26T12:00:00Z), or how long ago (30s,
     /// 10m, 2h, 1d). Default: latest, and earliest where no server runs

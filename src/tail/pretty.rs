@@ -13,6 +13,9 @@ use super::shown::Shown;
 
 /// Characters of a summary.
 const SUMMARY: usize = 100;
+/// Topics whose records are commands.
+const COMMANDS: [&str; 4] =
+    [topic::COMMANDS.name, topic::USERS.name, topic::RECEIPTS.name, topic::PRESENCE.name];
 /// Characters of a key: enough to tell ids apart that were made at different times.
 const KEY: usize = 13;
 
@@ -57,9 +60,7 @@ fn say(record: &Shown) -> Said {
     let (kind, about) = match record.topic.as_str() {
         name if name == topic::EVENTS.name => event(record, &value),
         name if name == topic::DEAD_LETTERS.name => letter(record),
-        name if [topic::COMMANDS.name, topic::USERS.name, topic::RECEIPTS.name].contains(&name) => {
-            command(&value)
-        }
+        name if COMMANDS.contains(&name) => command(&value),
         _ => outbound(record, &value),
     };
     let about = match &record.base64 {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::pretty::inert;
 
 /// Headers whose values are no text.
-const BINARY: [&str; 8] = [
+const BINARY: [&str; 10] = [
     header::AUDIENCE,
     header::LEFT,
     header::KIND,
@@ -21,6 +21,8 @@ const BINARY: [&str; 8] = [
     header::REV,
     header::COMMAND,
     header::MEMBER,
+    header::USER,
+    header::UNTIL,
 ];
 
 /// A record, shown.

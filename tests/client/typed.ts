@@ -15,7 +15,12 @@ export async function program(): Promise<Message> {
   chat.on("message.reaction", ({ data }) => console.log(data.counts["👍"], data.added));
   chat.on("conversation.added", ({ feed, data }) => console.log(feed, data.conversation?.name));
   chat.on("receipt", ({ data }) => console.log(data.kind === "read", data.seq));
-  chat.on("typing", (frame) => console.log(frame.data));
+  chat.on("typing", ({ conversationId, data }) => console.log(conversationId, data.username, data.until ?? "over"));
+  chat.on("presence", ({ data }) => console.log(data.userId, data.status === "do_not_disturb", data.customStatus));
+  // @ts-expect-error -- no such status
+  await chat.presence.update({ status: "busy" });
+  const [seen] = await chat.presence.subscribe([chat.user?.id ?? ""]);
+  console.log(seen?.lastSeenAt);
   chat.on("status", ({ status, retryInMs }) => console.log(status === "live", retryInMs));
   chat.on("reset", (what) => {
     if (what.feed !== undefined) console.log(what.feed);

@@ -68,7 +68,8 @@ async function events() {
   const { compile } = await imported("json-schema-to-typescript");
   const document = await load("asyncapi-ws.json");
   const { messages } = document.components;
-  const asked = new Set(Object.entries(document.operations).filter(([, { action }]) => action === "receive").map(([name]) => name));
+  const received = Object.values(document.operations).filter(({ action }) => action === "receive");
+  const asked = new Set(received.flatMap((operation) => operation.messages.map(({ $ref }) => $ref.split("/").at(-1))));
   const all = await definitions();
   const names = { Frames: [], Requests: [], Answers: [] };
   for (const [name, { payload, summary }] of Object.entries(messages)) {
@@ -76,11 +77,13 @@ async function events() {
     all[`${pascal(name)}Frame`] = { description: summary, ...rewritten(payload), title: undefined };
     names[typed ? (asked.has(name) ? "Requests" : "Frames") : "Answers"].push(name);
   }
+  /** By type; a request and a frame may be of one, and then the name of the message is not it. */
+  const typeOf = (name) => messages[name].payload.properties.type?.const ?? name;
   const group = (description, list) => ({
     type: "object",
     description,
-    properties: Object.fromEntries(list.map((name) => [name, { $ref: `#/definitions/${pascal(name)}Frame` }])),
-    required: list,
+    properties: Object.fromEntries(list.map((name) => [typeOf(name), { $ref: `#/definitions/${pascal(name)}Frame` }])),
+    required: list.map(typeOf),
   });
   const root = {
     type: "object",

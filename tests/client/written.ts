@@ -11,7 +11,7 @@ type Nothing = [never, never];
 export const names: Nothing = null as unknown as Difference<keyof Written, keyof Declared>;
 export const ofErrors: Nothing = null as unknown as Difference<keyof WrittenError, keyof DeclaredError>;
 // each with as many parameters (as a union: two mapped types would be compared by their arguments alone),
-type Value = "user" | "status" | "outbox" | "cursors";
+type Value = "user" | "status" | "outbox" | "cursors" | "presence";
 type Count<Type, Name extends keyof Type> = Type[Name] extends (...args: infer Given) => unknown ? Required<Given>["length"] & number : -1;
 type Counts<Type> = { [Name in Exclude<keyof Type & string, Value>]: `${Name} ${Count<Type, Name>}` }[Exclude<keyof Type & string, Value>];
 export const counts: Nothing = null as unknown as Difference<Counts<Written>, Counts<Declared>>;

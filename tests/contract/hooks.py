@@ -112,6 +112,9 @@ def settle(name, case):
         # Bounded in bytes.
         if len(json.dumps(body.get(field), ensure_ascii=False).encode()) > 2_000:
             body[field] = {"large": True}
+    if name == "changePresence" and body.get("customStatusExpiresAt"):
+        # A time to come.
+        body["customStatusExpiresAt"] = "2099-01-01T00:00:00.000Z"
     if name in OF_MANY and path.get("id") in WORLD["direct"]:
         path["id"] = WORLD["own"][name]["ConversationId"][-1]
     if name == "openConversation" and WORLD["me"] in body["participantIds"]:

@@ -17,7 +17,10 @@ const stage = new Stage();
 await stage.open();
 try {
   mkdirSync(FOLDER, { recursive: true });
-  await pictures(await town());
+  const people = await town();
+  await pictures(people);
+  stage.cut.mend();
+  await around(people);
 } finally {
   await stage.close();
 }
@@ -72,16 +75,39 @@ async function town() {
   return { maya, tomas, ines, jun, noor, garden };
 }
 
-async function pictures({ maya, tomas }) {
-  const take = async (chat, name) => {
-    await chat.page.evaluate(() => document.fonts.ready);
-    const path = join(FOLDER, `${name}.png`);
-    await chat.page.screenshot({ path, animations: "disabled", caret: "hide" });
-    const { size } = statSync(path);
-    console.log(`${name}.png: ${Math.ceil(size / 1024)} KiB`);
-    if (size > LARGEST) throw new Error(`${name}.png has ${size} bytes, at most ${LARGEST} are kept`);
-  };
+/** Some of them are there, and one begins to write. */
+async function around({ maya, tomas, jun, noor }) {
+  const there = await Promise.all([tomas, jun, noor].map((one) => stage.signedIn(one)));
+  await tomas.call("PUT", "/presence/me", { customStatus: "Repotting the lemon tree 🍋" });
+  await noor.call("PUT", "/presence/me", { status: "away" });
+  await jun.call("PUT", "/presence/me", { status: "do_not_disturb", customStatus: "Rehearsal until nine" });
+  await maya.call("PUT", "/presence/me", { customStatus: "In the garden", customStatusExpiresAt: new Date(Date.now() + 3_600_000).toISOString() });
+  for (const colorScheme of ["light", "dark"]) {
+    const chat = await stage.signedIn(maya, { colorScheme });
+    await chat.open(tomas.fullName);
+    await chat.shows("Bring it on Wednesday?");
+    await chat.page.getByText("lemon tree").waitFor();
+    await there[0].open("Community garden");
+    await there[0].box.pressSequentially("I will");
+    await chat.row("Community garden").getByText("Tomás is typing…").waitFor();
+    await chat.row(jun.fullName).filter({ hasText: "Do not disturb" }).waitFor();
+    if (colorScheme === "dark") await chat.button(/^Account: /).click();
+    await take(chat, `presence-${colorScheme}`);
+    await there[0].box.fill("");
+  }
+  for (const one of there) await one.page.context().close();
+}
 
+async function take(chat, name) {
+  await chat.page.evaluate(() => document.fonts.ready);
+  const path = join(FOLDER, `${name}.png`);
+  await chat.page.screenshot({ path, animations: "disabled", caret: "hide" });
+  const { size } = statSync(path);
+  console.log(`${name}.png: ${Math.ceil(size / 1024)} KiB`);
+  if (size > LARGEST) throw new Error(`${name}.png has ${size} bytes, at most ${LARGEST} are kept`);
+}
+
+async function pictures({ maya, tomas }) {
   const first = await stage.visitor({ viewport: PHONE });
   await first.button("Sign in").waitFor();
   await take(first, "phone-sign-in");

@@ -24,7 +24,7 @@ export class Composer {
     this.mode = null;
     this.box = h("textarea", {
       class: "composer-box", rows: "1", "aria-label": "Message", placeholder: "Write a message", dir: "auto", "aria-describedby": "composer-count composer-help",
-      enterkeyhint: "send", oninput: () => this.typed(), onkeydown: (event) => this.key(event),
+      enterkeyhint: "send", oninput: () => this.stroke(), onkeydown: (event) => this.key(event),
     });
     this.help = h("span", { class: "visually-hidden", id: "composer-help" }, "Enter sends, Shift and Enter begins a new line, arrow up edits your last message");
     this.count = h("p", { class: "composer-count", id: "composer-count", role: "status" });
@@ -43,6 +43,7 @@ export class Composer {
   switchTo(id) {
     if (this.id === id) return;
     this.keep();
+    if (this.id) this.session.typing(this.id, false);
     this.id = id;
     const draft = id ? (this.drafts.get(id) ?? { text: sessionStorage.getItem(this.prefix + id) ?? "" }) : { text: "" };
     this.mode = draft.mode ?? null;
@@ -117,6 +118,12 @@ export class Composer {
         this.cancel();
         this.focus();
       } }));
+  }
+
+  /** The others see that something is being written; not that something old is changed. */
+  stroke() {
+    this.typed();
+    if (this.id && !this.mode?.edit) this.session.typing(this.id, isVisible(this.box.value));
   }
 
   typed() {

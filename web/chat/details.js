@@ -3,12 +3,33 @@
 import { avatar, h, icon, iconButton } from "./dom.js";
 import { confirm, field, openDialog, openMenu } from "./overlay.js";
 import { addPeople } from "./people.js";
+import { customOf, statusOf, statusWords } from "./seen.js";
 import { mayManage, mayManageMember } from "./state.js";
 import { codePoints, initials, isVisible, nameOf, NAME_MAX, otherOf, plural, summary, tint, titleOf } from "./text.js";
 import { fullTime, listTime } from "./time.js";
 import { inWords } from "./words.js";
 
 const ROLES = { owner: "Owner", admin: "Admin", moderator: "Moderator", member: "Member" };
+
+/** A round picture with the status of its user, and that status in words: `show()` again when something has changed. */
+function presenceOf(session, user, { kind, before = "" } = {}) {
+  const face = h("span", { class: "face" });
+  const words = h("span");
+  let key;
+  function show() {
+    const view = session.presence.of(user.id);
+    const status = statusOf(view);
+    const said = view ? statusWords(view, new Date()) : "";
+    const custom = customOf(view);
+    const now = [status, said, custom].join("\n");
+    if (key === now) return;
+    key = now;
+    face.replaceChildren(avatar(tint(user.id), initials(nameOf(user)), { kind, status }));
+    words.replaceChildren(said && before, said, ...(custom ? [" · ", h("bdi", {}, custom)] : []));
+  }
+  show();
+  return { face, words, show };
+}
 
 /** A list in a side dialog that is read when it opens: waiting, failed, empty, or there; then it stays until there is another. */
 async function fill(place, read, show) {
@@ -70,11 +91,15 @@ export function messageReaders(session, message) {
 export function conversationInfo(session, id, { openPerson }) {
   const conversation = session.list.get(id);
   const place = h("div", { class: "stack info" });
-  const opened = openDialog("Conversation info", { kind: "side", content: place, onclose: () => session.watchers.delete(watch) });
+  const opened = openDialog("Conversation info", { kind: "side", content: place, onclose: () => {
+    session.watchers.delete(watch);
+    session.presence.follow("info", null);
+  } });
   const title = titleOf(conversation, session.me);
   const other = otherOf(conversation, session.me);
   const direct = conversation.type === "direct";
-  const face = avatar(tint(other?.id ?? id), direct ? initials(title) : icon("people"), "big");
+  const seen = direct && other ? presenceOf(session, other, { kind: "big" }) : null;
+  const face = seen?.face ?? avatar(tint(id), direct ? initials(title) : icon("people"), { kind: "big" });
   const problem = h("p", { class: "form-error", role: "alert" });
   const attempt = async (task, doing) => {
     problem.replaceChildren();
@@ -93,6 +118,8 @@ export function conversationInfo(session, id, { openPerson }) {
     const now = session.list.get(id);
     if (!now) return opened.close();
     name.replaceChildren(h("bdi", {}, titleOf(now, session.me)));
+    seen?.show();
+    members?.show();
     if (now.participants === participants) return undefined;
     participants = now.participants;
     return members?.reload();
@@ -100,7 +127,8 @@ export function conversationInfo(session, id, { openPerson }) {
   session.watchers.add(watch);
   const name = h("p", { class: "info-name" }, h("bdi", {}, title));
   place.append(h("div", { class: "info-head" }, face, name,
-    h("p", { class: "quiet" }, direct ? (other ? `@${other.username}` : "Only you see this") : ROLES[conversation.role])));
+    h("p", { class: "quiet" }, direct ? (other ? `@${other.username}` : "Only you see this") : ROLES[conversation.role]),
+    seen ? h("p", { class: "info-presence" }, seen.words) : null));
   if (isVisible(conversation.description)) place.append(h("p", { dir: "auto" }, conversation.description));
   place.append(muteSwitch(session, conversation, attempt));
   if (direct && other) place.append(blockButton(session, other, attempt));
@@ -173,11 +201,15 @@ function memberSection(session, id, { attempt, close, openPerson }) {
   const items = h("div", {});
   const heading = h("h3", {}, "Members");
   let members = [];
+  let seen = [];
   const reload = () => fill(items, async () => {
     members = await everyMember(session, id);
+    session.presence.seed({ participants: members });
+    session.presence.follow("info", members.map((one) => one.userId));
     return members;
   }, (all) => {
     heading.textContent = plural(all.length, "member", "members");
+    seen = [];
     return [h("ul", { class: "people", role: "list", "aria-label": "Members" }, all.map(row))];
   });
 
@@ -187,9 +219,11 @@ function memberSection(session, id, { attempt, close, openPerson }) {
     const name = nameOf(member.user);
     const may = conversation && mayManageMember(conversation, member, session.me);
     const button = iconButton("more", `Manage ${name}`, { "aria-haspopup": "menu", "aria-expanded": "false", onclick: () => openMenu(button, `Manage ${name}`, choices(member)) });
-    return h("li", { class: "member" }, avatar(tint(member.userId), initials(name)),
+    const presence = presenceOf(session, { ...member.user, id: member.userId }, { before: " · " });
+    seen.push(presence);
+    return h("li", { class: "member" }, presence.face,
       h("span", { class: "person-name" }, h("bdi", {}, name), you ? " (you)" : ""),
-      h("span", { class: "person-handle" }, `@${member.user?.username ?? ""}`),
+      h("span", { class: "person-handle" }, `@${member.user?.username ?? ""}`, presence.words),
       member.role === "member" ? null : h("span", { class: "role" }, ROLES[member.role]),
       you ? null : may ? button : message(member));
   }
@@ -227,7 +261,7 @@ function memberSection(session, id, { attempt, close, openPerson }) {
   const conversation = session.list.get(id);
   const add = h("button", { type: "button", class: "button", onclick: () => addPeople(session, id, members, reload) }, icon("plus", "small"), "Add people");
   reload();
-  return { node: h("section", { class: "stack" }, h("div", { class: "section-head" }, heading, mayManage(conversation) ? add : null), items), reload };
+  return { node: h("section", { class: "stack" }, h("div", { class: "section-head" }, heading, mayManage(conversation) ? add : null), items), reload, show: () => seen.forEach((one) => one.show()) };
 }
 
 /** All pages; a group has at most 10,000 members, of which the list shows the first 1,000. */

@@ -2,6 +2,8 @@
 // markup, a handler as text or a style attribute, so the policy of the page (no inline script or style,
 // trusted types) holds by construction.
 
+import { STATUSES } from "./seen.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 const REFUSED = /^(?:style|on.*|srcdoc|innerHTML|outerHTML)$/i;
 
@@ -57,6 +59,21 @@ const ICONS = {
   muted: ["M6 10a6 6 0 0 1 12 0c0 5 2 6 2 7H4c0-1 2-2 2-7z", "M4 4l16 16"],
   user: ["M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8z", "M4.5 20a7.5 7.5 0 0 1 15 0"],
 };
+
+/** One shape for each status, so that its colour is not needed. */
+const SHAPES = {
+  online: "M7 1a6 6 0 1 0 0 12 6 6 0 0 0 0-12z",
+  away: "M7.6.9a6.1 6.1 0 1 0 5.4 8.3A5.1 5.1 0 0 1 7.6.9z",
+  do_not_disturb: "M7 1a6 6 0 1 0 0 12 6 6 0 0 0 0-12zM3.8 6h6.4v2H3.8z",
+  offline: "M7 1a6 6 0 1 0 0 12 6 6 0 0 0 0-12zM7 3.2a3.8 3.8 0 1 1 0 7.6 3.8 3.8 0 0 1 0-7.6z",
+};
+
+/** As `icon`, in the colour of its status. */
+export function statusIcon(status) {
+  const svg = vector("svg", { viewBox: "0 0 14 14", class: `status-icon ${status}`, "aria-hidden": "true", focusable: "false" });
+  svg.append(vector("path", { d: SHAPES[status] }));
+  return svg;
+}
 
 /** Drawn with the colour of the text; hidden from screen readers, which have the words beside it. */
 export function icon(name, kind = "") {
@@ -129,6 +146,8 @@ export function alertUser(text) {
   setTimeout(close, SHOWN_MS);
 }
 
-export function avatar(id, letters, kind = "") {
-  return h("span", { class: `avatar tint-${id} ${kind}`.trim(), "aria-hidden": "true" }, letters);
+/** `status`: one of the four, in words beside it; without one there is no dot. */
+export function avatar(id, letters, { kind = "", status } = {}) {
+  const dot = status && h("span", { class: "dot", title: STATUSES[status] }, statusIcon(status));
+  return h("span", { class: `avatar tint-${id} ${kind}`.trim(), "aria-hidden": "true" }, letters, dot);
 }

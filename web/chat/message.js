@@ -42,7 +42,7 @@ function message(row, context) {
     class: bubbleClass(mine ? "mine" : "theirs", row.startsGroup && "starts", row.endsGroup && "ends", it.isDeleted && "deleted", named && "named"),
     role: "group", tabindex: "-1", "data-seq": it.seq, "aria-label": `${isolated(name)}, ${clock(it.createdAt)}`, "aria-describedby": `text-${it.id}`,
   });
-  if (named) node.append(row.endsGroup ? avatar(tint(it.senderId), initials(name), "small") : h("span", { class: "avatar-gap" }));
+  if (named) node.append(row.endsGroup ? avatar(tint(it.senderId), initials(name), { kind: "small" }) : h("span", { class: "avatar-gap" }));
   const bubble = h("div", { class: "bubble" });
   if (named && row.startsGroup) bubble.append(h("p", { class: `sender ink-${tint(it.senderId)}` }, h("bdi", {}, name)));
   if (it.replyToId && !it.isDeleted) bubble.append(quote(it, context));

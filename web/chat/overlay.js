@@ -8,19 +8,20 @@ let serial = 0;
 const nextId = (prefix) => `${prefix}-${(serial += 1)}`;
 
 /**
- * A menu beside a button, `items`: `{ label, icon, select, danger, checked, role }`, `{ row: [items] }` or
- * `{ line: true }`. On a narrow screen it lies at the bottom.
+ * A menu beside a button, `items`: `{ label, icon, glyph, select, danger, checked, role }`, `{ row: [items] }`,
+ * `{ group: name, items }` or `{ line: true }`. On a narrow screen it lies at the bottom.
  */
 export function openMenu(anchor, label, items) {
   const menu = h("div", { class: "menu", role: "menu", "aria-label": label, popover: "auto" });
   let chosen = false;
   for (const item of items) {
     if (item.line) menu.append(h("hr", { class: "menu-line" }));
+    else if (item.group) menu.append(h("div", { role: "group", "aria-label": item.group }, item.items.map(entry)));
     else if (item.row) menu.append(h("div", { class: "menu-row", role: "none" }, item.row.map(entry)));
     else menu.append(entry(item));
   }
 
-  function entry({ label: text, icon: name, shown, select, danger, checked }) {
+  function entry({ label: text, icon: name, glyph, shown, select, danger, checked }) {
     const role = checked === undefined ? "menuitem" : "menuitemradio";
     const pick = () => {
       chosen = true;
@@ -28,7 +29,7 @@ export function openMenu(anchor, label, items) {
       if (anchor.isConnected) anchor.focus({ preventScroll: true });
       select();
     };
-    const content = shown ? [shown] : [name && icon(name), h("span", {}, text), checked && icon("check", "end")];
+    const content = shown ? [shown] : [glyph ?? (name && icon(name)), h("span", {}, text), checked && icon("check", "end")];
     return h("button", {
       type: "button", role, tabindex: "-1", class: danger ? "menu-item danger" : "menu-item",
       "aria-label": shown ? text : undefined, title: shown ? text : undefined,

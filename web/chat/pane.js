@@ -6,6 +6,7 @@ import { Composer } from "./composer.js";
 import { conversationInfo, messageReaders, pinnedMessages } from "./details.js";
 import { Log } from "./log.js";
 import { confirm, field, openDialog, openMenu } from "./overlay.js";
+import { customOf, STATUSES, statusOf, statusWords, typingWords } from "./seen.js";
 import { mayWrite } from "./state.js";
 import { codePoints, EMOJI, EMOJI_MAX, initials, isVisible, otherOf, plural, tint, titleOf } from "./text.js";
 import { inWords } from "./words.js";
@@ -27,11 +28,12 @@ export class Pane {
     this.face = h("span", { class: "head-face" });
     this.title = h("h2", { class: "head-title", tabindex: "-1" });
     this.subtitle = h("p", { class: "head-subtitle" });
+    this.typing = h("p", { class: "head-subtitle typing", role: "status", "aria-label": "Typing" });
     this.pins = iconButton("pin", "Pinned messages", { onclick: () => pinnedMessages(session, session.active, (id) => this.jumpTo(id)) });
     this.info = iconButton("info", "Conversation info", { onclick: () => this.showInfo() });
     this.head = h("header", { class: "bar" },
       iconButton("back", "Back to conversations", { class: "icon-button back", onclick: back }), this.face,
-      h("div", { class: "head-words" }, this.title, this.subtitle), this.pins, this.info);
+      h("div", { class: "head-words" }, this.title, this.subtitle, this.typing), this.pins, this.info);
     this.connection = h("p", { class: "connection", role: "status", "aria-label": "Connection" });
     this.empty = h("div", { class: "pane-empty" });
     this.body = h("div", { class: "log-area" }, this.log.node, this.empty, this.log.jump);
@@ -89,21 +91,47 @@ export class Pane {
   renderHead(conversation, title) {
     const other = otherOf(conversation, this.session.me);
     const direct = conversation.type === "direct";
-    const under = direct ? (other ? `@${other.username}` : "Only you see this") : plural(conversation.memberCount, "member", "members");
-    const key = `${conversation.id} ${title} ${under}`;
+    const view = direct && other ? this.session.presence.of(other.id) : undefined;
+    const status = statusOf(view);
+    const custom = customOf(view);
+    const under = direct ? this.underDirect(other, view) : this.underGroup(conversation);
+    const key = [conversation.id, title, under, status, custom].join("\n");
     if (this.headKey !== key) {
       this.headKey = key;
       this.title.replaceChildren(h("bdi", {}, title));
-      this.subtitle.textContent = under;
-      this.face.replaceChildren(avatar(tint(other?.id ?? conversation.id), direct ? initials(title) : icon("people")));
+      this.subtitle.replaceChildren(under, ...(custom ? [" · ", h("bdi", {}, custom)] : []));
+      this.face.replaceChildren(avatar(tint(other?.id ?? conversation.id), direct ? initials(title) : icon("people"), { status }));
     }
+    if (direct && other) this.session.presence.look(other.id);
+    this.renderTyping(typingWords(this.session.typists(conversation), { direct }));
     this.composer.allow(mayWrite(conversation));
+  }
+
+  /** "Offline" needs no word of its own where it says since when. */
+  underDirect(other, view) {
+    if (!other) return "Only you see this";
+    return view ? statusWords(view, new Date()) : `@${other.username}`;
+  }
+
+  underGroup(conversation) {
+    const online = this.session.presence.onlineIn(conversation);
+    return plural(conversation.memberCount, "member", "members") + (online ? ` · ${online.toLocaleString()} ${STATUSES.online.toLowerCase()}` : "");
+  }
+
+  /** Takes the place of what stands under the title; told to screen readers as it begins. */
+  renderTyping(words) {
+    if (this.typingWords === words) return;
+    this.typingWords = words;
+    this.subtitle.hidden = words !== "";
+    const dots = () => h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
+    this.typing.replaceChildren(...(words ? [dots(), h("bdi", {}, words)] : []));
   }
 
   renderNone() {
     this.headKey = null;
     this.title.replaceChildren();
     this.subtitle.textContent = "";
+    this.renderTyping("");
     this.face.replaceChildren();
   }
 

@@ -1,8 +1,9 @@
 // Finding people: a search that gives buttons (one person) or checkboxes (several), and the dialogs built on
 // it: a new conversation, and more members for a group.
 
-import { announce, avatar, h, icon, roving } from "./dom.js";
+import { announce, avatar, h, icon, roving, spoken } from "./dom.js";
 import { field, openDialog } from "./overlay.js";
+import { STATUSES, statusOf } from "./seen.js";
 import { codePoints, initials, isVisible, nameOf, NAME_MAX, plural, tint } from "./text.js";
 import { inWords } from "./words.js";
 
@@ -46,8 +47,9 @@ function search(session, { several, pick, chosen, without = new Set() }) {
 
   function row(user) {
     const name = nameOf(user);
-    const content = [avatar(tint(user.id), initials(name)),
-      h("span", { class: "person-name" }, h("bdi", {}, name)), h("span", { class: "person-handle" }, `@${user.username}`)];
+    const status = user.presenceStatus ? statusOf({ status: user.presenceStatus }) : undefined;
+    const content = [avatar(tint(user.id), initials(name), { status }),
+      h("span", { class: "person-name" }, h("bdi", {}, name), status ? spoken(`, ${STATUSES[status]}`) : null), h("span", { class: "person-handle" }, `@${user.username}`)];
     if (!several) return h("li", {}, h("button", { type: "button", class: "person", onclick: () => pick(user) }, content));
     const check = h("input", { type: "checkbox", class: "check", "data-id": user.id, onchange: () => toggle(user, check.checked) });
     check.checked = selected.has(user.id);

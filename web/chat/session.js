@@ -6,7 +6,9 @@
 
 import { History } from "./history.js";
 import { keep, kept } from "./kept.js";
+import { Presence } from "./presence.js";
 import { fold, ordered, totalUnread, unreadOf, withRead, withReset, withView } from "./state.js";
+import { nameOf } from "./text.js";
 import { lastOwn } from "./timeline.js";
 
 const READ_EVERY_MS = 400;
@@ -20,6 +22,7 @@ export class Session {
     this.list = kept(this.me);
     this.listState = { loading: true, error: null };
     this.history = new History(this);
+    this.presence = new Presence(this);
     this.active = null;
     this.missing = null;
     this.connection = { status: chat.status, error: null };
@@ -87,8 +90,24 @@ export class Session {
 
   status({ status, error = null, retryInMs }) {
     this.connection = { status, error, retryInMs };
-    if (status === "live") this.recover();
+    if (status === "live") {
+      this.recover();
+      this.presence.refresh();
+    }
     this.changed();
+  }
+
+  /** Names of those who type in a conversation, as one calls them. */
+  typists({ id, participants }) {
+    return this.presence.typists(id).map(({ userId, username }) => {
+      const user = participants.find((one) => one.userId === userId)?.user;
+      return nameOf({ username, ...user, lastName: "" });
+    });
+  }
+
+  /** A key stroke in the open conversation, or an end of writing. */
+  typing(id, is) {
+    if (this.list.has(id)) this.chat.typing(id, is);
   }
 
   /** What could not be read while there was no connection is read now. */
@@ -111,6 +130,8 @@ export class Session {
     const fresh = event.type === "message.created" && event.data.senderId !== this.me;
     const unseen = fresh && before && unreadOf(before) === 0 && !this.looking;
     this.history.event(event, unseen ? before.marker : undefined);
+    this.presence.event(event);
+    if (event.conversationId === this.active && event.type.startsWith("member.")) this.followMembers();
     if (event.type === "conversation.removed") this.forget(event.data.conversationId);
     if (event.type === "conversation.deleted") this.forget(event.conversationId);
     if (event.type === "user.updated" && event.data.user) Object.assign(this.chat.user, event.data.user);
@@ -200,6 +221,7 @@ export class Session {
         for (const view of page.items) {
           seen.add(view.id);
           this.list = withView(this.list, view);
+          this.presence.seed(view);
         }
         cursor = page.nextCursor;
         this.changed();
@@ -241,11 +263,19 @@ export class Session {
     if (this.active === id && (id === null || this.timeline)) return;
     this.active = id;
     this.missing = null;
+    this.followMembers();
     this.changed();
     if (!id) return;
     if (this.history.resume(id)) return;
     if (!this.list.has(id)) await this.ask(id);
     if (this.active === id && this.list.has(id)) await this.history.load(id);
+  }
+
+  /** Who is there of the group that is open. With whom one talks directly is told without asking. */
+  followMembers() {
+    const { conversation } = this;
+    const users = conversation && conversation.type !== "direct" ? conversation.participants.map((one) => one.userId) : null;
+    this.presence.follow("group", users);
   }
 
   /** Everything up to the message was seen: shown at once, told to the server a moment later. */
@@ -296,6 +326,8 @@ export class Session {
   /** A conversation that was just opened or changed by the reader. */
   take(view) {
     this.list = withView(this.list, view);
+    this.presence.seed(view);
+    if (view.id === this.active) this.followMembers();
     this.changed();
     return view.id;
   }

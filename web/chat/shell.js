@@ -8,6 +8,7 @@ import { Pane } from "./pane.js";
 import { Sidebar } from "./sidebar.js";
 import { nameOf, summary, titleOf } from "./text.js";
 
+const MINUTE = 60_000;
 const ROUTE = /^#\/c\/([0-9a-f-]{36})$/;
 
 export class Shell {
@@ -39,6 +40,7 @@ export class Shell {
     this.session.onchange = () => this.render();
     this.session.onmessage = (event) => this.heard(event);
     this.midnight();
+    this.minutes = setInterval(() => this.render(), MINUTE); // "5 minutes ago"
     this.route();
     this.render();
   }
@@ -50,6 +52,7 @@ export class Shell {
     removeEventListener("pagehide", this.onleave);
     document.removeEventListener("visibilitychange", this.onresume);
     clearTimeout(this.timer);
+    clearInterval(this.minutes);
     this.pane.stop();
     this.session.stop();
   }

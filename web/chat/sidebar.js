@@ -3,7 +3,9 @@
 import { forgetDrafts } from "./composer.js";
 import { alertUser, avatar, h, icon, iconButton, roving, spoken } from "./dom.js";
 import { confirm, openMenu } from "./overlay.js";
+import { ownStatus, ownWords, statusItems } from "./own.js";
 import { newConversation } from "./people.js";
+import { STATUSES, statusOf, typingWords } from "./seen.js";
 import { unreadOf } from "./state.js";
 import { initials, nameOf, otherOf, plural, summary, tint, titleOf } from "./text.js";
 import { setTheme, theme, THEMES } from "./theme.js";
@@ -19,8 +21,10 @@ export class Sidebar {
     this.rows = new Map();
     const { user } = session.chat;
     const name = nameOf(user);
+    this.face = h("span", { class: "account-face" });
+    this.status = h("span", { class: "account-status" });
     this.account = h("button", { type: "button", class: "account-button", "aria-haspopup": "menu", "aria-expanded": "false", title: "Account", onclick: () => this.accountMenu() },
-      avatar(tint(user.id), initials(name)), spoken("Account: "), h("span", { class: "account-name" }, h("bdi", {}, name)));
+      this.face, spoken("Account: "), h("span", { class: "account-words" }, h("span", { class: "account-name" }, h("bdi", {}, name)), " ", this.status));
     this.create = iconButton("plus", "New conversation", { class: "icon-button filled", onclick: () => this.newConversation() });
     this.items = h("ul", { class: "conversations", role: "list", "aria-label": "Conversations" });
     this.note = h("div", { class: "list-note" });
@@ -43,7 +47,9 @@ export class Sidebar {
   accountMenu() {
     const chosen = theme();
     openMenu(this.account, "Account", [
-      ...Object.entries(THEMES).map(([name, label]) => ({ label, checked: name === chosen, select: () => setTheme(name) })),
+      ...statusItems(this.session),
+      { line: true },
+      { group: "Appearance", items: Object.entries(THEMES).map(([name, label]) => ({ label, checked: name === chosen, select: () => setTheme(name) })) },
       { line: true },
       { label: "Sign out", icon: "exit", select: () => this.signOut() },
     ]);
@@ -69,6 +75,7 @@ export class Sidebar {
     const { session } = this;
     const conversations = this.filtered(session.conversations);
     const now = new Date();
+    this.renderAccount(now);
     const focused = document.activeElement;
     const waiting = new Map();
     for (const entry of session.chat.outbox) {
@@ -81,9 +88,11 @@ export class Sidebar {
       const current = conversation.id === session.active;
       const time = listTime(conversation.at, now);
       const outbox = waiting.get(conversation.id);
-      const sign = [conversation, current, time, outbox];
+      const status = this.statusOf(conversation);
+      const typing = typingWords(this.session.typists(conversation), { direct: conversation.type === "direct" });
+      const sign = [conversation, current, time, outbox, status, typing];
       const same = before && before.sign.every((part, index) => part === sign[index]);
-      rows.set(conversation.id, same ? before : { sign, node: this.row(conversation, { current, time, outbox }, before?.node) });
+      rows.set(conversation.id, same ? before : { sign, node: this.row(conversation, { current, time, outbox, status, typing }, before?.node) });
     }
     this.rows = rows;
     this.arrange([...rows.values()].map((row) => row.node));
@@ -93,6 +102,26 @@ export class Sidebar {
       if (first) first.tabIndex = 0;
     }
     this.showNote(conversations.length);
+  }
+
+  /** The reader as others see him, for himself. */
+  renderAccount(now) {
+    const { presence, chat } = this.session;
+    const status = ownStatus(presence);
+    const { words, custom, ends } = ownWords(presence, now);
+    const key = [status, words, custom, ends].join("\n");
+    if (this.accountKey === key) return;
+    this.accountKey = key;
+    this.face.replaceChildren(avatar(tint(chat.user.id), initials(nameOf(chat.user)), { status }));
+    if (custom) this.status.replaceChildren(h("bdi", {}, custom), ends ? ` · ${ends}` : "");
+    else this.status.replaceChildren(words);
+    if (status && !words) this.status.prepend(spoken(`${STATUSES[status]} `));
+  }
+
+  /** The dot of a row; groups and notes have none. */
+  statusOf(conversation) {
+    const other = conversation.type === "direct" ? otherOf(conversation, this.session.me) : undefined;
+    return other && statusOf(this.session.presence.of(other.id));
   }
 
   /** By what the reader types, once there are more than fit on a screen. */
@@ -111,7 +140,7 @@ export class Sidebar {
     while (this.items.children.length > nodes.length) this.items.lastElementChild.remove();
   }
 
-  row(conversation, { current, time, outbox }, node) {
+  row(conversation, { current, time, outbox, status, typing }, node) {
     const { me } = this.session;
     const title = titleOf(conversation, me);
     const unread = unreadOf(conversation);
@@ -127,10 +156,10 @@ export class Sidebar {
     else link.removeAttribute("aria-current");
     const face = otherOf(conversation, me)?.id ?? conversation.id;
     link.replaceChildren(
-      avatar(tint(face), conversation.type === "direct" ? initials(title) : icon("people")),
-      h("span", { class: "conversation-title" }, h("bdi", {}, title), conversation.isMuted ? icon("muted", "small") : null),
+      avatar(tint(face), conversation.type === "direct" ? initials(title) : icon("people"), { status }),
+      h("span", { class: "conversation-title" }, h("bdi", {}, title), status ? spoken(`, ${STATUSES[status]}`) : null, conversation.isMuted ? icon("muted", "small") : null),
       h("time", { class: "conversation-time", datetime: conversation.at }, time),
-      h("span", { class: "conversation-preview" }, this.preview(conversation)),
+      h("span", { class: "conversation-preview" }, typing ? h("bdi", { class: "preview-typing" }, typing) : this.preview(conversation)),
       h("span", { class: "conversation-marks" },
         outbox ? h("span", { class: `mark ${outbox}`, title: outbox === "failed" ? "Not sent" : "Waiting to be sent" }, icon(outbox === "failed" ? "warn" : "clock", "small"), spoken(outbox === "failed" ? "Not sent" : "Waiting to be sent")) : null,
         unread > 0 ? h("span", { class: "badge" }, h("span", { "aria-hidden": "true" }, unread > 999 ? "999+" : String(unread)), spoken(`${unread} unread`)) : null),

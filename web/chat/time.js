@@ -8,6 +8,7 @@ const DAY = format({ weekday: "long", day: "numeric", month: "long" });
 const DAY_OF_YEAR = format({ day: "numeric", month: "long", year: "numeric" });
 const SHORT_DAY = format({ day: "numeric", month: "short" });
 const SHORT_DATE = format({ day: "numeric", month: "short", year: "numeric" });
+const SENTENCE_DAY = format({ day: "numeric", month: "long" });
 const FULL = format({ dateStyle: "medium", timeStyle: "short" });
 
 /** The days between two moments as a calendar counts them here, across a change of the clocks too. */
@@ -27,6 +28,11 @@ export function dayLabel(at, now) {
   if (days === 1) return "Yesterday";
   if (days > 1 && days < 7) return WEEKDAY.format(date);
   return date.getFullYear() === now.getFullYear() ? DAY.format(date) : DAY_OF_YEAR.format(date);
+}
+
+/** A day in a sentence. */
+export function dayOf(date, now) {
+  return date.getFullYear() === now.getFullYear() ? SENTENCE_DAY.format(date) : DAY_OF_YEAR.format(date);
 }
 
 /** Beside a conversation in the list. */

@@ -138,6 +138,11 @@ export class Calls {
     return this.#write("POST", `/conversations/${anId(conversationId)}/read`, body);
   }
 
+  /** Who types in it now. */
+  typists(conversationId) {
+    return this.#get(`/presence/conversations/${anId(conversationId)}/typing`);
+  }
+
   // Messages
 
   /** @param {string} conversationId @param {{before?: number, after?: number, limit?: number}} [page] */

@@ -32,9 +32,10 @@ export class Link {
   /**
    * `on`: token(), renew(token), cursors(), ready(answer), frame(frame), lost(), state(name, more), ended(error), beat()
    */
-  constructor({ url, WebSocket }, on) {
+  constructor({ url, WebSocket, device }, on) {
     this.url = url;
     this.WebSocket = WebSocket;
+    this.device = device;
     this.on = on;
   }
 
@@ -130,7 +131,7 @@ export class Link {
   }
 
   #hello(token) {
-    const data = { token, cursors: this.on.cursors() };
+    const data = { token, cursors: this.on.cursors(), device: this.device };
     this.ask("auth", data, { timeout: OPEN_MS }).catch(() => {}); // a refusal closes the socket; its code says more
   }
 

@@ -46,6 +46,8 @@ export interface Options {
   fetch?: (url: string, init: RequestInit) => Promise<Response>;
   /** `cursors` of an earlier client: goes on from there. */
   cursors?: Cursors | null;
+  /** What presence calls this device; told by the server from the browser unless given. */
+  device?: { id?: string; type?: "web" | "mobile" | "desktop" };
 }
 
 export class ParlanceError extends Error {
@@ -128,6 +130,23 @@ export interface RequestOptions {
   signal?: AbortSignal;
 }
 
+export type PresenceStatus = events.PresenceStatus;
+export type PresenceShown = events.PresenceShown;
+
+export interface PresenceCalls {
+  /** Told as `presence` events from now on, beginning with what they are now; at most 200 users. */
+  subscribe(userIds: Iterable<string>): Promise<PresenceShown[]>;
+  unsubscribe(userIds: Iterable<string>): Promise<void>;
+  of(userIds: Iterable<string>): Promise<Schemas["Presence"][]>;
+  me(): Promise<Schemas["Presence"]>;
+  /** For all devices, until it is changed. */
+  update(
+    fields: Omit<Schemas["PresenceChange"], "customStatusExpiresAt"> & { customStatusExpiresAt?: string | Date | null },
+  ): Promise<Schemas["OwnPresence"]>;
+  /** For this client alone, until it is closed. */
+  here(status: PresenceStatus): Promise<void>;
+}
+
 interface Page {
   limit?: number;
   cursor?: string | null;
@@ -143,6 +162,7 @@ export class Parlance {
   /** Texts that are not sent yet, in order. */
   readonly outbox: Entry[];
   readonly cursors: Cursors | undefined;
+  readonly presence: PresenceCalls;
 
   signUp(account: { username: string; email: string; password: string; firstName: string; lastName: string }): Promise<OwnProfile>;
   signIn(account: { identifier: string; password: string }): Promise<OwnProfile>;
@@ -158,6 +178,11 @@ export class Parlance {
   on(type: "reset", listener: (what: Reset) => void): () => void;
   on(type: "outbox", listener: (entry: Entry) => void): () => void;
   on(type: string & {}, listener: (frame: AnyFrame) => void): () => void;
+
+  /** Somebody uses the program: at most one sign of life a minute. A page's own events do it by themselves. */
+  active(): void;
+  /** At every key stroke; it ends by itself, and with what is sent. */
+  typing(conversationId: string, isTyping?: boolean): void;
 
   send(conversationId: string, message: string | Outgoing): Entry;
   retry(clientMessageId: string): void;
@@ -203,6 +228,7 @@ export class Parlance {
   setRole(conversationId: string, userId: string, role: Schemas["ParticipantChange"]["role"]): Said;
   removeMember(conversationId: string, userId: string): Said;
   read(conversationId: string, messageId?: string): Said;
+  typists(conversationId: string): Promise<Data<"typing">>;
 
   history(conversationId: string, page?: { before?: number; after?: number; limit?: number }): Promise<Data<"messagesOfConversation">>;
   message(messageId: string): Promise<Message>;

@@ -13,7 +13,9 @@ import { Calls } from "./calls.js";
 import { Follower } from "./follower.js";
 import { Link } from "./link.js";
 import { Outbox } from "./outbox.js";
+import { Presence } from "./presence.js";
 import { Session } from "./session.js";
+import { Typing } from "./typing.js";
 
 export { ParlanceError };
 
@@ -21,6 +23,7 @@ const CLIENT_ID_CHARS = 128;
 const DELIVERED = 100; // conversations of one frame
 const DELIVERED_MS = 1_000;
 const RESTORE_MS = 3_000; // that restore waits for an answer
+const USE = ["keydown", "pointerdown", "wheel", "touchstart"]; // what a page's user does
 const PASSES = 5; // over a list that changes while its pages are read
 
 function checked(cursors) {
@@ -56,10 +59,12 @@ export class Parlance extends Calls {
   #status = "signed-out";
   #received = new Map(); // conversation → seq, to be told
   #telling;
+  #typing;
+  #presence;
   #deaf = () => {};
 
   /** @param {any} [options] */
-  constructor({ url = "", socketUrl = "", storage, WebSocket, fetch, cursors } = {}) {
+  constructor({ url = "", socketUrl = "", storage, WebSocket, fetch, cursors, device } = {}) {
     super();
     const base = new URL(url || globalThis.location?.origin || missing("url")).href.replace(/\/+$/, "");
     this.#storage = storage ?? ownStorage();
@@ -74,14 +79,15 @@ export class Parlance extends Calls {
       {
         url: socketUrl || `${base.replace(/^http/, "ws")}/ws`,
         WebSocket: WebSocket ?? globalThis.WebSocket ?? missing("WebSocket"),
+        device,
       },
       {
         token: () => this.#session.token(),
         renew: (token) => this.#session.refresh(token),
         cursors: () => this.#follower.hello(),
         ready: (answer) => this.#ready(answer),
-        frame: (frame) => this.#follower.take(frame),
-        lost: () => this.#follower?.lost(),
+        frame: (frame) => this.#frame(frame),
+        lost: () => this.#lost(),
         state: (status, more) => this.#become(status, more),
         ended: (error) => this.#session.end(error),
         beat: () => this.#beat(),
@@ -92,6 +98,14 @@ export class Parlance extends Calls {
       (entry) => this.#transmit(entry),
       (entry) => this.#emit("outbox", entry),
     );
+    const socket = {
+      ready: () => this.#link.ready,
+      ask: (type, data) => this.#link.ask(type, data),
+      tell: (frame) => this.#tell(frame),
+    };
+    const signal = (conversationId, isTyping) => this.#link.ask("typing", { conversationId, isTyping }).catch(() => {}); // it passes
+    this.#typing = new Typing({ ...socket, signal });
+    this.#presence = new Presence({ ...socket, request: (...asked) => this.request(...asked) });
   }
 
   /** @returns {any} */
@@ -106,6 +120,10 @@ export class Parlance extends Calls {
 
   get outbox() {
     return this.#outbox.entries;
+  }
+
+  get presence() {
+    return this.#presence;
   }
 
   get cursors() {
@@ -138,6 +156,8 @@ export class Parlance extends Calls {
   #tell(frame) {
     const { type, conversationId, seq, data } = frame;
     if (type === "message.created" && isCount(seq) && data?.senderId !== this.user?.id) this.#has(conversationId, seq);
+    if (type === "typing") this.#typing.take(frame);
+    if (type === "presence") this.#presence.take(frame);
     if (type === "user.updated" && data?.user) this.#session.describe({ ...this.user, ...data.user });
     this.#emit(type, frame);
     this.#emit("event", frame);
@@ -234,6 +254,8 @@ export class Parlance extends Calls {
     this.#outbox.close();
     this.#follower = undefined;
     this.#forget();
+    this.#typing.forget();
+    this.#presence.forget();
     this.#become("signed-out", { error });
   }
 
@@ -269,6 +291,8 @@ export class Parlance extends Calls {
     this.#forget();
     this.#outbox.pause();
     this.#link.close();
+    this.#typing.close();
+    this.#presence.close();
   }
 
   #listen() {
@@ -277,7 +301,12 @@ export class Parlance extends Calls {
       this.#link.hurry();
       this.#outbox.wake();
     };
-    const seen = () => globalThis.document?.visibilityState === "visible" && hurry();
+    const active = () => this.#presence.active();
+    const seen = () => {
+      if (globalThis.document?.visibilityState !== "visible") return;
+      hurry();
+      active();
+    };
     const stored = ({ key, newValue }) => {
       this.#session.heard(key);
       const prefix = `${this.#prefix}outbox:${this.user?.id}:`;
@@ -290,15 +319,28 @@ export class Parlance extends Calls {
       [globalThis, "storage", stored],
       [globalThis.document, "visibilitychange", seen],
     ];
-    for (const [target, type, listener] of heard) target?.addEventListener?.(type, listener);
+    for (const type of USE) heard.push([globalThis.document, type, active]);
+    const how = { capture: true, passive: true }; // whatever the page itself does with it
+    for (const [target, type, listener] of heard) target?.addEventListener?.(type, listener, how);
     this.#deaf = () => {
-      for (const [target, type, listener] of heard) target?.removeEventListener?.(type, listener);
+      for (const [target, type, listener] of heard) target?.removeEventListener?.(type, listener, how);
       this.#deaf = () => {};
     };
   }
 
+  #lost() {
+    this.#follower?.lost();
+    this.#typing.lost();
+  }
+
+  #frame(frame) {
+    if (frame.type === "resync") this.#typing.lost(); // ends may be among what was left out
+    this.#follower.take(frame);
+  }
+
   #ready({ recovered }) {
     this.#become("catching-up");
+    this.#presence.back();
     if (recovered !== true) this.#follower.done({ retryAfterMs: 0 });
     this.#outbox.wake();
     this.#outbox.flush();
@@ -355,6 +397,18 @@ export class Parlance extends Calls {
     this.#received.clear();
   }
 
+  // Who is there
+
+  active() {
+    this.#presence.active();
+  }
+
+  /** At every key stroke. It ends by itself, and with what is sent. */
+  typing(conversationId, isTyping = true) {
+    if (isTyping) this.#typing.typed(anId(conversationId));
+    else this.#typing.stopped(anId(conversationId));
+  }
+
   // Sending
 
   send(conversationId, message) {
@@ -369,6 +423,7 @@ export class Parlance extends Calls {
     const entry = this.#outbox.add({
       clientMessageId, conversationId: anId(conversationId), type, content, metadata, replyToId, at,
     });
+    this.#typing.stopped(conversationId);
     queueMicrotask(() => this.#outbox.flush());
     return entry;
   }

@@ -8,6 +8,7 @@
 //! | `saga` | `chat.users` | `chat.commands`: one for each conversation of a request about several |
 //! | `fanout` | `chat.events` | `chat.outbound`: one record per interested node, or one for all |
 //! | `signals` | `chat.signals` | the same, for frames without a number |
+//! | `presence` | `chat.presence` | boards of who is here, when users were last here; `chat.outbound`: one record for all nodes |
 //!
 //! A pool is stateless: what it knows it has loaded, and another process may take over at any
 //! record. A folding pool is a pure core ([`fold::Fold`]: needs, decide, evolve) in one shell
@@ -20,6 +21,7 @@ pub mod feed;
 pub mod fold;
 pub mod persist;
 mod pools;
+pub mod presence;
 pub mod receipts;
 mod routing;
 pub mod saga;

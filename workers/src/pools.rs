@@ -15,15 +15,17 @@ use crate::fanout::Fanout;
 use crate::feed::Feed;
 use crate::fold::shell::Shell;
 use crate::persist::Persist;
+use crate::presence::Presence;
 use crate::receipts::Receipts;
 use crate::saga::Saga;
 use crate::signals::Signals;
 
 /// Every pool.
-pub const NAMES: [&str; 6] = ["persist", "feed", "receipts", "saga", "fanout", "signals"];
+pub const NAMES: [&str; 7] =
+    ["persist", "feed", "receipts", "saga", "fanout", "signals", "presence"];
 
 /// Every pool as a consumer group, with what it reads.
-pub fn groups() -> [(&'static str, &'static Topic); 6] {
+pub fn groups() -> [(&'static str, &'static Topic); 7] {
     [
         ("persist", &topic::COMMANDS),
         ("feed", &topic::USERS),
@@ -31,6 +33,7 @@ pub fn groups() -> [(&'static str, &'static Topic); 6] {
         ("saga", &topic::USERS),
         ("fanout", &topic::EVENTS),
         ("signals", &topic::SIGNALS),
+        ("presence", &topic::PRESENCE),
     ]
 }
 
@@ -71,6 +74,11 @@ pub fn start(
             "saga" => run(name, Saga::new(platform.clone()), &topic::USERS, platform, life, &own),
             "signals" => {
                 run(name, Signals::new(platform.clone()), &topic::SIGNALS, platform, life, &own);
+            }
+            "presence" => {
+                let handler = Presence::new(platform.clone());
+                handler.wake(&own, life);
+                run(name, handler, &topic::PRESENCE, platform, life, &own);
             }
             other => return Err(UnknownPool { name: other.to_owned() }),
         }

@@ -1,5 +1,8 @@
 //! `signals`: frames that are only worth something now, to the nodes that have sockets of their
 //! audience. Like `fanout` it keeps no state; a frame that is lost here is lost.
+//!
+//! A record is what its nodes get, and its headers are theirs: who types, a notice of a call. Receipts
+//! have only an audience; they are notices.
 
 use async_trait::async_trait;
 use platform::Platform;
@@ -41,22 +44,28 @@ impl Handler for Signals {
     fn open(&self, _key: LaneKey, _partition: u32) {}
 
     async fn handle(&self, (): &mut (), batch: &[Record]) -> Result<(), Failure> {
-        let mut frames = Vec::with_capacity(batch.len());
+        let mut signals = Vec::with_capacity(batch.len());
         for record in batch {
+            let offset = record.position.offset;
+            let poison = |reason: &str| Failure::Poison { offset, reason: reason.to_owned() };
             let audience = header_of(&record.headers, header::AUDIENCE);
-            let audience = audience.ok_or_else(|| Failure::Poison {
-                offset: record.position.offset,
-                reason: "a signal without an audience".to_owned(),
-            })?;
+            let audience = audience.ok_or_else(|| poison("a signal without an audience"))?;
             let routes: Vec<Route> = event::unpack(audience).map(Route::User).collect();
-            frames.push((audience.clone(), routes, record.value.clone()));
+            let outbound = match header_of(&record.headers, header::KIND) {
+                None => {
+                    Outbound::Notice { audience: audience.clone(), frame: record.value.clone() }
+                }
+                Some(_) => Outbound::read(&record.headers, record.value.clone())
+                    .filter(is_signal)
+                    .ok_or_else(|| poison("a record that is no signal"))?,
+            };
+            signals.push((routes, outbound));
         }
-        let routes = frames.iter().flat_map(|(_, routes, _)| routes.iter().copied()).collect();
+        let routes = signals.iter().flat_map(|(routes, _)| routes.iter().copied()).collect();
         let routing = Routing::of(&self.platform, routes).await;
         let mut records = Vec::new();
-        for (audience, routes, frame) in frames {
-            let outbound = || Outbound::Notice { audience, frame };
-            routing.send(&self.platform, &routes, outbound, &mut records);
+        for (routes, outbound) in signals {
+            routing.send(&self.platform, &routes, || outbound, &mut records);
         }
         if records.is_empty() {
             return Ok(());
@@ -64,4 +73,9 @@ impl Handler for Signals {
         let appended = self.platform.log.append(Budget::Worker, records).await;
         appended.map(drop).map_err(|error| of_log(&error))
     }
+}
+
+/// Whether nodes may get it from here.
+fn is_signal(outbound: &Outbound) -> bool {
+    matches!(outbound, Outbound::Notice { .. } | Outbound::Typing { .. })
 }

@@ -192,5 +192,5 @@ fn needs() -> Needs {
         (Guarantee::DeletedIsGone, 5),
     ];
     // What was written behind the backup is unknown.
-    Needs { ok_share: 0.4, faults: 1, checks: checks.into_iter().collect() }
+    Needs { ok_share: 0.4, checks: checks.into_iter().collect(), ..Needs::default() }
 }

@@ -17,11 +17,13 @@ pub struct Needs {
     pub faults: u64,
     /// Least number of checks, by guarantee; one where nothing is said.
     pub checks: BTreeMap<Guarantee, u64>,
+    /// Least number of messages that stock clients of Socket.IO were told of.
+    pub stock: u64,
 }
 
 impl Default for Needs {
     fn default() -> Self {
-        Self { ok_share: 0.5, faults: 1, checks: BTreeMap::new() }
+        Self { ok_share: 0.5, faults: 1, checks: BTreeMap::new(), stock: 0 }
     }
 }
 
@@ -64,6 +66,9 @@ pub struct Hygiene {
     pub lost_acks: u64,
     /// Events over sockets.
     pub live: u64,
+    /// Of these, to stock clients.
+    #[serde(default)]
+    pub stock: u64,
     /// Sockets that were opened.
     pub sockets: u64,
     /// Faults, all.
@@ -89,6 +94,10 @@ impl Hygiene {
         if self.effective_faults < needs.faults {
             let (had, wanted) = (self.effective_faults, needs.faults);
             why.push(format!("{had} faults hit an operation in flight, {wanted} are needed"));
+        }
+        if self.stock < needs.stock {
+            let (had, wanted) = (self.stock, needs.stock);
+            why.push(format!("stock clients were told of {had} messages, {wanted} are needed"));
         }
         for missed in &self.missed_faults {
             why.push(format!("a fault did not happen: {missed}"));
@@ -152,7 +161,8 @@ pub(super) fn take(index: &Index<'_>) -> Hygiene {
     }
     for socket in index.sockets.values() {
         hygiene.sockets += u64::from(socket.opened.is_some());
-        hygiene.live += socket.events.values().map(|events| events.len() as u64).sum::<u64>();
+        hygiene.stock += socket.told.values().map(|events| events.len() as u64).sum::<u64>();
+        hygiene.live += socket.all().map(|(_, events)| events.len() as u64).sum::<u64>();
     }
     for fault in index.faults.iter().filter(|fault| fault.what.class != Class::OwnExit) {
         // A wrong clock lasts: it hits everything.

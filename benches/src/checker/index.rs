@@ -39,7 +39,12 @@ pub(super) struct Socket<'h> {
     /// Whoever holds it: one client over all its reconnects.
     pub(super) process: Process,
     pub(super) closed: Option<Closed>,
+    /// Events with a number each.
     pub(super) events: BTreeMap<Uuid, Vec<At<'h, Live>>>,
+    /// Messages that a stock client was told of.
+    pub(super) told: BTreeMap<Uuid, Vec<At<'h, Live>>>,
+    /// Whether it is a stock client's.
+    pub(super) stock: bool,
     /// How it came back, if it brought cursors.
     pub(super) resume: Option<At<'h, Resume>>,
 }
@@ -107,6 +112,13 @@ pub(super) struct Sight<'h> {
     pub(super) start: u64,
 }
 
+impl<'h> Socket<'h> {
+    /// All that came, with a number or without, by conversation.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&Uuid, &Vec<At<'h, Live>>)> {
+        self.events.iter().chain(&self.told)
+    }
+}
+
 impl<'h> Index<'h> {
     pub(super) fn of(entries: &'h [Entry]) -> Self {
         let mut index = Self::default();
@@ -138,8 +150,9 @@ impl<'h> Index<'h> {
                 self.fulls.entry(what.conversation).or_default().push(At { line, entry, what });
             }
             Op::Get(what) => self.gets.push(At { line, entry, what }),
-            Op::SocketOpen(socket, user) => {
+            Op::SocketOpen(socket, user) | Op::StockOpen(socket, user) => {
                 let socket = self.sockets.entry(*socket).or_default();
+                socket.stock = matches!(entry.op, Op::StockOpen(..));
                 socket.opened = Some(entry.end);
                 socket.user = Some(*user);
                 (socket.node, socket.process) = (entry.node, entry.process);
@@ -150,7 +163,8 @@ impl<'h> Index<'h> {
             }
             Op::Live(what) => {
                 let socket = self.sockets.entry(what.socket).or_default();
-                let events = socket.events.entry(what.conversation).or_default();
+                let all = if socket.stock { &mut socket.told } else { &mut socket.events };
+                let events = all.entry(what.conversation).or_default();
                 events.push(At { line, entry, what });
             }
             Op::Resume(what) => {
@@ -207,14 +221,13 @@ impl<'h> Index<'h> {
     }
 
     fn live_messages(&self) -> impl Iterator<Item = Sight<'h>> {
-        self.sockets.values().flat_map(|socket| socket.events.values().flatten()).filter_map(
-            |event| {
-                let conversation = event.what.conversation;
-                let seen = event.what.message.as_ref()?;
-                let (line, start) = (event.line, event.entry.start);
-                Some(Sight { line, conversation, source: Source::Live, seen, start })
-            },
-        )
+        let events = self.sockets.values().flat_map(Socket::all).flat_map(|(_, events)| events);
+        events.filter_map(|event| {
+            let conversation = event.what.conversation;
+            let seen = event.what.message.as_ref()?;
+            let (line, start) = (event.line, event.entry.start);
+            Some(Sight { line, conversation, source: Source::Live, seen, start })
+        })
     }
 
     /// Every ack of a send.

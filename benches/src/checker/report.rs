@@ -92,8 +92,9 @@ impl Report {
         }
         writeln!(
             out,
-            "{} live events on {} sockets, {} acks lost on purpose, {} of {} faults hit a send in flight",
-            h.live, h.sockets, h.lost_acks, h.effective_faults, h.faults
+            "{} live events on {} sockets ({} on those of stock clients), {} acks lost on purpose, \
+             {} of {} faults hit a send in flight",
+            h.live, h.sockets, h.stock, h.lost_acks, h.effective_faults, h.faults
         )?;
         for (code, count) in &h.codes {
             writeln!(out, "  {count} sends ended in {code}")?;

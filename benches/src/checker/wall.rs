@@ -114,7 +114,8 @@ fn applied(deeds: &Deeds<'_>, absence: &Absence, verdict: &mut Verdict) {
 
 fn pushed(index: &Index<'_>, absence: &Absence, verdict: &mut Verdict) {
     for (id, socket) in index.sockets.iter().filter(|(_, s)| s.user == Some(absence.user)) {
-        for event in socket.events.get(&absence.conversation).into_iter().flatten() {
+        let here = socket.all().filter(|(conversation, _)| **conversation == absence.conversation);
+        for event in here.flat_map(|(_, events)| events) {
             let rev = event.what.rev;
             let behind = rev > absence.removed && rev < absence.added;
             if behind && event.entry.start < absence.again {

@@ -262,6 +262,21 @@ impl Member {
         Ok(kill_process(pid, signal)?)
     }
 
+    /// Its command, with the pools that the binary has: one of before has fewer.
+    fn arguments(&self, binary: &Path) -> Vec<&'static str> {
+        let all = self.role.arguments().to_vec();
+        if !self.role.is_worker() {
+            return all;
+        }
+        let help = Command::new(binary).args(["worker", "--help"]).output();
+        let help = help.map_or_else(
+            |_| String::new(),
+            |told| String::from_utf8_lossy(&told.stdout).into_owned(),
+        );
+        let known = |word: &&str| help.is_empty() || help.contains(*word);
+        all.into_iter().filter(known).collect()
+    }
+
     fn start(&self, state: &State) -> anyhow::Result<Child> {
         let log = OpenOptions::new().create(true).append(true).open(self.log())?;
         let mut command = Command::new(&state.binary);
@@ -274,7 +289,7 @@ impl Member {
         }
         let data = self.folder.join(format!("{}.data", self.name));
         command
-            .args(self.role.arguments())
+            .args(self.arguments(&state.binary))
             .arg("--config")
             .arg(self.folder.join("parlance.toml"))
             .env("PARLANCE_OPERATIONS__LISTEN", self.operations.to_string())

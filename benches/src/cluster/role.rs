@@ -43,7 +43,7 @@ impl Role {
             Self::Persist => &["worker", "persist"],
             // Pools that have little to do share a process: two cores carry all of them.
             Self::Feed => &["worker", "feed", "receipts", "saga"],
-            Self::Fanout => &["worker", "fanout", "signals"],
+            Self::Fanout => &["worker", "fanout", "signals", "presence"],
         }
     }
 

@@ -18,7 +18,9 @@ pub fn as_of(entries: Vec<Entry>, taken: u64, back: u64) -> Vec<Entry> {
             after.push(entry);
         } else if entry.end < taken {
             match &entry.op {
-                Op::SocketOpen(id, _) => drop(open.insert(*id, entry.clone())),
+                Op::SocketOpen(id, _) | Op::StockOpen(id, _) => {
+                    drop(open.insert(*id, entry.clone()))
+                }
                 Op::SocketClose(id, _) => drop(open.remove(id)),
                 _ => {}
             }
@@ -48,6 +50,7 @@ fn forget(op: &mut Op) -> bool {
         | Op::Full(_)
         | Op::Get(_)
         | Op::SocketOpen(..)
+        | Op::StockOpen(..)
         | Op::SocketClose(..)
         | Op::Live(_)
         | Op::Resume(_)

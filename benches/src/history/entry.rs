@@ -50,6 +50,8 @@ pub enum Op {
     Get(Gotten),
     /// A socket was opened and authenticated: from `end` on, it must see everything.
     SocketOpen(SocketId, Uuid),
+    /// The same by a stock client of Socket.IO: it is told of messages, and of other changes without numbers.
+    StockOpen(SocketId, Uuid),
     /// A socket was closed, by whichever side; the code of the server's close frame, if one came.
     SocketClose(SocketId, Option<u16>),
     /// An event with a rev came over a socket, live or in answer to cursors.

@@ -10,7 +10,7 @@ mod socket;
 
 pub use frame::{close_code, mask_free};
 pub use http::{Conn, Head};
-pub use socket::{PONG, Reader, Writer, open, open_apart, resume};
+pub use socket::{PONG, Reader, Writer, open, open_apart, resume, stock};
 
 /// Where `needle` begins in `bytes`.
 pub fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {

@@ -164,7 +164,9 @@ fn about(op: &Op) -> About {
         Op::Unread(what) => About::Conversation(what.conversation),
         Op::Members(what) => About::Conversation(what.conversation),
         Op::Probe(what) => About::Conversation(what.conversation),
-        Op::SocketOpen(socket, _) | Op::SocketClose(socket, _) => About::Socket(*socket),
+        Op::SocketOpen(socket, _) | Op::StockOpen(socket, _) | Op::SocketClose(socket, _) => {
+            About::Socket(*socket)
+        }
         Op::Resume(what) => About::Socket(what.socket),
         // The load opens conversations and breaks nothing.
         Op::Create(_) | Op::Fault(_) | Op::Audit(_) => About::Conversation(Uuid::nil()),

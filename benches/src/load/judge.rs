@@ -74,7 +74,7 @@ pub async fn run(
         kept: Vec::new(),
     };
     let mut merged: BTreeMap<Guarantee, Verdict> = BTreeMap::new();
-    let needless = Needs { ok_share: 0.0, faults: 0, checks: BTreeMap::new() };
+    let needless = Needs { ok_share: 0.0, faults: 0, ..Needs::default() };
     let mut pieces = Pieces::of(run);
     let readers = if sends <= BOTH { 2 } else { 1 };
     for (number, range) in pieces.ranges().into_iter().enumerate() {

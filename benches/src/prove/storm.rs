@@ -60,7 +60,9 @@ fn plan(seed: u64, part: usize) -> Plan {
         conversations: 440 / part,
         groups: 60 / part,
         group_size: 5,
-        sockets: 3,
+        // One of each user's is that of a stock client: rooms are mixed, and all see one order.
+        sockets: 4,
+        stock: 1,
         back: Back::Resumes,
         cut_after: 250,
         changes: 0.15,
@@ -97,7 +99,8 @@ fn needs(part: u64) -> Needs {
         (Guarantee::DeletedIsGone, 2_000 / part),
     ];
     let faults = u64::try_from(KILLS).unwrap_or(u64::MAX).div_ceil(part);
-    Needs { faults, checks: checks.into_iter().collect(), ..Needs::default() }
+    let checks = checks.into_iter().collect();
+    Needs { faults, checks, stock: sends, ..Needs::default() }
 }
 
 /// Kills the process and starts it again over the same folder.

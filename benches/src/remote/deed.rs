@@ -86,6 +86,26 @@ pub fn frame(deed: &Deed) -> Option<(&'static str, String)> {
     Some((kind, data.to_string()))
 }
 
+/// The event for a deed of a stock client of Socket.IO: name and argument; none: there is no such event.
+pub fn event(deed: &Deed) -> Option<(&'static str, String)> {
+    let (name, data) = match &deed.what {
+        What::React { message, emoji, added: true, .. } => {
+            let reaction = json!({ "emoji": &**emoji });
+            ("message:react", json!({ "messageId": message, "reaction": reaction }))
+        }
+        What::Read { message, .. } => ("message:read", json!({ "messageId": message })),
+        What::Edit { .. }
+        | What::Delete { .. }
+        | What::React { .. }
+        | What::Pin { .. }
+        | What::Add { .. }
+        | What::Remove { .. }
+        | What::Leave { .. }
+        | What::Role { .. } => return None,
+    };
+    Some((name, data.to_string()))
+}
+
 /// The message in an answer's data, where there is one: of an edit.
 pub fn message(what: &What, data: &str) -> anyhow::Result<Option<Seen>> {
     match what {

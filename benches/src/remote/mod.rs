@@ -1,4 +1,4 @@
-//! A running system, over the wire: REST and `/ws` of one or more nodes, as any client sees them.
+//! A running system, over the wire: REST, `/ws` and Socket.IO of one or more nodes, as any client sees them.
 //!
 //! It is by the book on purpose (`hyper`, `tungstenite`, typed JSON): this side must not share a
 //! mistake with the server. Whatever leaves a doubt about the outcome is `unknown`; only what never
@@ -8,6 +8,7 @@ pub mod deed;
 mod heard;
 mod rest;
 mod socket;
+mod stock;
 pub mod view;
 
 pub(crate) use heard::{answer, hear};
@@ -287,5 +288,9 @@ impl Target for Remote {
         cursors: Option<&Cursors>,
     ) -> anyhow::Result<(Line, Push)> {
         socket::open(self.socket_authority(node), user, cursors).await
+    }
+
+    async fn connect_stock(&self, node: usize, user: &User) -> anyhow::Result<(Line, Push)> {
+        stock::open(self.socket_authority(node), user).await
     }
 }

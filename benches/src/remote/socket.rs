@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, Request};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message as Wire, Utf8Bytes};
 use uuid::Uuid;
@@ -32,7 +32,7 @@ use crate::target::{Deed, Events, Heard, Message, Sender, User};
 use crate::task::spawn;
 
 /// Longest wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 /// Requests that wait to be written.
 const QUEUE: usize = 1_024;
 /// Bytes that a narrow connection takes.
@@ -53,6 +53,16 @@ pub struct Line {
     /// Requests without an answer; none once the connection has ended.
     waiting: Arc<Waiting>,
     ids: Arc<AtomicU64>,
+    speaks: Speaks,
+}
+
+/// What a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speaks {
+    /// `/ws`.
+    Frames,
+    /// Socket.IO.
+    Packets,
 }
 
 /// The receiving half. Dropped, it cuts the connection.
@@ -90,15 +100,26 @@ async fn opened(
     cursors: Option<&Cursors>,
 ) -> anyhow::Result<(Line, Push)> {
     let (connection, backlog) = admitted(authority, user, cursors).await?;
+    Ok(halves(connection, Speaks::Frames, |reader, read| reader.read_all(user.id, backlog, read)))
+}
+
+/// The halves of a connection, each with a task of its own.
+pub(super) fn halves<R: Future<Output = ()> + Send + 'static>(
+    connection: Connection,
+    speaks: Speaks,
+    reading: impl FnOnce(Reader, SplitStream<Connection>) -> R,
+) -> (Line, Push) {
     let (write, read) = connection.split();
     let (requests, queue) = mpsc::channel(QUEUE);
     let (events, heard) = mpsc::channel(EVENTS);
     let waiting: Arc<Waiting> = Arc::new(Mutex::new(Some(HashMap::new())));
     let code = Arc::new(AtomicU16::new(0));
-    let reader = Reader { user: user.id, events, waiting: waiting.clone(), code: code.clone() };
-    let halves = [spawn(write_all(write, queue)), spawn(reader.read_all(backlog, read))];
-    let line = Line { requests, waiting: waiting.clone(), ids: Arc::new(AtomicU64::new(1)) };
-    Ok((line, Push { heard, code, halves, waiting }))
+    let answers = requests.clone();
+    let reader = Reader { events, waiting: waiting.clone(), code: code.clone(), answers };
+    let halves = [spawn(write_all(write, queue)), spawn(reading(reader, read))];
+    let ids = Arc::new(AtomicU64::new(1));
+    let line = Line { requests, waiting: waiting.clone(), ids, speaks };
+    (line, Push { heard, code, halves, waiting })
 }
 
 /// An authenticated connection, and what it has said beside that.
@@ -184,16 +205,21 @@ pub(crate) async fn dial(authority: &str) -> anyhow::Result<Connection> {
 }
 
 async fn upgraded(authority: &str, stream: TcpStream) -> anyhow::Result<Connection> {
-    stream.set_nodelay(true)?;
     let mut request = format!("ws://{authority}/ws").into_client_request()?;
     let protocol = HeaderValue::from_static("parlance.v1");
     request.headers_mut().insert("sec-websocket-protocol", protocol);
+    shaken(request, stream).await
+}
+
+/// A connection that the server has agreed to.
+pub(super) async fn shaken(request: Request<()>, stream: TcpStream) -> anyhow::Result<Connection> {
+    stream.set_nodelay(true)?;
     let config = WebSocketConfig::default().read_buffer_size(8 << 10).write_buffer_size(8 << 10);
     let opened = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await?;
     Ok(opened.0)
 }
 
-async fn next_text(connection: &mut Connection) -> anyhow::Result<Utf8Bytes> {
+pub(super) async fn next_text(connection: &mut Connection) -> anyhow::Result<Utf8Bytes> {
     while let Some(message) = connection.next().await {
         match message? {
             Wire::Text(text) => return Ok(text),
@@ -221,43 +247,60 @@ async fn write_all(mut write: SplitSink<Connection, Wire>, mut queue: mpsc::Rece
 }
 
 /// The reading half at work.
-struct Reader {
-    user: Uuid,
-    events: mpsc::Sender<Heard>,
+pub(super) struct Reader {
+    pub(super) events: mpsc::Sender<Heard>,
     waiting: Arc<Waiting>,
-    code: Arc<AtomicU16>,
+    pub(super) code: Arc<AtomicU16>,
+    /// For what the server is answered at once.
+    pub(super) answers: mpsc::Sender<Utf8Bytes>,
 }
 
 impl Reader {
-    async fn read_all(self, backlog: Vec<Utf8Bytes>, mut read: SplitStream<Connection>) {
+    async fn read_all(
+        self,
+        user: Uuid,
+        backlog: Vec<Utf8Bytes>,
+        mut read: SplitStream<Connection>,
+    ) {
         let mut goes_on = true;
         for text in backlog {
-            goes_on = goes_on && self.read(&text).await;
+            goes_on = goes_on && self.read(user, &text).await;
         }
         while goes_on && let Some(Ok(message)) = read.next().await {
             match message {
-                Wire::Text(text) => goes_on = self.read(&text).await,
+                Wire::Text(text) => goes_on = self.read(user, &text).await,
                 Wire::Close(Some(close)) => self.code.store(close.code.into(), Ordering::SeqCst),
                 _ => {}
             }
         }
+        self.end();
+    }
+
+    /// Nothing is answered any more.
+    pub(super) fn end(&self) {
         // Dropping the askers tells them.
         drop(self.waiting.lock().take());
     }
 
+    /// The answer to a request.
+    pub(super) fn answered(&self, id: u64, outcome: Outcome<Box<str>>) {
+        let asker = self.waiting.lock().as_mut().and_then(|waiting| waiting.remove(&id));
+        if let Some(asker) = asker {
+            // Whoever asked may have left.
+            drop(asker.send(outcome));
+        }
+    }
+
     /// Takes a frame; whether the connection is worth something still.
-    async fn read(&self, text: &str) -> bool {
+    async fn read(&self, user: Uuid, text: &str) -> bool {
         let Ok(frame) = serde_json::from_str::<Frame<'_>>(text) else { return false };
         if let Some(id) = frame.id.as_deref().filter(|_| !frame.is_sync()) {
-            let asker =
-                id.parse().ok().and_then(|id: u64| self.waiting.lock().as_mut()?.remove(&id));
-            if let Some(asker) = asker {
-                // Whoever asked may have left.
-                drop(asker.send(frame.outcome()));
+            if let Ok(id) = id.parse() {
+                self.answered(id, frame.outcome());
             }
             return true;
         }
-        match frame.meaning(text, self.user) {
+        match frame.meaning(text, user) {
             Meaning::Nothing => true,
             Meaning::Heard(all) => {
                 for heard in all {
@@ -282,7 +325,10 @@ impl Line {
     fn ask(&self, kind: &str, data: &str) -> BoxFuture<'static, Outcome<Box<str>>> {
         let unknown = |why: &str| Outcome::Unknown(why.to_owned());
         let id = self.ids.fetch_add(1, Ordering::Relaxed);
-        let frame = format!(r#"{{"id":"{id}","type":"{kind}","data":{data}}}"#);
+        let frame = match self.speaks {
+            Speaks::Frames => format!(r#"{{"id":"{id}","type":"{kind}","data":{data}}}"#),
+            Speaks::Packets => format!(r#"42{id}["{kind}",{data}]"#),
+        };
         let (asker, answer) = oneshot::channel();
         let queued = match self.waiting.lock().as_mut() {
             Some(waiting) => {
@@ -326,14 +372,23 @@ impl Sender for Line {
     fn send(&self, message: &Message) -> BoxFuture<'static, Outcome<Seen>> {
         match serde_json::to_string(&view::Send::new(message, true)) {
             Ok(data) => {
-                self.ask("message.send", &data).map(|answer| read(answer, view::bare)).boxed()
+                let asked = match self.speaks {
+                    Speaks::Frames => self.ask("message.send", &data),
+                    Speaks::Packets => {
+                        self.ask("message:send", &format!(r#"{{"message":{data}}}"#))
+                    }
+                };
+                asked.map(|answer| read(answer, view::bare)).boxed()
             }
             Err(_) => std::future::ready(Outcome::Unknown("not JSON".to_owned())).boxed(),
         }
     }
 
     fn act(&self, deed: &Deed) -> Option<BoxFuture<'static, Outcome<Option<Seen>>>> {
-        let (kind, data) = deed::frame(deed)?;
+        let (kind, data) = match self.speaks {
+            Speaks::Frames => deed::frame(deed)?,
+            Speaks::Packets => deed::event(deed)?,
+        };
         let what = deed.what.clone();
         let answer = self.ask(kind, &data);
         Some(answer.map(move |answer| read(answer, |data| deed::message(&what, data))).boxed())

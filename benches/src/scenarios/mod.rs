@@ -5,12 +5,16 @@
 //! ([`sync_floor`]), and CPU is counted per message, on both sides.
 
 #[cfg(feature = "harness")]
+pub mod beside;
+#[cfg(feature = "harness")]
 pub mod cluster;
 pub mod course;
 pub mod direct;
 pub mod fanout;
 pub mod figures;
 pub mod idle;
+#[cfg(feature = "harness")]
+pub mod presence;
 pub mod reconnect;
 #[cfg(feature = "harness")]
 pub mod report;

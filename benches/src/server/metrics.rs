@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// Values by name, those of all labels added up.
+/// Values by name, those of all labels added up; and by name and labels as they stand there.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metrics(BTreeMap<String, f64>);
 
@@ -15,12 +15,15 @@ impl Metrics {
             let name = series.split('{').next().unwrap_or(series);
             if let Ok(value) = value.parse::<f64>() {
                 *values.entry(name.to_owned()).or_default() += value;
+                if name != series {
+                    *values.entry(series.to_owned()).or_default() += value;
+                }
             }
         }
         Self(values)
     }
 
-    /// The value of this name; 0 if there is none.
+    /// The value of this name, or of this name with these labels; 0 if there is none.
     pub fn get(&self, name: &str) -> f64 {
         self.0.get(name).copied().unwrap_or_default()
     }
@@ -49,6 +52,7 @@ mod tests {
             Metrics::parse("# HELP a A.\n# TYPE a counter\na{x=\"1\"} 2\na{x=\"2 3\"} 3\n");
         let after = Metrics::parse("a{x=\"1\"} 12\nb 1\n");
         assert!((before.get("a") - 5.0).abs() < f64::EPSILON);
+        assert!((before.get("a{x=\"2 3\"}") - 3.0).abs() < f64::EPSILON);
         assert!((after.since(&before).get("a") - 7.0).abs() < f64::EPSILON);
         assert!((after.since(&before).get("b") - 1.0).abs() < f64::EPSILON);
     }

@@ -119,7 +119,7 @@ pub async fn run(storm: &Storm, say: Say<'_>) -> anyhow::Result<bool> {
         Ok(())
     };
     let target = Arc::new(remote.clone());
-    let ran = run_while(target, &plan(storm.seed), recorder.clone(), faults).await;
+    let ran = run_while(target, &plan(storm), recorder.clone(), faults).await;
     let hostile = match &ran {
         Ok(()) => hostile::run(&remote.afresh(), async || cluster.metrics().await, say).await,
         Err(_) => Ok(true),
@@ -178,13 +178,16 @@ fn prepared(cluster: &Cluster, binary: &std::path::Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn plan(seed: u64) -> Plan {
+fn plan(storm: &Storm) -> Plan {
+    // A binary of before may have no Socket.IO.
+    let stock = usize::from(storm.previous.is_none());
     Plan {
         users: 40,
         conversations: 120,
         groups: 12,
         group_size: 5,
-        sockets: 2,
+        sockets: 2 + stock,
+        stock,
         cut_after: 400,
         changes: 0.15,
         wardens: 6,
@@ -211,7 +214,7 @@ fn plan(seed: u64) -> Plan {
         rest: 0.5,
         get_after_ack: 0.25,
         get_on_push: 0.04,
-        ..Plan::small(seed)
+        ..Plan::small(storm.seed)
     }
 }
 

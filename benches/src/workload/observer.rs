@@ -92,15 +92,15 @@ impl<T: Target> Device<'_, T> {
         let mut sockets = 0_u32;
         loop {
             let id = hub.recorder.socket();
-            let open = hub.recorder.begin(self.process, self.node, Op::SocketOpen(id, self.who.id));
-            let cursors = (hub.plan.back == Back::Resumes).then(|| self.cursors.clone());
+            let cursors = (self.back() == Back::Resumes).then(|| self.cursors.clone());
             let start = hub.recorder.now();
-            let opened = hub.target.connect(self.node, &self.who, cursors.as_ref()).await;
+            let open = hub.recorder.begin(self.process, self.node, self.opening(id));
+            let opened = self.connect(cursors.as_ref()).await;
             let Ok((sender, events)) = opened else {
                 // It never was a socket: the entry says only that one was tried.
                 open.done(|op| *op = Op::SocketClose(id, None));
                 tokio::time::sleep(wait).await;
-                if hub.plan.back != Back::Anew {
+                if self.back() != Back::Anew {
                     wait = AGAIN_MAX.min(wait.mul_f64(self.rng.random_range(1.0..3.0)));
                     self.node = hub.node(self.node + 1);
                 }
@@ -110,8 +110,7 @@ impl<T: Target> Device<'_, T> {
             hub.plug(self.user, self.place, Some(Open { id, node: self.node, sender }));
             sockets += 1;
             // Beside the events: what comes meanwhile must not wait in the server's queue.
-            let missed =
-                (hub.plan.back == Back::Reads && sockets > 1).then(|| self.reads_back(None));
+            let missed = (self.back() == Back::Reads && sockets > 1).then(|| self.reads_back(None));
             let catching = cursors.map(|from| Catching {
                 start,
                 resume: Resume {
@@ -136,6 +135,33 @@ impl<T: Target> Device<'_, T> {
                 self.node = hub.node(self.rng.random_range(0..64));
             }
             self.settle(missed).await;
+        }
+    }
+
+    /// Whether it is a stock client of Socket.IO.
+    fn is_stock(&self) -> bool {
+        self.place + self.hub.plan.stock >= self.hub.plan.sockets
+    }
+
+    /// What it does when its socket comes back: a stock client can not resume, and reads.
+    fn back(&self) -> Back {
+        match self.hub.plan.back {
+            Back::Resumes if self.is_stock() => Back::Reads,
+            back => back,
+        }
+    }
+
+    fn opening(&self, id: SocketId) -> Op {
+        let who = self.who.id;
+        if self.is_stock() { Op::StockOpen(id, who) } else { Op::SocketOpen(id, who) }
+    }
+
+    async fn connect(&self, cursors: Option<&Cursors>) -> anyhow::Result<(T::Sender, T::Events)> {
+        let target = &self.hub.target;
+        if self.is_stock() {
+            target.connect_stock(self.node, &self.who).await
+        } else {
+            target.connect(self.node, &self.who, cursors).await
         }
     }
 

@@ -24,6 +24,8 @@ pub struct Plan {
     pub group_size: usize,
     /// Sockets of each user, spread over the nodes.
     pub sockets: usize,
+    /// How many of these are those of stock clients of Socket.IO; the last ones.
+    pub stock: usize,
     /// Processes that send.
     pub writers: usize,
     /// Processes that page through history.
@@ -88,6 +90,7 @@ impl Plan {
             groups: 0,
             group_size: 4,
             sockets: 3,
+            stock: 0,
             writers: 8,
             readers: 2,
             sends: 1_500,

@@ -4,6 +4,7 @@
 mod faults;
 mod model;
 mod people;
+mod stock;
 mod tiers;
 
 use std::sync::Arc;

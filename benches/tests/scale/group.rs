@@ -49,6 +49,7 @@ async fn ghosts(world: &World, count: usize) -> Vec<Uuid> {
                 last_at: Timestamp(0),
                 applied: Position::default(),
                 privacy: Privacy::default(),
+                presence: schemas::user::head::Preference::default(),
                 deleted_at: None,
             };
             let body = serde_json::to_vec(&head).expect("plain data").into();

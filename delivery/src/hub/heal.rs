@@ -10,7 +10,8 @@ use schemas::conversation::table::Change;
 use schemas::{ConversationId, Rev, UserId, event, limits};
 use tokio::time::timeout;
 
-use super::{Done, Hub, Line, PAUSE, READ_LIMIT, text};
+use super::sink::text;
+use super::{Done, Hub, Line, PAUSE, READ_LIMIT};
 use crate::order::{Fetch, Missed, Settled};
 
 impl Hub {

@@ -20,9 +20,9 @@ use schemas::{ConversationId, Rev, UserId, limits};
 use serde::Deserialize;
 
 use super::{Done, Hub, Join, LOADS, PAUSE, heal};
+use crate::frame::Frame;
 use crate::order::{Event, Missed, WAITING};
 use crate::session::Live;
-use crate::transport::Payload;
 
 /// Slices of memberships read, of [`limits::LIST_CONVERSATIONS`] each: those of deleted conversations are
 /// among them.
@@ -33,7 +33,7 @@ const HEADS: usize = 64;
 const JOIN_TRIES: u32 = 8;
 
 /// The change of a conversation that an entry of a feed tells of; 0: it tells of none.
-pub(super) fn rev_of(frame: &Payload) -> Rev {
+pub(super) fn rev_of(frame: &Frame) -> Rev {
     #[derive(Deserialize)]
     struct Brief {
         data: Data,
@@ -62,7 +62,9 @@ impl Hub {
     /// Fills the index for a user whose route is acknowledged.
     pub(crate) async fn load(&self, user: UserId) -> Result<(), store::Error> {
         let since = self.registry.since(user);
-        let mut found = self.memberships(user).await?;
+        let ticket = self.presence.ticket();
+        let (mut found, small) = self.memberships(user).await?;
+        self.presence.found(user, small, ticket);
         if !found.is_empty() {
             let ticket = {
                 let mut line = self.line.lock();
@@ -117,27 +119,35 @@ impl Hub {
                 heads.insert(row.conversation, row.head()?.rev);
             }
         }
-        let current = self.memberships(user).await?;
+        let (current, _) = self.memberships(user).await?;
         heads.retain(|id, _| current.contains(id));
         Ok(heads)
     }
 
-    /// The conversations routed as a whole that a user is in.
-    async fn memberships(&self, user: UserId) -> Result<HashSet<ConversationId>, store::Error> {
-        let member =
-            |row: &MembershipByUser| row.visible_to.is_none() && row.by_conversation == Some(true);
-        let (mut found, mut after) = (HashSet::new(), None);
+    /// The conversations that a user is in: those routed as a whole, and of the others as many as a list
+    /// has.
+    pub(crate) async fn memberships(
+        &self,
+        user: UserId,
+    ) -> Result<(HashSet<ConversationId>, Vec<ConversationId>), store::Error> {
+        let (mut large, mut small, mut after) = (HashSet::new(), Vec::new(), None);
         for _ in 0..SLICES {
             let scan = || MembershipByUser::after(user, after, limits::LIST_CONVERSATIONS);
             let rows = self.read(|| store::scan(self.store(), scan())).await?;
             let full = rows.len() == limits::LIST_CONVERSATIONS;
             after = rows.last().map(|row| row.conversation);
-            found.extend(rows.into_iter().filter(member).map(|row| row.conversation));
+            for row in rows.into_iter().filter(|row| row.visible_to.is_none()) {
+                if row.by_conversation == Some(true) {
+                    large.insert(row.conversation);
+                } else if small.len() < limits::LIST_CONVERSATIONS {
+                    small.push(row.conversation);
+                }
+            }
             if !full {
                 break;
             }
         }
-        Ok(found)
+        Ok((large, small))
     }
 
     /// Fills the index anew for users who may lack a change of membership: they are out of it at once,

@@ -10,6 +10,8 @@
 
 mod heal;
 mod members;
+mod sink;
+mod typing;
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -18,24 +20,27 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use platform::inbound::Identity;
 use platform::lifecycle::Lifecycle;
-use platform::node::Sink;
 use platform::port::ephemeral::Route;
 use platform::port::store;
-use platform::{Platform, Store};
+use platform::{Clock, Platform, Store};
 use prometheus::IntCounter;
 use schemas::conversation::head::{Head, Routing};
-use schemas::outbound::{Membership, Outbound};
+use schemas::outbound::Membership;
 use schemas::{ConversationId, Rev, UserId, event};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
+use crate::frame::Frame;
 use crate::index::Index;
 use crate::order::{self, Event, Fetch, Order, Verdict};
-use crate::protocol::close::{self, Close};
+use crate::presence::Presence;
+use crate::protocol::close::Close;
 use crate::registry::{Left, Registry};
 use crate::routes::Wanted;
 use crate::session::{Live, Pushed, Session};
-use crate::transport::Payload;
+
+use sink::Entry;
+pub(crate) use typing::Told;
 
 /// Fetches of missing changes at once.
 const FETCHES: usize = 16;
@@ -47,6 +52,8 @@ const READ_LIMIT: Duration = Duration::from_secs(2);
 const READ_TRIES: u32 = 3;
 /// Pause before a read is tried again, times the number of tries.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How frames begin that signal calls.
+const OF_CALL: &str = r#"{"type":"call."#;
 /// Users whose memberships are loaded at once.
 const LOADS: usize = 16;
 
@@ -55,8 +62,13 @@ pub(crate) struct Hub {
     pub(crate) registry: Registry,
     /// Which routes are to be announced.
     pub(crate) wanted: Wanted,
+    /// Who is to be told of whose presence.
+    pub(crate) presence: Arc<Presence>,
     line: Mutex<Line>,
     store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    /// Told when the first end of somebody's typing is another one.
+    typers: Notify,
     life: Lifecycle,
     fetches: Semaphore,
     reads: Semaphore,
@@ -70,6 +82,7 @@ pub(crate) struct Hub {
 struct Line {
     order: Order,
     index: Index,
+    typing: typing::Table,
     /// Number of the delivery at hand: a socket gets one delivery once.
     mark: u64,
 }
@@ -88,6 +101,8 @@ struct Done {
     empty: Vec<ConversationId>,
     /// Who may lack a change of membership.
     reload: Vec<UserId>,
+    /// Memberships that have begun or ended.
+    moved: Vec<(UserId, ConversationId)>,
 }
 
 /// Somebody who may be a member; the last change he has.
@@ -137,8 +152,11 @@ impl Hub {
         Arc::new_cyclic(|me| Self {
             registry: Registry::default(),
             wanted: Wanted::default(),
+            presence: Presence::new(platform, me.clone()),
             line: Mutex::default(),
             store: platform.store.clone(),
+            clock: platform.clock.clone(),
+            typers: Notify::new(),
             life: life.clone(),
             fetches: Semaphore::new(FETCHES),
             reads: Semaphore::new(READS),
@@ -177,6 +195,7 @@ impl Hub {
             }
         }
         self.finish(done);
+        self.presence.gone(session);
         self.wanted.touch(Route::User(session.who.user));
     }
 
@@ -335,6 +354,7 @@ impl Hub {
             done.push(session, session.push(live, &frame, 0));
         });
         let Some((conversation, membership)) = membership.filter(|_| new) else { return };
+        done.moved.push((user, conversation));
         let after = members::rev_of(&frame);
         match membership {
             Membership::Begins => done.join.push(Join { conversation, user, after }),
@@ -342,11 +362,14 @@ impl Hub {
         }
     }
 
-    fn notice(&self, line: &mut Line, done: &mut Done, audience: &Bytes, frame: &Payload) {
+    fn notice(&self, line: &mut Line, done: &mut Done, audience: &Bytes, frame: &Frame) {
         line.mark += 1;
+        let of_call = frame.text().starts_with(OF_CALL);
         for user in event::unpack(audience) {
             self.registry.visit(user, |session| {
-                done.push(session, session.push(Live::Notice, frame, line.mark));
+                if !of_call || session.takes_calls() {
+                    done.push(session, session.push(Live::Notice, frame, line.mark));
+                }
             });
         }
     }
@@ -362,6 +385,9 @@ impl Hub {
         }
         for conversation in done.empty {
             self.wanted.touch(Route::Conversation(conversation));
+        }
+        for (user, conversation) in done.moved {
+            self.presence.moved(user, conversation);
         }
         let Some(hub) = self.me.upgrade() else { return };
         for fetch in done.fetch {
@@ -419,68 +445,5 @@ impl Hub {
                 outcome => return outcome,
             }
         }
-    }
-}
-
-/// An entry of a feed.
-struct Entry {
-    user: UserId,
-    number: Rev,
-    membership: Option<(ConversationId, Membership)>,
-    frame: Payload,
-}
-
-fn text(frame: Bytes) -> Option<Payload> {
-    let payload = Payload::new(frame);
-    if payload.is_none() {
-        tracing::error!("a frame that is not text was dropped");
-    }
-    payload
-}
-
-impl Sink for Hub {
-    fn deliver(&self, batch: Vec<Outbound>) {
-        let mut done = Done::default();
-        {
-            let line = &mut *self.line.lock();
-            for outbound in batch {
-                match outbound {
-                    Outbound::Event { conversation, rev, audience, left, flip, frame } => {
-                        if let Some(frame) = text(frame) {
-                            let event = Event { conversation, rev, audience, left, flip, frame };
-                            self.event(line, &mut done, event);
-                        }
-                    }
-                    Outbound::Feed { user, number, membership, frame } => {
-                        if let Some(frame) = text(frame) {
-                            let entry = Entry { user, number, membership, frame };
-                            self.entry(line, &mut done, entry);
-                        }
-                    }
-                    Outbound::Notice { audience, frame } => {
-                        if let Some(frame) = text(frame) {
-                            self.notice(line, &mut done, &audience, &frame);
-                        }
-                    }
-                    Outbound::SessionEnded(ended) => {
-                        self.registry.visit(ended.user, |session| {
-                            if session.who.session == ended.session {
-                                session.close(close::SESSION);
-                            }
-                        });
-                    }
-                    // The node gives replies to those who wait for them.
-                    Outbound::Reply { .. } => {}
-                }
-            }
-        }
-        self.finish(done);
-    }
-
-    fn lost(&self) {
-        self.line.lock().order.clear();
-        let users = self.registry.users();
-        tracing::warn!(users = users.len(), "records were lost: every socket resyncs");
-        self.reload(users);
     }
 }

@@ -6,13 +6,13 @@ use super::*;
 const C: ConversationId = ConversationId(Uuid::from_u128(1));
 
 fn event(rev: Rev) -> Event {
-    let frame = Payload::from(format!("{rev}"));
+    let frame = Frame::from(format!("{rev}"));
     let audience = Bytes::from_static(&[7; 16]);
     Event { conversation: C, rev, audience, left: Bytes::new(), flip: false, frame }
 }
 
 fn missed(rev: Rev) -> Missed {
-    Missed { rev, frame: Payload::from(format!("{rev}")), left: Bytes::new(), flipped: None }
+    Missed { rev, frame: Frame::from(format!("{rev}")), left: Bytes::new(), flipped: None }
 }
 
 /// What a hub would push, with a journal that has every rev below `known`.
@@ -79,13 +79,13 @@ fn another_event_under_the_rev_that_was_pushed_last_is_told_and_not_pushed() {
     let admit = |order: &mut Order, event| order.admit(event, 1, |_| true);
     assert!(matches!(admit(&mut order, event(5)), Verdict::Push(_)));
     assert!(matches!(admit(&mut order, event(5)), Verdict::Drop(_)));
-    let other = Event { frame: Payload::fixed("other"), ..event(5) };
+    let other = Event { frame: "other".to_owned().into(), ..event(5) };
     assert_eq!(admit(&mut order, other.clone()), Verdict::Other(other));
     // What was fetched may have been redacted since it was told.
     assert!(matches!(admit(&mut order, event(7)), Verdict::Fetch(_)));
     assert!(matches!(admit(&mut order, event(6)), Verdict::Hold));
     assert_eq!(order.ready(C, 1).map(|event| event.rev), Some(6));
-    let other = Event { frame: Payload::fixed("other"), ..event(6) };
+    let other = Event { frame: "other".to_owned().into(), ..event(6) };
     assert!(matches!(admit(&mut order, other), Verdict::Drop(_)));
 }
 

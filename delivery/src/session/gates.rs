@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use schemas::{ConversationId, Rev};
 
 use super::queue::cost;
-use crate::transport::Payload;
+use crate::frame::Frame;
 
 /// Floors of one socket.
 const FLOORS: usize = 256;
@@ -49,8 +49,8 @@ pub(crate) struct Gates {
     feed_closed: bool,
     /// Entries up to this one are out.
     feed_floor: Rev,
-    held: BTreeMap<(ConversationId, Rev), Payload>,
-    held_feed: BTreeMap<Rev, Payload>,
+    held: BTreeMap<(ConversationId, Rev), Frame>,
+    held_feed: BTreeMap<Rev, Frame>,
     /// What these cost.
     bytes: usize,
     floors: HashMap<ConversationId, Rev>,
@@ -75,7 +75,7 @@ pub(crate) enum Passage {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Opened {
     /// The gate is open. These leave now.
-    Open(Vec<(Live, Payload)>),
+    Open(Vec<(Live, Frame)>),
     /// Changes up to this one are missing before those that wait: they are part of the part.
     Hole(Rev),
 }
@@ -106,7 +106,7 @@ impl Gates {
     }
 
     /// Whether a live frame may leave; keeps it if it is to wait.
-    pub(crate) fn pass(&mut self, live: Live, frame: &Payload) -> Passage {
+    pub(crate) fn pass(&mut self, live: Live, frame: &Frame) -> Passage {
         let before = match live {
             Live::Event(conversation, rev) => {
                 if !self.all && !self.closed.contains(&conversation) {
@@ -170,7 +170,7 @@ impl Gates {
     }
 
     /// Opens the gate of a part; everything that waited, by rev.
-    pub(crate) fn open(&mut self, part: Part) -> Vec<(Live, Payload)> {
+    pub(crate) fn open(&mut self, part: Part) -> Vec<(Live, Frame)> {
         let revs: Vec<Rev> = self.waiting(part).collect();
         match part {
             Part::Feed => self.feed_closed = false,
@@ -189,7 +189,7 @@ impl Gates {
     pub(crate) fn narrow(
         &mut self,
         conversations: impl IntoIterator<Item = ConversationId>,
-    ) -> Vec<(Live, Payload)> {
+    ) -> Vec<(Live, Frame)> {
         self.all = false;
         self.closed = conversations.into_iter().collect();
         let mut open: Vec<_> = self.held.keys().map(|(conversation, _)| *conversation).collect();
@@ -199,7 +199,7 @@ impl Gates {
     }
 
     /// The sync is over; everything that still waits, entries first, then by conversation and rev.
-    pub(crate) fn finish(&mut self) -> Vec<(Live, Payload)> {
+    pub(crate) fn finish(&mut self) -> Vec<(Live, Frame)> {
         self.running = false;
         let mut leaving = self.open(Part::Feed);
         leaving.extend(self.narrow([]));
@@ -238,8 +238,8 @@ mod tests {
     const C: ConversationId = ConversationId(Uuid::from_u128(5));
     const D: ConversationId = ConversationId(Uuid::from_u128(6));
 
-    fn frame(rev: Rev) -> Payload {
-        Payload::from(rev.to_string())
+    fn frame(rev: Rev) -> Frame {
+        Frame::from(rev.to_string())
     }
 
     fn push(gates: &mut Gates, conversation: ConversationId, rev: Rev) -> Passage {
@@ -250,7 +250,7 @@ mod tests {
         gates.pass(Live::Entry(number), &frame(number))
     }
 
-    fn texts(leaving: &[(Live, Payload)]) -> Vec<&str> {
+    fn texts(leaving: &[(Live, Frame)]) -> Vec<&str> {
         leaving.iter().map(|(_, frame)| frame.text()).collect()
     }
 

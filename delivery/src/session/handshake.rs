@@ -10,15 +10,17 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use platform::inbound::Identity;
-use platform::port::ephemeral::Route;
+use schemas::presence::DeviceKind;
 use schemas::{ApiError, Code};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::time::{Duration, Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::Session;
-use super::task;
+use super::device::facts;
+use super::entry::{self, Here};
+use super::{Session, task};
 use crate::Delivery;
+use crate::presence::Facts;
 use crate::protocol::close::{self, Close};
 use crate::protocol::json;
 use crate::protocol::sync::{self, Cursors};
@@ -28,8 +30,6 @@ use crate::upgrade::Place;
 
 /// Frames other than text that are put up with before the auth frame.
 const NOISE: usize = 16;
-/// Longest wait of a socket for the conversations of its user.
-const LOAD: Duration = Duration::from_secs(2);
 
 /// What an auth frame carries.
 #[derive(Deserialize)]
@@ -39,6 +39,8 @@ struct Auth<'a> {
     token: Cow<'a, str>,
     #[serde(borrow)]
     cursors: Option<&'a RawValue>,
+    #[serde(borrow)]
+    device: Option<&'a RawValue>,
 }
 
 impl Auth<'_> {
@@ -67,6 +69,7 @@ struct Entrant {
     id: Option<String>,
     /// Where he stands, if he wants to catch up.
     cursors: Option<Cursors>,
+    device: Facts,
 }
 
 /// Why someone does not get in.
@@ -85,12 +88,12 @@ impl From<Close> for Refused {
 pub(crate) async fn serve(
     delivery: Arc<Delivery>,
     mut socket: Socket,
-    known: Option<Identity>,
+    (known, kind): (Option<Identity>, DeviceKind),
     mut place: Place,
 ) {
     let linger = delivery.config.timing.linger;
     delivery.metrics.sockets_opened.inc();
-    let close = match enter(&delivery, &mut socket, known, &mut place).await {
+    let close = match enter(&delivery, &mut socket, (known, kind), &mut place).await {
         Ok((here, first, sync)) => {
             let close = task::run(&delivery, &here.session, &mut socket, first, sync).await;
             tracing::debug!(session = here.session.number, code = close.code, "a socket closes");
@@ -115,55 +118,33 @@ pub(crate) async fn serve(
     drop(place);
 }
 
-/// A registered session; dropping it takes it out of the registry.
-struct Here {
-    delivery: Arc<Delivery>,
-    session: Arc<Session>,
-}
-
-impl Drop for Here {
-    fn drop(&mut self) {
-        self.delivery.hub.leave(&self.session);
-    }
-}
-
 async fn enter(
     delivery: &Arc<Delivery>,
     socket: &mut Socket,
-    known: Option<Identity>,
+    (known, kind): (Option<Identity>, DeviceKind),
     place: &mut Place,
 ) -> Result<(Here, Payload, Option<Box<Sync>>), Refused> {
     let entrant = match known {
         Some(who) => {
             let answer = json::welcome(&whoami(delivery, &who, Recovered::Unasked));
-            Entrant { who, answer, id: None, cursors: None }
+            let device = Facts { id: None, kind };
+            Entrant { who, answer, id: None, cursors: None, device }
         }
-        None => first_frame(delivery, socket).await?,
+        None => first_frame(delivery, socket, kind).await?,
     };
     place.authenticated();
-    let Entrant { who, answer, id, cursors } = entrant;
+    let Entrant { who, answer, id, cursors, device } = entrant;
     let prepare = |session: &Session| {
+        session.device.describe(device);
         if let Some(cursors) = &cursors {
             session.close_gates(cursors.conversations.keys().copied(), cursors.feed.is_some());
         }
     };
-    let session = delivery.hub.enter(who, prepare).map_err(|close| {
+    let here = entry::enter(delivery, who, prepare).await.map_err(|close| {
         let error = ApiError::new(Code::RateLimited, close.reason);
-        let answer = id.as_deref().map(|id| json::refused(Some(id), &error));
-        Refused { answer, close }
+        let told = id.as_deref().filter(|_| close != close::SESSION);
+        Refused { answer: told.map(|id| json::refused(Some(id), &error)), close }
     })?;
-    let here = Here { delivery: delivery.clone(), session };
-    // Looked at after the registration: a session that ends from now on closes it.
-    if delivery.node.is_revoked(here.session.who.session) {
-        return Err(close::SESSION.into());
-    }
-    let (hub, user) = (&delivery.hub, here.session.who.user);
-    hub.wanted.announced(&[Route::User(user)]).await;
-    if !hub.registry.is_indexed(user) && !matches!(timeout(LOAD, hub.load(user)).await, Ok(Ok(())))
-    {
-        // He is served all the same, and resyncs when it is known which conversations he is in.
-        hub.reload(vec![user]);
-    }
     let sync = cursors.zip(id).map(|(cursors, id)| begin(delivery, &here.session, id, cursors));
     Ok((here, answer, sync))
 }
@@ -178,7 +159,11 @@ pub(super) fn begin(
     Sync::new(id, delivery.hub.clone(), delivery.inbound.clone(), session.clone(), cursors)
 }
 
-async fn first_frame(delivery: &Delivery, socket: &mut Socket) -> Result<Entrant, Refused> {
+async fn first_frame(
+    delivery: &Delivery,
+    socket: &mut Socket,
+    kind: DeviceKind,
+) -> Result<Entrant, Refused> {
     let until = Instant::now() + delivery.config.timing.auth;
     let mut stopping = delivery.stopping.clone();
     for _ in 0..NOISE {
@@ -187,11 +172,11 @@ async fn first_frame(delivery: &Delivery, socket: &mut Socket) -> Result<Entrant
             () = stopping.wait() => return Err(close::RESTART.into()),
         };
         return match received {
-            Ok(Received::Text(text)) => authenticate(delivery, text.text()),
+            Ok(Received::Text(text)) => authenticate(delivery, text.text(), kind),
             Ok(Received::Control) => continue,
-            Ok(Received::Binary) => Err(close::BINARY.into()),
+            Ok(Received::Binary(_)) => Err(close::BINARY.into()),
             Ok(Received::TooLarge) => Err(close::TOO_LARGE.into()),
-            Ok(Received::Broken) => Err(close::BAD_FRAME.into()),
+            Ok(Received::Broken(_)) => Err(close::BAD_FRAME.into()),
             Ok(Received::Closed) => Err(close::NORMAL.into()),
             Err(_) => Err(close::AUTH_LATE.into()),
         };
@@ -199,7 +184,7 @@ async fn first_frame(delivery: &Delivery, socket: &mut Socket) -> Result<Entrant
     Err(close::RATE.into())
 }
 
-fn authenticate(delivery: &Delivery, text: &str) -> Result<Entrant, Refused> {
+fn authenticate(delivery: &Delivery, text: &str, kind: DeviceKind) -> Result<Entrant, Refused> {
     let request = json::parse(text)
         .map_err(|bad| Refused { answer: Some(bad.answer()), close: close::BAD_FRAME })?;
     let refused = |error: &ApiError, close| Refused {
@@ -210,15 +195,17 @@ fn authenticate(delivery: &Delivery, text: &str) -> Result<Entrant, Refused> {
         let error = ApiError::new(Code::Unauthenticated, "the first frame must be auth");
         return Err(refused(&error, close::TOKEN));
     }
-    let checked = read(request.data)
-        .and_then(|auth| Ok((delivery.inbound.authenticate(&auth.token)?, auth.cursors()?)));
+    let checked = read(request.data).and_then(|auth| {
+        let who = delivery.inbound.authenticate(&auth.token)?;
+        Ok((who, auth.cursors()?, facts(auth.device, kind)?))
+    });
     match checked {
-        Ok((who, cursors)) => {
+        Ok((who, cursors, device)) => {
             let asked = cursors.is_some();
             let recovered = if asked { Recovered::Follows } else { Recovered::Unasked };
             let data = whoami(delivery, &who, recovered);
             let answer = json::answered(&request.id, data.as_bytes());
-            Ok(Entrant { who, answer, id: Some(request.id.into_owned()), cursors })
+            Ok(Entrant { who, answer, id: Some(request.id.into_owned()), cursors, device })
         }
         Err(error) => {
             let close = match error.code {
@@ -235,7 +222,7 @@ fn read(data: Option<&RawValue>) -> Result<Auth<'_>, ApiError> {
     let data = data.map_or("null", RawValue::get);
     serde_json::from_str(data).map_err(|error| {
         if error.to_string().starts_with("unknown field") {
-            ApiError::new(Code::UnknownField, "auth has the fields token and cursors")
+            ApiError::new(Code::UnknownField, "auth has the fields token, cursors and device")
         } else {
             ApiError::new(Code::ValidationFailed, "auth needs a token")
         }

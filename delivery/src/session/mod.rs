@@ -4,13 +4,20 @@
 //! short lock and never waits. Memory per idle session is this struct, the task and the transport's
 //! read buffer.
 
+pub(crate) mod device;
+pub(crate) mod entry;
 mod gates;
 mod handshake;
+mod interest;
 mod queue;
 mod rate;
-mod task;
+mod running;
+pub(crate) mod task;
+pub(crate) mod wire;
+mod ws;
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 
 use parking_lot::Mutex;
 use platform::inbound::Identity;
@@ -23,9 +30,11 @@ pub(crate) use gates::{Live, Part};
 pub(crate) use handshake::serve;
 use queue::Queue;
 pub(crate) use queue::{Lost, Next, Pushed};
+pub(crate) use wire::Speaks;
 
+use crate::frame::Frame;
+use crate::presence::Device;
 use crate::protocol::close::Close;
-use crate::transport::Payload;
 
 /// One socket.
 #[derive(Debug)]
@@ -34,8 +43,12 @@ pub(crate) struct Session {
     pub(crate) number: u64,
     /// Whose it is.
     pub(crate) who: Identity,
+    /// What it is as a device of his.
+    pub(crate) device: Arc<Device>,
     /// When the user's session ends unless it is refreshed, ms, as the newest token shown tells.
     ends: AtomicI64,
+    /// [`Speaks`].
+    speaks: AtomicU8,
     queue: Mutex<Queue>,
     wake: Notify,
 }
@@ -44,23 +57,36 @@ impl Session {
     /// A socket with nothing queued.
     pub(crate) fn new(number: u64, who: Identity) -> Self {
         let ends = AtomicI64::new(end_of_session(&who).0);
-        Self { number, who, ends, queue: Mutex::default(), wake: Notify::new() }
+        let speaks = AtomicU8::new(Speaks::Ws as u8);
+        let device = Arc::new(Device::new(number, &who));
+        Self { number, who, device, ends, speaks, queue: Mutex::default(), wake: Notify::new() }
+    }
+
+    /// What it speaks is known, or is something else now.
+    pub(crate) fn begins_to(&self, speak: Speaks) {
+        self.speaks.store(speak as u8, Ordering::Relaxed);
+    }
+
+    /// What it speaks.
+    pub(crate) fn speaks(&self) -> Speaks {
+        let byte = self.speaks.load(Ordering::Relaxed);
+        Speaks::ALL.into_iter().find(|speaks| *speaks as u8 == byte).unwrap_or(Speaks::Ws)
     }
 
     /// A token of the same session was shown: if it is a newer one, the session was refreshed.
-    fn renewed(&self, shown: &Identity) {
+    pub(crate) fn renewed(&self, shown: &Identity) {
         self.ends.fetch_max(end_of_session(shown).0, Ordering::Relaxed);
     }
 
     /// Time that the user's session still has, if it is not refreshed; none: it is over.
-    fn left(&self, now: Timestamp) -> Option<Duration> {
+    pub(crate) fn left(&self, now: Timestamp) -> Option<Duration> {
         let ms = self.ends.load(Ordering::Relaxed).saturating_sub(now.0);
         u64::try_from(ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis)
     }
 
     /// Queues a frame of delivery `mark` (0: of none). On [`Pushed::Wake`] the caller must call
     /// [`Self::wake`], once for all frames of its batch.
-    pub(crate) fn push(&self, live: Live, frame: &Payload, mark: u64) -> Pushed {
+    pub(crate) fn push(&self, live: Live, frame: &Frame, mark: u64) -> Pushed {
         self.queue.lock().push(live, frame, mark)
     }
 

@@ -9,14 +9,15 @@
 //! hold counts as queued; with the queue they are dropped, and the sync that they are for is over.
 
 use std::collections::VecDeque;
+use std::sync::LazyLock;
 
 use schemas::{ConversationId, Rev, limits};
 use tokio::time::Instant;
 
 use super::gates::{Gates, Live, Opened, Part, Passage};
+use crate::frame::Frame;
 use crate::protocol::close::Close;
 use crate::protocol::json::RESYNC;
-use crate::transport::Payload;
 
 /// What a frame costs beside its bytes, so that tiny frames are bounded too.
 const SLOT: usize = 64;
@@ -24,14 +25,20 @@ const SLOT: usize = 64;
 const KEEP_SLOTS: usize = 16;
 
 /// What a frame that waits costs.
-pub(super) fn cost(frame: &Payload) -> usize {
+pub(super) fn cost(frame: &Frame) -> usize {
     frame.len() + SLOT
+}
+
+/// The one frame that all who lost theirs get.
+fn resync_frame() -> Frame {
+    static RESYNC_FRAME: LazyLock<Frame> = LazyLock::new(|| RESYNC.into());
+    RESYNC_FRAME.clone()
 }
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    frames: VecDeque<(Live, Payload)>,
+    frames: VecDeque<(Live, Frame)>,
     /// What they cost.
     bytes: usize,
     gates: Option<Box<Gates>>,
@@ -72,7 +79,7 @@ pub(crate) enum Pushed {
 #[derive(Debug)]
 pub(crate) enum Next {
     /// A frame to write.
-    Frame(Payload),
+    Frame(Frame),
     /// Nothing: sleep until woken. Since when what was taken before has been waiting.
     Empty(Option<Instant>),
     /// Close the socket.
@@ -81,7 +88,7 @@ pub(crate) enum Next {
 
 impl Queue {
     /// Queues a frame of delivery `mark`; 0: of none.
-    pub(crate) fn push(&mut self, live: Live, frame: &Payload, mark: u64) -> Pushed {
+    pub(crate) fn push(&mut self, live: Live, frame: &Frame, mark: u64) -> Pushed {
         if self.resync || self.end.is_some() || (mark != 0 && mark == self.mark) {
             self.lost.frames += u64::from(self.resync);
             return Pushed::Dropped;
@@ -138,7 +145,7 @@ impl Queue {
     /// Does something to the gates, after which some of what waited is queued.
     pub(crate) fn with_gates(
         &mut self,
-        act: impl FnOnce(&mut Gates) -> Vec<(Live, Payload)>,
+        act: impl FnOnce(&mut Gates) -> Vec<(Live, Frame)>,
     ) -> Pushed {
         let Some(gates) = &mut self.gates else { return Pushed::Dropped };
         let leaving = act(gates);
@@ -160,7 +167,7 @@ impl Queue {
         }
     }
 
-    fn release(&mut self, leaving: Vec<(Live, Payload)>) -> Pushed {
+    fn release(&mut self, leaving: Vec<(Live, Frame)>) -> Pushed {
         if leaving.is_empty() {
             return Pushed::Dropped;
         }
@@ -176,8 +183,9 @@ impl Queue {
         }
         self.lost.frames += u64::try_from(self.frames.len()).unwrap_or(0);
         self.lost.resyncs += 1;
-        self.frames = VecDeque::from([(Live::Notice, RESYNC)]);
-        self.bytes = cost(&RESYNC);
+        let resync = resync_frame();
+        self.bytes = cost(&resync);
+        self.frames = VecDeque::from([(Live::Notice, resync)]);
         self.gates = None;
         self.resync = true;
         self.overflowed.get_or_insert_with(Instant::now);
@@ -253,8 +261,8 @@ mod tests {
     use super::*;
     use crate::protocol::close;
 
-    fn frame(size: usize) -> Payload {
-        Payload::from("x".repeat(size))
+    fn frame(size: usize) -> Frame {
+        Frame::from("x".repeat(size))
     }
 
     fn drain(queue: &mut Queue) -> Vec<usize> {

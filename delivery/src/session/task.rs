@@ -20,24 +20,25 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use platform::inbound::Outcome;
 use platform::telemetry::Metrics;
 use schemas::{ApiError, Code, limits};
+use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep_until};
 
-use super::handshake::{begin, renew};
+use super::handshake::begin;
 use super::rate::{Rate, Verdict};
+use super::running::{Running, stepped};
+use super::wire::{Handled, Heard, Receipt, Wire};
 use super::{Next, Session};
 use crate::Delivery;
 use crate::protocol::close::{self, Close};
 use crate::protocol::json;
-use crate::protocol::sync::{self, Cursors};
+use crate::protocol::sync::Cursors;
 use crate::sync::{Step, Sync};
-use crate::transport::{Gone, Payload, Received, Socket};
+use crate::transport::{Gone, Payload};
 
 /// Bytes handed over between two flushes.
 const SLICE: usize = 65_536;
@@ -47,61 +48,50 @@ const ASKED_BYTES: usize = limits::SOCKET_QUEUE_BYTES;
 const BAD_FRAMES: u32 = 5;
 
 /// What is written beside the queue.
-enum Out {
-    Answer(Payload),
+enum Out<A> {
+    Answer(A),
     Ping,
 }
 
-/// What acceptance made of a frame.
-enum Handled {
-    Answer(Payload),
-    /// With the bytes of the request.
-    Accepted(Box<str>, usize, Outcome),
-    /// The client catches up; what it is told first.
-    Sync(Option<Payload>, Box<str>, Box<Cursors>),
-    Bad(Payload),
-}
+/// What requests will be answered, if they are, each with the bytes of its request.
+type InFlight<A> = FuturesUnordered<BoxFuture<'static, (usize, Option<A>)>>;
 
-/// A sync under way.
-struct Running {
-    id: Box<str>,
-    step: BoxFuture<'static, Step>,
-    began: Instant,
-    /// How it ended; counted when it is dropped.
-    outcome: &'static str,
-    metrics: Metrics,
-}
+type Accepting<A> = Option<BoxFuture<'static, Handled<A>>>;
 
-struct Task<'a> {
+struct Task<'a, W: Wire> {
     delivery: &'a Arc<Delivery>,
     session: &'a Arc<Session>,
-    socket: &'a mut Socket,
-    out: VecDeque<Out>,
-    /// What requests will be answered, each with the bytes of its request.
-    in_flight: FuturesUnordered<BoxFuture<'static, (usize, Payload)>>,
-    /// Those bytes in all.
+    wire: &'a mut W,
+    out: VecDeque<Out<W::Answer>>,
+    in_flight: InFlight<W::Answer>,
+    /// Bytes of the requests in flight.
     asked: usize,
-    accepting: Option<BoxFuture<'static, Handled>>,
+    accepting: Accepting<W::Answer>,
     syncing: Option<Running>,
     rate: Rate,
     heard: Instant,
+    /// When a ping is due.
+    ping: Instant,
     bad: u32,
 }
 
 /// Serves an authenticated socket until it is to be closed; `first` is written first, then what the
 /// sync brings.
-pub(super) async fn run(
+pub(crate) async fn run<W: Wire>(
     delivery: &Arc<Delivery>,
     session: &Arc<Session>,
-    socket: &mut Socket,
-    first: Payload,
+    wire: &mut W,
+    first: W::Answer,
     sync: Option<Box<Sync>>,
 ) -> Close {
     let now = Instant::now();
+    let ping = delivery.config.timing.ping;
+    // Spread, so that sockets that came together do not ping together for ever.
+    let spread = u32::try_from(session.number % 16).unwrap_or(0);
     let mut task = Task {
         delivery,
         session,
-        socket,
+        wire,
         out: [Out::Answer(first)].into(),
         in_flight: FuturesUnordered::new(),
         asked: 0,
@@ -109,37 +99,30 @@ pub(super) async fn run(
         syncing: sync.map(|sync| Running::new(sync, delivery.metrics.clone())),
         rate: Rate::new(delivery.config.frames, now),
         heard: now,
+        ping: now + ping - ping * spread / 64,
         bad: 0,
     };
-    task.serve(now).await
-}
-
-impl Running {
-    fn new(sync: Box<Sync>, metrics: Metrics) -> Self {
-        let (id, began) = (sync.id().into(), Instant::now());
-        Self { id, step: sync.begin(), began, outcome: "gone", metrics }
+    let close = task.serve(now).await;
+    if !matches!(close, close::SILENT | close::SLOW) {
+        session.device.ends_cleanly();
     }
+    close
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.metrics.syncs.with_label_values(&[self.outcome]).inc();
-        self.metrics.sync_seconds.observe(self.began.elapsed().as_secs_f64());
-    }
-}
-
-impl Task<'_> {
+impl<W: Wire> Task<'_, W> {
     async fn serve(&mut self, start: Instant) -> Close {
-        let timing = self.delivery.config.timing;
-        // Spread, so that sockets that came together do not ping together for ever.
-        let spread = u32::try_from(self.session.number % 16).unwrap_or(0);
-        let ping = start + timing.ping - timing.ping * spread / 64;
-        let Some(left) = self.left() else { return close::SESSION };
-        let mut timer = pin!(sleep_until(ping.min(start + left)));
+        let next = match self.look(start) {
+            Ok(next) => next,
+            Err(close) => return close,
+        };
+        let mut timer = pin!(sleep_until(next));
         loop {
             self.collect();
             if let Err(close) = self.write().await {
                 return close;
+            }
+            if let Some(until) = self.stuck().filter(|until| *until < timer.deadline()) {
+                timer.as_mut().reset(until);
             }
             let room = self.has_room();
             // In no fixed order: a sync, requests and live events do not starve each other.
@@ -155,24 +138,66 @@ impl Task<'_> {
                     }
                 }
                 step = stepped(&mut self.syncing), if self.syncing.is_some() => self.stepped(step),
-                () = timer.as_mut() => {
-                    let now = Instant::now();
-                    let dead = self.heard + timing.dead;
-                    if now >= dead {
-                        return close::SILENT;
-                    }
-                    let Some(left) = self.left() else { return close::SESSION };
-                    self.out.push_back(Out::Ping);
-                    self.session.ping();
-                    timer.as_mut().reset(dead.min(now + timing.ping.min(left)));
-                }
-                received = self.socket.recv(), if room => {
-                    if let Err(close) = self.received(received) {
+                () = timer.as_mut() => match self.look(Instant::now()) {
+                    Ok(next) => timer.as_mut().reset(next),
+                    Err(close) => return close,
+                },
+                heard = self.wire.recv(), if room => {
+                    if let Err(close) = self.received(heard) {
                         return self.last_words(close).await;
+                    }
+                    if let Some(next) = self.received_messages(self.heard)
+                        && next < timer.deadline()
+                    {
+                        timer.as_mut().reset(next);
                     }
                 }
             }
         }
+    }
+
+    /// Does what is due; when to look again.
+    fn look(&mut self, now: Instant) -> Result<Instant, Close> {
+        let timing = self.delivery.config.timing;
+        let dead = self.heard + timing.dead;
+        if now >= dead {
+            return Err(close::SILENT);
+        }
+        let left = self.left().ok_or(close::SESSION)?;
+        let stuck = self.stuck();
+        if stuck.is_some_and(|until| now >= until) {
+            return Err(close::SLOW);
+        }
+        self.session.begins_to(self.wire.speaks());
+        if now >= self.ping {
+            self.out.push_back(Out::Ping);
+            self.session.ping();
+            self.ping = now + timing.ping;
+        }
+        let mut next = dead.min(self.ping).min(now + left);
+        next = stuck.map_or(next, |until| next.min(until));
+        if let Some(at) = self.delivery.hub.presence.look(self.session, self.heard, now) {
+            next = next.min(at);
+        }
+        Ok(self.received_messages(now).map_or(next, |at| next.min(at)))
+    }
+
+    /// Tells acceptance what the peer has received; when there is more to tell.
+    fn received_messages(&mut self, now: Instant) -> Option<Instant> {
+        match self.wire.receipt(now) {
+            Receipt::Nothing => None,
+            Receipt::At(at) => Some(at),
+            Receipt::Now(data) => {
+                let told = tell(self.delivery.clone(), self.session.clone(), data);
+                self.in_flight.push(told.map(|()| (0, None)).boxed());
+                None
+            }
+        }
+    }
+
+    /// Until when the peer may fetch what waits for it (G-17).
+    fn stuck(&self) -> Option<Instant> {
+        self.wire.stuck().map(|since| since + self.delivery.config.timing.drain)
     }
 
     /// Time that the user's session still has.
@@ -199,45 +224,39 @@ impl Task<'_> {
     }
 
     /// The size of the answer.
-    fn answered(&mut self, (asked, answer): (usize, Payload)) -> usize {
+    fn answered(&mut self, (asked, answer): (usize, Option<W::Answer>)) -> usize {
         self.asked -= asked;
-        let size = answer.len();
+        let Some(answer) = answer else { return 0 };
+        let size = W::size(&answer);
         self.out.push_back(Out::Answer(answer));
         size
     }
 
-    fn received(&mut self, received: Received) -> Result<(), Close> {
+    fn received(&mut self, heard: Heard<W::Request>) -> Result<(), Close> {
         self.heard = Instant::now();
         let metrics = &self.delivery.metrics;
-        let text = match received {
-            Received::Text(text) => {
+        let request = match heard {
+            Heard::Request(request) => {
+                let size = u64::try_from(W::asked(&request)).unwrap_or(0);
                 metrics.frames_received.inc();
-                metrics.frames_received_bytes.inc_by(u64::try_from(text.len()).unwrap_or(0));
-                Some(text)
+                metrics.frames_received_bytes.inc_by(size);
+                Some(request)
             }
-            Received::Control => None,
-            Received::Binary => return Err(close::BINARY),
-            Received::TooLarge => return Err(close::TOO_LARGE),
-            Received::Broken => return Err(close::BAD_FRAME),
-            Received::Closed => return Err(close::NORMAL),
+            Heard::Control => None,
+            Heard::End(close) => return Err(close),
         };
-        match (self.rate.frame(self.heard), text) {
+        match (self.rate.frame(self.heard), request) {
             (Verdict::Abuse, _) => Err(close::RATE),
             (_, None) => Ok(()),
-            (Verdict::Refuse(wait), Some(text)) => {
+            (Verdict::Refuse(wait), Some(request)) => {
                 metrics.rate_limited.with_label_values(&["frames"]).inc();
                 let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
                 let error = ApiError::new(Code::RateLimited, "too many frames").retry_after(wait);
-                let id = match json::parse(text.text()) {
-                    Ok(request) => Some(request.id.into_owned()),
-                    Err(bad) => bad.id,
-                };
-                self.out.push_back(Out::Answer(json::refused(id.as_deref(), &error)));
+                self.out.extend(self.wire.refuse(&request, &error).map(Out::Answer));
                 Ok(())
             }
-            (Verdict::Pass, Some(text)) => {
-                let mut handling =
-                    handle(self.delivery.clone(), self.session.clone(), text).boxed();
+            (Verdict::Pass, Some(request)) => {
+                let mut handling = self.wire.handle(self.delivery, self.session, request);
                 // Most requests are accepted without waiting: no need to come back for them.
                 if let Some(handled) = (&mut handling).now_or_never() {
                     return self.handled(handled);
@@ -264,18 +283,19 @@ impl Task<'_> {
                 frame
             }
         };
-        self.out.push_back(Out::Answer(frame));
+        self.say(frame);
     }
 
     fn sync(&mut self, id: &str, cursors: Cursors) {
         if let Some(running) = &self.syncing {
             if self.session.syncing() {
                 let error = ApiError::new(Code::Conflict, "a sync is under way on this socket");
-                self.out.push_back(Out::Answer(json::refused(Some(id), &error)));
+                self.say(json::refused(Some(id), &error));
                 return;
             }
             // Its client was told to resync, and does.
-            self.out.push_back(Out::Answer(Sync::overtaken(&running.id)));
+            let overtaken = Sync::overtaken(&running.id);
+            self.say(overtaken);
             if let Some(running) = &mut self.syncing {
                 running.outcome = crate::sync::OVERTAKEN;
             }
@@ -285,16 +305,20 @@ impl Task<'_> {
         self.syncing = Some(Running::new(sync, self.delivery.metrics.clone()));
     }
 
-    fn handled(&mut self, handled: Handled) -> Result<(), Close> {
+    fn say(&mut self, text: Payload) {
+        self.out.push_back(Out::Answer(text.into()));
+    }
+
+    fn handled(&mut self, handled: Handled<W::Answer>) -> Result<(), Close> {
         match handled {
-            Handled::Answer(answer) => self.out.push_back(Out::Answer(answer)),
-            Handled::Accepted(id, asked, outcome) => {
+            Handled::Answer(answer) => self.out.extend(answer.map(Out::Answer)),
+            Handled::Accepted(asked, answer) => {
                 self.asked += asked;
                 let (began, seconds) =
                     (self.heard, self.delivery.metrics.socket_request_seconds.clone());
-                let answer = outcome.map(move |outcome| {
+                let answer = answer.map(move |answer| {
                     seconds.observe(began.elapsed().as_secs_f64());
-                    (asked, answer(&id, outcome))
+                    (asked, answer)
                 });
                 self.in_flight.push(answer.boxed());
             }
@@ -308,6 +332,10 @@ impl Task<'_> {
                 if self.bad >= BAD_FRAMES {
                     return Err(close::BAD_FRAME);
                 }
+            }
+            Handled::End(answer, close) => {
+                self.out.extend(answer.map(Out::Answer));
+                return Err(close);
             }
         }
         Ok(())
@@ -327,7 +355,7 @@ impl Task<'_> {
             let deadline = self.session.deadline(Instant::now(), self.delivery.config.timing.drain);
             let more = {
                 let metrics = &self.delivery.metrics;
-                let mut slice = pin!(slice(self.socket, self.session, &mut self.out, metrics));
+                let mut slice = pin!(slice(self.wire, self.session, &mut self.out, metrics));
                 tokio::select! {
                     biased;
                     wrote = &mut slice => match wrote {
@@ -345,47 +373,52 @@ impl Task<'_> {
     }
 }
 
-async fn accepted(accepting: &mut Option<BoxFuture<'static, Handled>>) -> Handled {
+async fn accepted<A>(accepting: &mut Accepting<A>) -> Handled<A> {
     match accepting {
         Some(handling) => handling.await,
         None => std::future::pending().await,
     }
 }
 
-async fn stepped(syncing: &mut Option<Running>) -> Step {
-    match syncing {
-        Some(running) => (&mut running.step).await,
-        None => std::future::pending().await,
+/// Tells acceptance what a socket's user has received.
+async fn tell(delivery: Arc<Delivery>, session: Arc<Session>, data: Box<RawValue>) {
+    let told = match delivery.inbound.accept(&session.who, "delivered", Some(&data)).await {
+        Ok(outcome) => outcome.await.map(|_| ()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = told {
+        // Told again with the next message that is received.
+        tracing::debug!(code = error.code.text(), "a delivery was not taken down");
     }
 }
 
 /// Writes at most about a slice; whether there may be more. What is to be closed is not written to.
-async fn slice(
-    socket: &mut Socket,
+async fn slice<W: Wire>(
+    wire: &mut W,
     session: &Session,
-    out: &mut VecDeque<Out>,
+    out: &mut VecDeque<Out<W::Answer>>,
     metrics: &Metrics,
 ) -> Result<Result<bool, Close>, Gone> {
     let (mut handed, mut frames, mut since) = (0, 0, None);
     while let Some(next) = out.pop_front() {
         match next {
             Out::Answer(answer) => {
-                handed += answer.len();
+                handed += W::size(&answer);
                 frames += 1;
-                socket.feed(answer).await?;
+                wire.answer(answer).await?;
             }
             Out::Ping => {
                 handed += 1;
-                socket.ping().await?;
+                wire.ping().await?;
             }
         }
     }
     while handed < SLICE {
         match session.next() {
             Next::Frame(frame) => {
-                handed += frame.len();
-                frames += 1;
-                socket.feed(frame).await?;
+                let size = wire.push(&frame).await?;
+                handed += size;
+                frames += u64::from(size > 0);
             }
             Next::Empty(waiting) => {
                 since = waiting;
@@ -397,7 +430,10 @@ async fn slice(
     if handed == 0 {
         return Ok(Ok(false));
     }
-    socket.flush().await?;
+    wire.flush().await?;
+    if let Some(close) = wire.over() {
+        return Ok(Err(close));
+    }
     metrics.frames_sent.inc_by(frames);
     metrics.frames_sent_bytes.inc_by(u64::try_from(handed).unwrap_or(0));
     metrics.write_frames.observe(f64::from(u32::try_from(frames).unwrap_or(u32::MAX)));
@@ -406,43 +442,4 @@ async fn slice(
     }
     // What came during the flush: its wake-up may have been eaten by the wait for a close.
     Ok(Ok(session.flushed()))
-}
-
-/// One frame, from its text to its place in the log.
-async fn handle(delivery: Arc<Delivery>, session: Arc<Session>, text: Payload) -> Handled {
-    let request = match json::parse(text.text()) {
-        Ok(request) => request,
-        Err(bad) if bad.hopeless() => return Handled::Bad(bad.answer()),
-        Err(bad) => return Handled::Answer(bad.answer()),
-    };
-    let id = request.id;
-    match request.kind.as_ref() {
-        "ping" => {
-            let data = format!(r#"{{"at":"{}"}}"#, delivery.clock.now());
-            Handled::Answer(json::answered(&id, data.as_bytes()))
-        }
-        "auth" => match renew(&delivery, &session, request.data) {
-            Ok((data, None)) => Handled::Answer(json::answered(&id, &data)),
-            Ok((data, Some(cursors))) => {
-                let first = json::answered(&id, &data);
-                Handled::Sync(Some(first), id.into(), Box::new(cursors))
-            }
-            Err(error) => Handled::Answer(json::refused(Some(&id), &error)),
-        },
-        "sync" => match sync::cursors(request.data) {
-            Ok(cursors) => Handled::Sync(None, id.into(), Box::new(cursors)),
-            Err(error) => Handled::Answer(json::refused(Some(&id), &error)),
-        },
-        kind => match delivery.inbound.accept(&session.who, kind, request.data).await {
-            Ok(outcome) => Handled::Accepted(id.into(), text.len(), outcome),
-            Err(error) => Handled::Answer(json::refused(Some(&id), &error)),
-        },
-    }
-}
-
-fn answer(id: &str, outcome: Result<Bytes, ApiError>) -> Payload {
-    match outcome {
-        Ok(data) => json::answered(id, &data),
-        Err(error) => json::refused(Some(id), &error),
-    }
 }

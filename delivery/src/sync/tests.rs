@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use futures_util::FutureExt;
 use parking_lot::Mutex;
 use platform::embedded::LocalEphemeral;
-use platform::inbound::Outcome;
+use platform::inbound::{Outcome, Seen};
 use platform::lifecycle::Lifecycle;
 use platform::memory::{Faults, MemoryLog, Seeded};
 use platform::node::Sink;
@@ -53,6 +53,10 @@ impl Inbound for Nothing {
         _: Option<&RawValue>,
     ) -> Result<Outcome, ApiError> {
         Ok(Box::pin(async { Ok(Bytes::new()) }))
+    }
+
+    async fn presence(&self, _: UserId, _: &[UserId]) -> Result<Vec<Seen>, ApiError> {
+        unreachable!("nobody asks who is here")
     }
 }
 

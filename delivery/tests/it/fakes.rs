@@ -10,9 +10,9 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
-use platform::inbound::{Identity, Inbound, Outcome};
+use platform::inbound::{Identity, Inbound, Outcome, Permission, Seen};
 use platform::port::clock::{Clock, SystemClock};
-use platform::port::ephemeral::{Ephemeral, Quota, Route, Unavailable, Verdict};
+use platform::port::ephemeral::{Ephemeral, Note, Quota, Route, Unavailable, Verdict};
 use platform::port::log::{
     Append, Budget, Error as LogError, Log, Member, PartitionState, Start, Tail,
 };
@@ -29,11 +29,14 @@ pub(crate) struct FakeInbound {
     pub(crate) accepted: Mutex<Vec<String>>,
     /// Lets held outcomes go.
     pub(crate) release: Arc<Semaphore>,
+    /// What is seen of users, whoever looks; of others nothing.
+    pub(crate) seen: Mutex<HashMap<UserId, Seen>>,
 }
 
 impl Default for FakeInbound {
     fn default() -> Self {
-        Self { accepted: Mutex::default(), release: Arc::new(Semaphore::new(0)) }
+        let release = Arc::new(Semaphore::new(0));
+        Self { accepted: Mutex::default(), release, seen: Mutex::default() }
     }
 }
 
@@ -69,7 +72,8 @@ impl Inbound for FakeInbound {
         }
         self.accepted.lock().push(text.clone());
         match kind {
-            "echo" | "slow.accept" | "delivered" => {
+            "echo" | "slow.accept" | "delivered" | "presence.set" | "message.send"
+            | "message.react" | "message.read" | "conversation.join" | "typing" | "call.offer" => {
                 Ok(async move { Ok(Bytes::from(text)) }.boxed())
             }
             "held" => {
@@ -83,6 +87,13 @@ impl Inbound for FakeInbound {
             "refused" => Ok(async { Err(ApiError::new(Code::NotMember, "not a member")) }.boxed()),
             _ => Err(ApiError::new(Code::Unsupported, "unsupported")),
         }
+    }
+
+    async fn presence(&self, _: UserId, of: &[UserId]) -> Result<Vec<Seen>, ApiError> {
+        let seen = self.seen.lock();
+        let hidden = |user| Seen { user, permission: Permission::default(), entry: None };
+        let one = |user: &UserId| seen.get(user).cloned().unwrap_or_else(|| hidden(*user));
+        Ok(of.iter().map(one).collect())
     }
 }
 
@@ -130,11 +141,26 @@ impl Ephemeral for FakeEphemeral {
     async fn take(&self, _: &str, _: Quota) -> Result<Verdict, Unavailable> {
         unreachable!("sockets have a limit of their own")
     }
+
+    async fn note(&self, _: &str, _: &[Note]) -> Result<(), Unavailable> {
+        unreachable!("delivery writes on no board")
+    }
+
+    async fn noted(&self, _: &str, _: &[Uuid]) -> Result<Vec<Option<Bytes>>, Unavailable> {
+        unreachable!("delivery reads no board")
+    }
+
+    async fn board(&self, _: &str) -> Result<Vec<(Uuid, Bytes)>, Unavailable> {
+        unreachable!("delivery reads no board")
+    }
 }
 
-/// A log in which nothing happens: tests hand frames to the sink.
-#[derive(Debug)]
-pub(crate) struct FakeLog;
+/// A log that keeps what delivery appends, call by call. Tests hand frames to the sink.
+#[derive(Debug, Default)]
+pub(crate) struct FakeLog {
+    pub(crate) appends: Mutex<Vec<Vec<Append>>>,
+    pub(crate) away: AtomicBool,
+}
 
 struct Silence;
 
@@ -150,9 +176,19 @@ impl Log for FakeLog {
     fn append(
         &self,
         _: Budget,
-        _: Vec<Append>,
+        records: Vec<Append>,
     ) -> BoxFuture<'static, Result<Vec<Position>, LogError>> {
-        unreachable!("delivery does not append")
+        if self.away.load(Ordering::SeqCst) {
+            return async { Err(LogError::Unknown("planted".to_owned())) }.boxed();
+        }
+        let positions = records.iter().map(|record| Position {
+            epoch: 1,
+            partition: record.partition,
+            offset: 0,
+        });
+        let positions = positions.collect();
+        self.appends.lock().push(records);
+        async { Ok(positions) }.boxed()
     }
 
     async fn join(&self, _: &'static str, _: &'static Topic) -> Result<Box<dyn Member>, LogError> {

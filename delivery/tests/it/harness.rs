@@ -42,6 +42,7 @@ pub(crate) struct Server {
     pub(crate) inbound: Arc<FakeInbound>,
     pub(crate) store: Arc<TestStore>,
     pub(crate) ephemeral: Arc<FakeEphemeral>,
+    pub(crate) log: Arc<FakeLog>,
     pub(crate) metrics: Metrics,
     pub(crate) life: Lifecycle,
 }
@@ -57,8 +58,9 @@ pub(crate) async fn server_in(timing: Timing) -> Server {
 pub(crate) async fn server_with(config: Config) -> Server {
     let store = Arc::new(TestStore::new(Duration::from_millis(20)));
     let ephemeral = Arc::new(FakeEphemeral::default());
+    let log = Arc::new(FakeLog::default());
     let platform = Platform {
-        log: Arc::new(FakeLog),
+        log: log.clone(),
         store: store.clone(),
         ephemeral: ephemeral.clone(),
         clock: Arc::new(SystemClock),
@@ -76,7 +78,7 @@ pub(crate) async fn server_with(config: Config) -> Server {
     life.guest(async move { axum::serve(listener, service).await.unwrap() });
     let metrics = platform.metrics.clone();
     let sink = delivery.sink();
-    Server { address, delivery, node, sink, inbound, store, ephemeral, metrics, life }
+    Server { address, delivery, node, sink, inbound, store, ephemeral, log, metrics, life }
 }
 
 impl Server {

@@ -10,9 +10,12 @@ mod harness;
 
 mod large;
 mod life;
+mod presence;
 mod requests;
 mod slow;
+mod socketio;
 mod sync;
+mod typing;
 mod upgrade;
 #[expect(dead_code, reason = "shared with the simulation of syncs")]
 mod world;

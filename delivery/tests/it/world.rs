@@ -419,6 +419,7 @@ impl World {
             last_at: Timestamp(0),
             applied: position,
             privacy: Default::default(),
+            presence: Default::default(),
             deleted_at: None,
         };
         self.store.put(&UserHead::of(user(who), &head), position.stamp());

@@ -45,7 +45,7 @@ impl CqlStore {
     /// tables, while no worker runs.
     pub async fn truncate(&self, defs: &[&'static TableDef]) -> Result<(), Error> {
         for def in defs {
-            if def.class == Class::Direct {
+            if !matches!(def.class, Class::Folded(_)) {
                 return Err(Error::Failed(format!("{} can not be folded again", def.name)));
             }
             let text = format!("TRUNCATE {}.{}", self.0.tables.keyspace(), def.name);

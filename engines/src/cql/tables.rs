@@ -81,7 +81,7 @@ impl Tables {
             // With a stamp, once more is the same. A plain write of a direct table gets its time when
             // it is sent, so that a late second one could undo another write.
             Shape::Insert | Shape::Delete => {
-                statement.set_is_idempotent(matches!(def.class, Class::Folded(_)));
+                statement.set_is_idempotent(def.class != Class::Direct);
             }
             // Whether a lost one took effect is found out by whoever asked.
             Shape::Claim | Shape::Swap | Shape::Remove => statement.set_is_idempotent(false),

@@ -205,7 +205,7 @@ pub(super) fn add_column(keyspace: &str, def: &TableDef, name: &str, of: Kind) -
 
 fn using_stamp(def: &TableDef) -> &'static str {
     match def.class {
-        Class::Folded(_) => " USING TIMESTAMP ?",
+        Class::Folded(_) | Class::Kept(_) => " USING TIMESTAMP ?",
         Class::Direct => "",
     }
 }

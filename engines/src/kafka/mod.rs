@@ -27,7 +27,7 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use schemas::Position;
-use schemas::topic::{self, Durability, Topic};
+use schemas::topic::{self, Topic};
 
 pub mod admin;
 mod batch;
@@ -369,8 +369,8 @@ impl Log for KafkaLog {
         let session = self.0.settings.session();
         let inbox = Arc::new(Inbox::new(session / 2));
         let mut config = self.0.settings.member(&name, partitions);
-        if topic.durability == Durability::Volatile {
-            // Its records are forgotten after a minute: a reader that was away goes on with what is left.
+        if topic.is_brief() {
+            // Its records are forgotten soon: a reader that was away goes on with what is left.
             config.set("auto.offset.reset", "earliest");
         }
         let membership = Membership {

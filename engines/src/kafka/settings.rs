@@ -13,7 +13,7 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use schemas::limits;
-use schemas::topic::Topic;
+use schemas::topic::{COMMANDS, Topic};
 
 use super::{Refused, pulse};
 
@@ -90,9 +90,12 @@ impl Settings {
         format!("{}{group}.{}", self.prefix, topic.name)
     }
 
-    /// Partitions that a topic has when it is created.
+    /// Partitions that a topic has when it is created: as configured, but of those that have fewer by
+    /// design.
     pub(super) fn partitions(&self, topic: &Topic) -> u32 {
-        if topic.partitions_kafka > 1 { self.config.partitions } else { topic.partitions_kafka }
+        let own = topic.partitions_kafka;
+        let fewer = own < COMMANDS.partitions_kafka;
+        if fewer { own.min(self.config.partitions) } else { self.config.partitions }
     }
 
     /// The brokers that every client asks first: `host:port`, with commas between.

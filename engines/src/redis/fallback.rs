@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use platform::embedded::LocalEphemeral;
 use platform::port::clock::Clock;
-use platform::port::ephemeral::{Ephemeral, Quota, Route, Unavailable, Verdict};
+use platform::port::ephemeral::{Ephemeral, Note, Quota, Route, Unavailable, Verdict};
 use schemas::InstanceId;
+use uuid::Uuid;
 
 /// A shared store, and a limiter of this process for when it does not answer. A limit is then that
-/// of each node instead of all nodes, and begins whole: requests stay limited, if less so. Routes have
-/// no such stand-in: one node's knowledge is none, so that they stay [`Unavailable`].
+/// of each node instead of all nodes, and begins whole: requests stay limited, if less so. Routes and
+/// boards have no such stand-in: one node's knowledge is none, so that they stay [`Unavailable`].
 #[derive(Debug)]
 pub struct Fallback<E> {
     shared: E,
@@ -59,5 +61,17 @@ impl<E: Ephemeral> Ephemeral for Fallback<E> {
             // Whoever watches the store has logged that it is away.
             Err(_) => self.local.take(key, quota).await,
         }
+    }
+
+    async fn note(&self, board: &str, notes: &[Note]) -> Result<(), Unavailable> {
+        self.shared.note(board, notes).await
+    }
+
+    async fn noted(&self, board: &str, fields: &[Uuid]) -> Result<Vec<Option<Bytes>>, Unavailable> {
+        self.shared.noted(board, fields).await
+    }
+
+    async fn board(&self, board: &str) -> Result<Vec<(Uuid, Bytes)>, Unavailable> {
+        self.shared.board(board).await
     }
 }

@@ -1,4 +1,4 @@
-//! Routes and limits on Redis.
+//! Routes, limits and boards on Redis.
 //!
 //! Every call is one round trip, however many routes it has, and one script where it needs the time:
 //! that of Redis, which all nodes share. Nothing here is durable, and nothing waits for long: an
@@ -6,10 +6,11 @@
 //! ([`Fallback`]), and events go to every node (`Ephemeral::suspect`), so that losing Redis loses
 //! neither messages nor protection (G-20).
 //!
-//! Keys begin with the namespace and `parlance:`; then `l:` a limit, `u:` and `c:` with 16 bytes of an id the routes of a
+//! Keys begin with the namespace and `parlance:`; then `l:` a limit, `b:` a board, `u:` and `c:` with 16 bytes of an id the routes of a
 //! user and of a conversation, `mark` the time at which this Redis began to know routes.
 
 pub mod admin;
+mod board;
 mod fallback;
 mod link;
 
@@ -17,10 +18,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use platform::config;
 use platform::lifecycle::Lifecycle;
 use platform::port::clock::Clock;
-use platform::port::ephemeral::{Ephemeral, Quota, Route, Unavailable, Verdict};
+use platform::port::ephemeral::{self, Ephemeral, Note, Quota, Route, Unavailable, Verdict};
 use redis::{Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, Script, ServerErrorKind};
 use schemas::InstanceId;
 use uuid::Uuid;
@@ -28,7 +30,7 @@ use uuid::Uuid;
 pub use self::fallback::Fallback;
 use self::link::Link;
 
-/// Routes of one script: Redis answers nobody else while a script runs.
+/// Routes or notes of one script: Redis answers nobody else while a script runs.
 const CHUNK: usize = 512;
 
 /// The configuration can not be used.
@@ -36,7 +38,7 @@ const CHUNK: usize = 512;
 #[error("redis.url: {0}")]
 pub struct Invalid(String);
 
-/// Routes and limits that all nodes of a namespace share.
+/// Routes, limits and boards that all nodes of a namespace share.
 pub struct RedisEphemeral {
     link: Arc<Link>,
     prefix: String,
@@ -44,6 +46,7 @@ pub struct RedisEphemeral {
     announce: Script,
     withdraw: Script,
     routes: Script,
+    note: Script,
 }
 
 impl std::fmt::Debug for RedisEphemeral {
@@ -79,6 +82,7 @@ impl RedisEphemeral {
             announce: Script::new(include_str!("announce.lua")),
             withdraw: Script::new(include_str!("withdraw.lua")),
             routes: Script::new(include_str!("routes.lua")),
+            note: Script::new(include_str!("note.lua")),
         })
     }
 
@@ -234,5 +238,18 @@ impl Ephemeral for RedisEphemeral {
             remaining: u32::try_from(remaining).unwrap_or(u32::MAX),
             reset: Duration::from_micros(reset),
         })
+    }
+
+    async fn note(&self, board: &str, notes: &[Note]) -> Result<(), Unavailable> {
+        ephemeral::check(notes)?;
+        self.write_notes(board, notes).await
+    }
+
+    async fn noted(&self, board: &str, fields: &[Uuid]) -> Result<Vec<Option<Bytes>>, Unavailable> {
+        self.read_notes(board, fields).await
+    }
+
+    async fn board(&self, board: &str) -> Result<Vec<(Uuid, Bytes)>, Unavailable> {
+        self.read_board(board).await
     }
 }

@@ -66,7 +66,7 @@ pub(super) async fn list(
     sort(&mut all);
     let (shown, more) = page.part(&all, cursor, place);
     let (people, progress) =
-        try_join(People::of(store, shown, SHOWN), progress(store, shown)).await?;
+        try_join(People::of(&ingest, who.user, shown, SHOWN), progress(store, shown)).await?;
     let items = shown.iter().zip(&progress);
     let list = List {
         items: items.map(|(held, progress)| people.view(held, progress)).collect(),

@@ -24,10 +24,10 @@ use crate::access::{Entry, entry_of};
 use crate::envelope;
 use crate::error::Failure;
 use crate::extract::{Caller, Id};
+use crate::presence::Sight;
 use crate::profiles::heads;
 use crate::rows::Rows;
 use crate::state::Ingest;
-use crate::user::public;
 
 /// Participants that a view of one conversation has at most.
 pub(super) const SHOWN: usize = 100;
@@ -90,7 +90,7 @@ pub(super) async fn answer(
 ) -> Result<Response, Failure> {
     let store = &*ingest.platform.store;
     let (held, progress) = held(store, viewer, id).await?.ok_or_else(not_found)?;
-    let people = People::of(store, std::slice::from_ref(&held), SHOWN).await?;
+    let people = People::of(ingest, viewer, std::slice::from_ref(&held), SHOWN).await?;
     Ok(envelope::encoded(status, &people.view(&held, &progress), ingest.now()))
 }
 
@@ -127,6 +127,7 @@ pub(crate) async fn held(
 pub(super) struct People {
     members: HashMap<ConversationId, Vec<Person>>,
     users: HashMap<UserId, UserHead>,
+    sight: Sight,
 }
 
 #[derive(Debug)]
@@ -138,7 +139,13 @@ struct Person {
 
 impl People {
     /// Direct conversations have theirs in the head; of others the rows are read, a scan for each.
-    pub(super) async fn of(store: &dyn Store, shown: &[Held], cut: usize) -> Result<Self, Failure> {
+    pub(super) async fn of(
+        ingest: &Ingest,
+        viewer: UserId,
+        shown: &[Held],
+        cut: usize,
+    ) -> Result<Self, Failure> {
+        let store = &*ingest.platform.store;
         let members = shown.iter().map(async |held| {
             let people = match held.head.kind {
                 Kind::Direct => pair(&held.head),
@@ -154,9 +161,11 @@ impl People {
         ids.sort_unstable();
         ids.dedup();
         let heads = heads(store, &ids).await?;
+        let people: Vec<_> = ids.iter().copied().zip(heads.iter().map(Option::as_ref)).collect();
+        let sight = Sight::of(ingest, viewer, &people).await?;
         let users = ids.into_iter().zip(heads);
         let users = users.filter_map(|(id, head)| Some((id, head?))).collect();
-        Ok(Self { members, users })
+        Ok(Self { members, users, sight })
     }
 
     /// The view of a conversation for its viewer.
@@ -171,7 +180,7 @@ impl People {
                 user_id: person.user,
                 role: person.role.clone(),
                 joined_at: person.joined_at,
-                user: public(person.user, self.users.get(&person.user)),
+                user: self.sight.user(person.user, self.users.get(&person.user)),
             })
             .collect();
         let unread_count = unread(head, *marker);

@@ -11,7 +11,9 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use operation::{Operation, delete, get, post, put};
 
-use crate::{conversation, health, member, message, pin, reaction, receipt, session, user};
+use crate::{
+    conversation, health, member, message, pin, presence, reaction, receipt, session, user,
+};
 
 /// Every operation, in the order of the document.
 pub(crate) fn operations() -> Vec<Operation> {
@@ -24,6 +26,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         message::document::operations(),
         reaction::document::operations(),
         pin::document::operations(),
+        presence::document::operations(),
         health::document::operations(),
     ]
     .into_iter()

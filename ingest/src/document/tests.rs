@@ -15,7 +15,15 @@ use crate::state::Ingest;
 use crate::testing::world;
 
 /// Requests of sockets that delivery answers itself.
-const OF_DELIVERY: [&str; 3] = ["auth", "ping", "sync"];
+const OF_DELIVERY: [&str; 7] = [
+    "auth",
+    "ping",
+    "sync",
+    "activity",
+    "presence.update",
+    "presence.subscribe",
+    "presence.unsubscribe",
+];
 
 /// Compares a published document with what it should be. `DOCUMENTS=write` writes it.
 fn published(name: &str, document: &Value) {

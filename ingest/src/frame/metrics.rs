@@ -64,7 +64,7 @@ impl Requests {
             Some(Class::Writes) => &self.writes,
             Some(Class::Reads) => &self.reads,
             Some(Class::Search) => &self.search,
-            None => &self.other,
+            Some(Class::Signals) | None => &self.other,
         }
     }
 }

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use schemas::{ApiError, Code, ConversationId, MessageId, Seq};
 use serde::{Deserialize, Deserializer, de};
 
-use super::delivered;
+use super::{call, delivered};
 use crate::extract::{Text, id_of, read_json};
 use crate::message::dto;
+use crate::presence::Change;
 
 /// What a frame asks for.
 #[derive(Debug)]
@@ -20,6 +21,12 @@ pub(super) enum Request<'a> {
     Read(MessageId),
     ReadConversation(ConversationId, Option<MessageId>),
     Delivered(Vec<(ConversationId, Seq)>),
+    Presence(Change<'a>),
+    /// He has it on screen.
+    Join(ConversationId),
+    /// Whether he types.
+    Typing(ConversationId, bool),
+    Call(call::Call<'a>),
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,6 +61,21 @@ struct ReadConversation<'a> {
     conversation_id: Option<Text<'a>>,
     #[serde(borrow)]
     message_id: Option<Text<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Typing<'a> {
+    #[serde(borrow)]
+    conversation_id: Option<Text<'a>>,
+    is_typing: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Join<'a> {
+    #[serde(borrow)]
+    conversation_id: Option<Text<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -106,7 +128,23 @@ impl<'a> Request<'a> {
                 let all = all.into_iter().map(|(id, seq)| (id.0, seq)).collect();
                 Self::Delivered(delivered::check(all)?)
             }
-            _ => return Err(ApiError::new(Code::Unsupported, "this type is not supported")),
+            "presence.set" => Self::Presence(read_json(json)?),
+            "conversation.join" => {
+                let Join { conversation_id } = read_json(json)?;
+                let id = conversation_id.ok_or_else(|| missing("conversationId"))?;
+                Self::Join(id_of("conversationId", &id)?)
+            }
+            "typing" => {
+                let Typing { conversation_id, is_typing } = read_json(json)?;
+                let conversation = conversation_id.ok_or_else(|| missing("conversationId"))?;
+                Self::Typing(id_of("conversationId", &conversation)?, is_typing.unwrap_or(true))
+            }
+            _ => match call::verb(kind) {
+                Some(verb) => Self::Call(call::Call::read(verb, json)?),
+                None => {
+                    return Err(ApiError::new(Code::Unsupported, "this type is not supported"));
+                }
+            },
         })
     }
 }

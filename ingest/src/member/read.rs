@@ -17,10 +17,10 @@ use crate::conversation::not_found;
 use crate::envelope;
 use crate::error::Failure;
 use crate::extract::{Caller, Id};
+use crate::presence::Sight;
 use crate::profiles::heads;
 use crate::query::{Pagination, Params, cursor_text};
 use crate::state::Ingest;
-use crate::user::public;
 
 /// A page of members.
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Participants"))]
@@ -59,12 +59,14 @@ pub(super) async fn page(
     let shown = rest.get(..number(page.limit)).unwrap_or(rest);
     let ids: Vec<_> = shown.iter().map(|row| row.user).collect();
     let users = heads(store, &ids).await?;
+    let people: Vec<_> = ids.iter().copied().zip(users.iter().map(Option::as_ref)).collect();
+    let sight = Sight::of(&ingest, who.user, &people).await?;
     let participants = shown.iter().zip(&users).map(|(row, head)| Participant {
         id: row.user,
         user_id: row.user,
         role: row.role.clone(),
         joined_at: row.joined_at,
-        user: public(row.user, head.as_ref()),
+        user: sight.user(row.user, head.as_ref()),
     });
     let next = shown.last().filter(|_| shown.len() < rest.len());
     let list = List {

@@ -33,7 +33,7 @@ pub(super) fn is_empty(metadata: &RawValue) -> bool {
 }
 
 /// How deep valid JSON is nested.
-fn depth(json: &str) -> usize {
+pub(crate) fn depth(json: &str) -> usize {
     let (mut now, mut most) = (0_usize, 0);
     let (mut in_string, mut escaped) = (false, false);
     for byte in json.bytes() {

@@ -42,6 +42,8 @@ use futures_util::future::BoxFuture;
 use crate::error::Failure;
 use crate::state::{Ingest, api};
 
+pub(crate) use metadata::depth;
+
 /// What an accepted request answers, once it is known: the JSON of `data`.
 pub(crate) type Answer = BoxFuture<'static, Result<Bytes, Failure>>;
 

@@ -28,6 +28,7 @@ use super::extras::heads;
 use super::find::{self, Seen, not_found};
 use crate::error::Failure;
 use crate::extract::{Caller, Id};
+use crate::presence::Sight;
 use crate::query::{Params, cursor_text};
 use crate::receipt::{self, UpTo};
 use crate::state::Ingest;
@@ -156,11 +157,13 @@ pub(super) async fn list(
     markers
         .retain(|marker| marker.user == who.user || shows(&seen, marker, users.get(&marker.user)));
     markers.sort_by_key(|marker| Reverse((marker.read_at, marker.user)));
+    let people: Vec<_> = users.iter().map(|(user, head)| (*user, Some(head))).collect();
+    let sight = Sight::of(&ingest, who.user, &people).await?;
     let reads: Vec<_> = markers
         .iter()
         .map(|marker| {
             let head = users.get(&marker.user).filter(|head| head.deleted_at.is_none());
-            let user = head.map(|head| Public::of_head(marker.user, head));
+            let user = head.map(|head| sight.user(marker.user, Some(head)));
             Reader { read: Receipt::of(id, marker), user }
         })
         .collect();

@@ -95,6 +95,7 @@ async fn users(world: &World) {
             last_at: at,
             applied: Position::default(),
             privacy: Privacy::default(),
+            presence: schemas::user::head::Preference::default(),
             deleted_at: None,
         };
         row(&UserRow::of(user, &head))

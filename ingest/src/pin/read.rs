@@ -19,6 +19,7 @@ use crate::error::Failure;
 use crate::extract::{Caller, Id};
 use crate::message::extras::{View, heads};
 use crate::message::find;
+use crate::presence::Sight;
 use crate::state::Ingest;
 use crate::{access, envelope};
 
@@ -69,6 +70,7 @@ impl<'a> Pin<'a> {
         row: &Row,
         message: &Bytes,
         users: &'a HashMap<UserId, UserHead>,
+        sight: &Sight,
     ) -> Result<Self, Failure> {
         let message = serde_json::from_slice(message)
             .map_err(|error| Failure::internal(format!("a view can not be read: {error}")))?;
@@ -83,7 +85,7 @@ impl<'a> Pin<'a> {
             updated_at: row.pinned_at,
             deleted_at: None,
             message,
-            pinned_by: head.map(|head| Public::of_head(row.user, head)),
+            pinned_by: head.map(|head| sight.user(row.user, Some(head))),
         })
     }
 }
@@ -113,9 +115,11 @@ pub(super) async fn list(
     let extras = View { ingest: &ingest, entry: &entry }.scattered(&rows).await?;
     let mut users = pins.iter().map(|(pin, _)| pin.user).collect();
     let users = heads(store, &mut users).await?;
+    let people: Vec<_> = users.iter().map(|(user, head)| (*user, Some(head))).collect();
+    let sight = Sight::of(&ingest, who.user, &people).await?;
     let pinned: Vec<_> = pins
         .iter()
-        .map(|(pin, row)| Pin::of(pin, &extras.one(row), &users))
+        .map(|(pin, row)| Pin::of(pin, &extras.one(row), &users, &sight))
         .collect::<Result<_, _>>()?;
     let list = List { conversation_id: conversation, count: pinned.len(), pinned_messages: pinned };
     Ok(envelope::encoded(StatusCode::OK, &list, ingest.now()))

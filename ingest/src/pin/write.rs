@@ -17,6 +17,7 @@ use crate::error::Failure;
 use crate::extract::{Caller, Id, IdempotencyKey};
 use crate::message::extras::heads;
 use crate::message::find::{self, hidden, not_found};
+use crate::presence::Sight;
 use crate::publish::{By, once};
 use crate::state::Ingest;
 
@@ -133,7 +134,9 @@ async fn pinned(
         pinned_at: ingest.now(),
     });
     let users = heads(store, &mut vec![pin.user]).await?;
-    let pinned = Pin::of(&pin, &seen.shown(ingest).await?, &users)?;
+    let people: Vec<_> = users.iter().map(|(user, head)| (*user, Some(head))).collect();
+    let sight = Sight::of(ingest, user, &people).await.map_err(Failure::after_effect)?;
+    let pinned = Pin::of(&pin, &seen.shown(ingest).await?, &users, &sight)?;
     Ok(envelope::encoded(StatusCode::OK, &pinned, ingest.now()))
 }
 

@@ -85,6 +85,7 @@ async fn becomes_a_user(world: &World, user: UserId) {
         last_at: at,
         applied,
         privacy: schemas::user::head::Privacy::default(),
+        presence: schemas::user::head::Preference::default(),
         deleted_at: None,
     };
     let writes = vec![Write::replace(&UserHead::of(user, &head), applied.stamp())];

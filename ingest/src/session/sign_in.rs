@@ -22,6 +22,7 @@ use crate::extract::{Body, Peer};
 use crate::limit::{Account, Class};
 use crate::profiles::head;
 use crate::state::Ingest;
+use crate::user::own;
 
 /// Characters of a user agent that a session keeps.
 const AGENT_CHARS: usize = 200;
@@ -57,10 +58,10 @@ pub(super) async fn login(
         end::end(&ingest, session).await?;
         return Err(Failure::new(Code::InvalidCredentials, "Invalid credentials"));
     }
-    let tokens = Tokens {
-        user: Some(Own::of(found.user, &found.head)),
-        ..tokens(&ingest, found.user, session, 1)
-    };
+    // The session stands: it is not refused for something to look at.
+    let own = own(&ingest, found.user, &found.head).await;
+    let own = own.unwrap_or_else(|_| Own::of(found.user, &found.head));
+    let tokens = Tokens { user: Some(own), ..tokens(&ingest, found.user, session, 1) };
     Ok(envelope::encoded(StatusCode::OK, &tokens, ingest.now()))
 }
 

@@ -18,10 +18,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::dto::Blocking;
-use super::read::public;
 use crate::envelope;
 use crate::error::Failure;
 use crate::extract::{Body, Caller, Id, IdempotencyKey};
+use crate::presence::BLIND;
 use crate::profiles::{head, heads};
 use crate::query::{Params, cursor_text};
 use crate::state::Ingest;
@@ -103,7 +103,7 @@ pub(super) async fn entries(
         .iter()
         .map(|(row, head)| Entry {
             id: row.other,
-            user: public(row.other, head.as_ref()),
+            user: BLIND.user(row.other, head.as_ref()),
             reason: row.reason.clone(),
             blocked_at: row.created_at,
         })
@@ -117,7 +117,8 @@ pub(super) async fn users(
     params: Params,
 ) -> Result<Response, Failure> {
     let (page, next) = page(&ingest, who.user, &params).await?;
-    let users: Vec<_> = page.iter().map(|(row, head)| public(row.other, head.as_ref())).collect();
+    let users: Vec<_> =
+        page.iter().map(|(row, head)| BLIND.user(row.other, head.as_ref())).collect();
     Ok(listed(&users, next, ingest.now()))
 }
 

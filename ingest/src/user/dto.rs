@@ -82,7 +82,7 @@ pub(crate) fn is_stray(c: char) -> bool {
 }
 
 /// A text that may have lines; a blank one is none.
-fn prose(
+pub(crate) fn prose(
     text: Patch<Text<'_>>,
     field: &str,
     most: usize,

@@ -32,7 +32,7 @@ use axum::routing::{get, post, put};
 
 use crate::state::{Ingest, api};
 
-pub(crate) use read::{gone, public};
+pub(crate) use read::{gone, own, present, public};
 
 pub(crate) fn routes() -> Router<Ingest> {
     let me = get(read::me).put(profile::update).patch(profile::update).delete(account::delete);

@@ -8,11 +8,10 @@ use schemas::envelope::UserCommand;
 use schemas::patch::Patch;
 use schemas::user::command::Update;
 use schemas::user::head::Profile as Stored;
-use schemas::user::view::Own;
 use schemas::{Code, UserId, topic};
 
 use super::dto::{Profile, dialled};
-use super::read::present;
+use super::read::{own, present};
 use crate::envelope;
 use crate::error::Failure;
 use crate::extract::{Body, Caller};
@@ -41,7 +40,8 @@ pub(super) async fn update(
         number.settle(&ingest, who.user, &after.profile).await?;
         after
     };
-    Ok(envelope::encoded(StatusCode::OK, &Own::of(who.user, &after), ingest.now()))
+    let own = own(&ingest, who.user, &after).await.map_err(Failure::after_effect)?;
+    Ok(envelope::encoded(StatusCode::OK, &own, ingest.now()))
 }
 
 async fn carry_out(ingest: &Ingest, user: UserId, update: Update) -> Result<(), Failure> {

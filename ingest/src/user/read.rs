@@ -16,6 +16,7 @@ use super::privacy::relation;
 use crate::envelope;
 use crate::error::Failure;
 use crate::extract::{Caller, Id};
+use crate::presence::{self, Sight};
 use crate::state::Ingest;
 
 pub(super) async fn me(
@@ -23,11 +24,12 @@ pub(super) async fn me(
     Caller(who): Caller,
 ) -> Result<Response, Failure> {
     let head = present(&ingest, who.user).await?;
-    Ok(envelope::encoded(StatusCode::OK, &Own::of(who.user, &head), ingest.now()))
+    let own = own(&ingest, who.user, &head).await?;
+    Ok(envelope::encoded(StatusCode::OK, &own, ingest.now()))
 }
 
 /// The caller's head. Whoever has a token but no account any more is nobody.
-pub(super) async fn present(ingest: &Ingest, user: UserId) -> Result<Head, Failure> {
+pub(crate) async fn present(ingest: &Ingest, user: UserId) -> Result<Head, Failure> {
     alive(get_one::<UserHead>(&*ingest.platform.store, UserHead::get(user)).await?)
 }
 
@@ -42,6 +44,17 @@ pub(crate) fn gone() -> Failure {
     Failure::new(Code::Unauthenticated, "this account does not exist any more")
 }
 
+/// The caller's own profile, and how he is to himself.
+pub(crate) async fn own(ingest: &Ingest, user: UserId, head: &Head) -> Result<Own, Failure> {
+    let presence = presence::own(ingest, user, head).await?;
+    Ok(Own {
+        is_online: presence::is_here(&presence),
+        last_seen: presence.shown.last_seen_at,
+        presence_status: presence.shown.status.text().to_owned(),
+        ..Own::of(user, head)
+    })
+}
+
 /// A user in another view, as others see him. Of one who is gone a name is left, that he was.
 pub(crate) fn public(id: UserId, head: Option<&Head>) -> Public<'_> {
     match head {
@@ -54,9 +67,9 @@ pub(crate) fn public(id: UserId, head: Option<&Head>) -> Public<'_> {
             avatar_url: None,
             bio: None,
             status: None,
-            is_online: Some(false),
+            is_online: None,
             last_seen: None,
-            presence_status: Some(Cow::Borrowed("offline")),
+            presence_status: None,
         },
     }
 }
@@ -82,6 +95,8 @@ pub(super) async fn one(
     let found = found
         .filter(|found| found.shows_profile(who.user))
         .ok_or_else(|| Failure::new(Code::NotFound, "user not found"))?;
-    let one = One { public: Public::of_head(id, &found.head), created_at: found.head.created_at };
+    let head = Some(&found.head);
+    let sight = Sight::of(&ingest, who.user, &[(id, head)]).await?;
+    let one = One { public: sight.user(id, head), created_at: found.head.created_at };
     Ok(envelope::encoded(StatusCode::OK, &one, ingest.now()))
 }

@@ -23,6 +23,7 @@ use super::privacy::{Relation, relations};
 use crate::envelope;
 use crate::error::Failure;
 use crate::extract::Caller;
+use crate::presence::Sight;
 use crate::query::{Page, Pagination, Params, cursor_text};
 use crate::state::Ingest;
 
@@ -68,9 +69,11 @@ pub(super) async fn search(
     }
     let (shown, more) = part(&ids, page, cursor);
     let seen = visible(store, who.user, shown).await?;
+    let heads: Vec<_> = seen.iter().map(|one| (one.id, Some(&one.head))).collect();
+    let sight = Sight::of(&ingest, who.user, &heads).await?;
     let total = i64::try_from(ids.len()).unwrap_or(i64::MAX);
     let found = Found {
-        users: seen.iter().map(|one| Public::of_head(one.id, &one.head)).collect(),
+        users: seen.iter().map(|one| sight.user(one.id, Some(&one.head))).collect(),
         pagination: page.of(total),
         next_cursor: shown.last().filter(|_| more).map(|id| cursor_text(&id.bytes())),
     };

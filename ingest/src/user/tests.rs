@@ -23,6 +23,7 @@ pub(crate) fn head() -> Head {
         last_at: Timestamp(0),
         applied: Position::default(),
         privacy: Privacy::default(),
+        presence: schemas::user::head::Preference::default(),
         deleted_at: None,
     }
 }

@@ -47,8 +47,9 @@ impl Config {
         if self.auth.argon2_memory_kib < 8 || self.auth.argon2_iterations < 1 {
             mistakes.push("auth: argon2 needs at least 8 KiB and one pass".to_owned());
         }
-        let Limits { auth, account, messages, writes, reads, search, frames, .. } = self.limits;
-        if [auth, account, messages, writes, reads, search, frames]
+        let Limits { auth, account, messages, writes, reads, search, signals, frames, .. } =
+            self.limits;
+        if [auth, account, messages, writes, reads, search, signals, frames]
             .iter()
             .any(|rate| rate.burst == 0 || rate.per_minute == 0)
         {

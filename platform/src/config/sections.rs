@@ -116,6 +116,8 @@ pub struct Limits {
     pub reads: Rate,
     /// Searches: by user.
     pub search: Rate,
+    /// Typing as others are told of it, and signalling of calls: by user.
+    pub signals: Rate,
     /// Frames that one socket may send.
     pub frames: Rate,
     /// Open sockets of one address (IPv6: of one /64) that have not authenticated yet.
@@ -143,6 +145,7 @@ impl Default for Limits {
             writes: rate(60, 600),
             reads: rate(200, 3_000),
             search: rate(30, 300),
+            signals: rate(200, 1_200),
             frames: rate(
                 schemas::limits::SOCKET_FRAMES_BURST,
                 schemas::limits::SOCKET_FRAMES_PER_SECOND * 60,

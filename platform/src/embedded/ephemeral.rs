@@ -1,4 +1,4 @@
-//! Routes and limits of one process: maps with deadlines.
+//! Routes, limits and boards of one process: maps with deadlines.
 //!
 //! All of it runs on the clock that never jumps: a step of the wall clock ends no route and no limit.
 //! Nothing here is durable, and nothing grows without bound: entries past their time go when their map
@@ -10,11 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use parking_lot::Mutex;
 use schemas::InstanceId;
+use uuid::Uuid;
 
+use super::boards::Boards;
 use crate::port::clock::Clock;
-use crate::port::ephemeral::{Ephemeral, Quota, Route, Unavailable, Verdict};
+use crate::port::ephemeral::{self, Ephemeral, Note, Quota, Route, Unavailable, Verdict};
 
 /// Routes kept at most: above, announcements are refused.
 const ROUTES: usize = 4_000_000;
@@ -46,13 +49,14 @@ struct Limits {
     changes: usize,
 }
 
-/// Routes and limits in memory. Clones share them.
+/// Routes, limits and boards in memory. Clones share them.
 #[derive(Clone)]
 pub struct LocalEphemeral(Arc<Inner>);
 
 struct Inner {
     routes: Mutex<Routes>,
     limits: Mutex<Limits>,
+    boards: Mutex<Boards>,
     clock: Arc<dyn Clock>,
 }
 
@@ -65,7 +69,8 @@ impl std::fmt::Debug for LocalEphemeral {
 impl LocalEphemeral {
     /// Without routes, all limits whole.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Inner { routes: Mutex::default(), limits: Mutex::default(), clock }))
+        let (routes, limits, boards) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { routes, limits, boards, clock }))
     }
 }
 
@@ -152,5 +157,18 @@ impl Ephemeral for LocalEphemeral {
         }
         let remaining = u32::try_from((window - spent) / step).unwrap_or(u32::MAX);
         Ok(Verdict { allowed: true, remaining, reset: duration(spent) })
+    }
+
+    async fn note(&self, board: &str, notes: &[Note]) -> Result<(), Unavailable> {
+        ephemeral::check(notes)?;
+        self.0.boards.lock().note(board, notes, self.0.clock.monotonic_ms())
+    }
+
+    async fn noted(&self, board: &str, fields: &[Uuid]) -> Result<Vec<Option<Bytes>>, Unavailable> {
+        Ok(self.0.boards.lock().noted(board, fields, self.0.clock.monotonic_ms()))
+    }
+
+    async fn board(&self, board: &str) -> Result<Vec<(Uuid, Bytes)>, Unavailable> {
+        Ok(self.0.boards.lock().all(board, self.0.clock.monotonic_ms()))
     }
 }

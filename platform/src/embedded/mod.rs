@@ -2,6 +2,7 @@
 //! both, and ephemeral facts in memory. They are durable and real: one process without configuration
 //! runs on them (G-01 to G-03 hold for it as for Kafka and ScyllaDB).
 
+mod boards;
 pub(crate) mod channel;
 mod ephemeral;
 pub mod journal;

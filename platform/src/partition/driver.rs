@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use schemas::Position;
-use schemas::topic::{Durability, Topic};
+use schemas::topic::Topic;
 use tokio::time::Instant;
 
 use super::instruments::Instruments;
@@ -141,7 +141,7 @@ pub async fn run<H: Handler>(
                 Ok(polled) => driver.polled(polled, &mut *member).await?,
                 Err(Error::Closed) => return Ok(()),
                 // What is only worth something now may be forgotten before it is read.
-                Err(Error::OutOfRange(first)) if source.topic.durability == Durability::Volatile => {
+                Err(Error::OutOfRange(first)) if source.topic.is_brief() => {
                     tracing::warn!(pool = driver.handler.pool(), first, "records were too old to be read");
                 }
                 Err(error) => return Err(error.to_string()),

@@ -1,10 +1,12 @@
-//! What may be forgotten: which nodes have sockets of whom, and how much of a limit is used.
-//! Losing it loses no message (G-20).
+//! What may be forgotten: which nodes have sockets of whom, how much of a limit is used, and what is
+//! written on boards: who is here, who types. Losing it loses no message (G-20).
 
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use schemas::{ConversationId, InstanceId, UserId};
+use uuid::Uuid;
 
 /// The store of ephemeral facts does not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,11 +46,57 @@ pub struct Verdict {
     pub reset: Duration,
 }
 
-/// Routes and limits. Contract:
+/// Notes that a board holds at most: more are refused.
+pub const BOARD_NOTES: usize = 200_000;
+/// Bytes of a note.
+pub const NOTE_BYTES: usize = 16_384;
+
+/// What to write on a board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What it is about. A board has one note on it: the newest.
+    pub field: Uuid,
+    /// What it says; none: it is wiped.
+    pub value: Option<Bytes>,
+    /// How long it stands; none: until it is wiped or written anew.
+    pub life: Option<Duration>,
+}
+
+impl Note {
+    /// Says `value` for as long as nothing else is said.
+    pub fn new(field: Uuid, value: Bytes) -> Self {
+        Self { field, value: Some(value), life: None }
+    }
+
+    /// Says `value` for so long.
+    pub fn brief(field: Uuid, value: Bytes, life: Duration) -> Self {
+        Self { field, value: Some(value), life: Some(life) }
+    }
+
+    /// Says nothing any more.
+    pub fn wipe(field: Uuid) -> Self {
+        Self { field, value: None, life: None }
+    }
+}
+
+/// Refuses notes that are too large.
+pub fn check(notes: &[Note]) -> Result<(), Unavailable> {
+    let large = |note: &Note| note.value.as_ref().is_some_and(|value| value.len() > NOTE_BYTES);
+    if notes.iter().any(large) {
+        return Err(Unavailable(format!("a note of more than {NOTE_BYTES} bytes")));
+    }
+    Ok(())
+}
+
+/// Routes, limits and boards. Contract:
 ///
 /// - An announced route is seen by every later `routes` on any node until `ttl` after the last
 ///   announcement, or until it is withdrawn by the same node.
 /// - `take` counts over all nodes.
+/// - What `note` has written is read by every later `noted` and `board` on any node, until its life is
+///   over or it is written anew. Notes of one call are written in their order, not all at once.
+/// - A board is there as soon as it is written on, and gone when nothing is on it. It may be gone at any
+///   time: whoever writes it knows better.
 #[async_trait]
 pub trait Ephemeral: Send + Sync + 'static {
     /// This node has sockets for these routes.
@@ -73,4 +121,13 @@ pub trait Ephemeral: Send + Sync + 'static {
 
     /// Takes one from a limit.
     async fn take(&self, key: &str, quota: Quota) -> Result<Verdict, Unavailable>;
+
+    /// Writes on a board.
+    async fn note(&self, board: &str, notes: &[Note]) -> Result<(), Unavailable>;
+
+    /// What a board says on these fields, in the order asked.
+    async fn noted(&self, board: &str, fields: &[Uuid]) -> Result<Vec<Option<Bytes>>, Unavailable>;
+
+    /// All that a board says, in no order.
+    async fn board(&self, board: &str) -> Result<Vec<(Uuid, Bytes)>, Unavailable>;
 }

@@ -155,6 +155,19 @@ metrics! {
     /// Frames told to every node, because routes could not be read or trusted.
     broadcasts: IntCounter = "parlance_broadcasts_total", "frames";
 
+    /// Entries published: users who became something else, or say something else of themselves.
+    presence_transitions: IntCounterVec = "parlance_presence_transitions_total", "entries", by PRESENCE;
+    /// Users who came back before anybody heard that they were gone.
+    presence_damped: IntCounter = "parlance_presence_flaps_damped_total", "flaps";
+    /// Users who come and go all the time, of the partitions that this process has.
+    presence_flapping: Reading = "parlance_presence_flapping_users", "users";
+    /// Users who are here, of the partitions that this process has.
+    presence_users: Reading = "parlance_presence_users", "users";
+    /// Their devices.
+    presence_devices: Reading = "parlance_presence_devices", "devices";
+    /// Nodes that tell of devices.
+    presence_nodes: Reading = "parlance_presence_nodes", "nodes";
+
     /// One call of the store, by whichever role.
     store_seconds: HistogramVec = "parlance_store_seconds", "seconds", by CALL, in CALL;
     /// Calls of the store that failed.
@@ -175,6 +188,9 @@ metrics! {
 
     /// Open, authenticated sockets.
     sockets: IntGauge = "parlance_sockets", "sockets";
+    /// The same by what they speak: one that has changed from polling to a WebSocket counts as that
+    /// within a ping.
+    sockets_by_protocol: ReadingVec = "parlance_sockets_by_protocol", "sockets", by PROTOCOL;
     /// Open sockets that have not authenticated yet.
     sockets_unauthenticated: Reading = "parlance_sockets_unauthenticated", "sockets";
     /// Open sockets, authenticated or not, beyond which upgrades are refused.

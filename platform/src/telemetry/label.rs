@@ -17,7 +17,8 @@ const fn label(name: &'static str, values: &'static [&'static str], of: &'static
 }
 
 /// Pools, by name.
-pub const POOLS: &[&str] = &["persist", "feed", "receipts", "saga", "fanout", "signals"];
+pub const POOLS: &[&str] =
+    &["persist", "feed", "receipts", "saga", "fanout", "signals", "presence"];
 
 /// A pool.
 pub static POOL: Label = label("pool", POOLS, "a pool of workers");
@@ -29,7 +30,7 @@ pub static PARTITION: Label =
 /// What is woken, or what a record passes.
 pub static STAGE: Label = label(
     "stage",
-    &["persist", "feed", "receipts", "saga", "fanout", "signals", "deliver", "socket"],
+    &["persist", "feed", "receipts", "saga", "fanout", "signals", "presence", "deliver", "socket"],
     "a pool; `deliver`: a delivery node, from the outbound record to its sockets' queues; `socket`: \
      the tasks of sockets",
 );
@@ -50,7 +51,10 @@ pub static CLASS: Label = label(
 /// What is limited.
 pub static LIMIT: Label = label(
     "limit",
-    &["auth", "account", "guesses", "messages", "writes", "reads", "search", "frames", "sockets"],
+    &[
+        "auth", "account", "guesses", "messages", "writes", "reads", "search", "signals", "frames",
+        "sockets",
+    ],
     "a rate limit (CONFIGURATION, *limits*); `guesses`: wrong passwords for one account; `sockets`: \
      open ones of an address or a user",
 );
@@ -79,9 +83,18 @@ pub static STORE_ERROR: Label = label(
 /// What is bounded.
 pub static QUEUE: Label = label(
     "queue",
-    &["journal_ingest", "journal_worker", "replies", "hub_reads", "hub_fetches", "hub_gaps"],
+    &[
+        "journal_ingest",
+        "journal_worker",
+        "replies",
+        "hub_reads",
+        "hub_fetches",
+        "hub_gaps",
+        "presence_pairs",
+    ],
     "something that waits and has a bound: appends before the journal by budget, requests that wait \
-     for an outcome, reads and fetches of a delivery node, gaps in its order of events",
+     for an outcome, reads and fetches of a delivery node, gaps in its order of events, pairs of who \
+     sees whose presence there",
 );
 /// How a socket was closed.
 pub static CODE: Label = label(
@@ -89,11 +102,23 @@ pub static CODE: Label = label(
     &["1000", "1001", "1012", "4400", "4401", "4403", "4413", "4429", "4503", "4508"],
     "close code (PROTOCOL); 1000: the peer said goodbye or is gone",
 );
+/// What a socket speaks, and over what.
+pub static PROTOCOL: Label = label(
+    "protocol",
+    &["ws", "socket_io", "socket_io_polling"],
+    "`ws`: `/ws`; `socket_io`: Socket.IO over a WebSocket; `socket_io_polling`: by long polling",
+);
 /// How a sync ended.
 pub static SYNCED: Label = label(
     "outcome",
     &["done", "overtaken", "failed", "gone"],
     "`overtaken`: more came meanwhile than may wait, the client syncs again; `gone`: its socket closed",
+);
+/// What a user is.
+pub static PRESENCE: Label = label(
+    "status",
+    &["online", "away", "do_not_disturb", "offline"],
+    "what a user is published as; who hides is `offline`",
 );
 /// Why a request was refused for want of room.
 pub static CAUSE: Label = label(

@@ -37,12 +37,13 @@ impl Pii {
 }
 
 /// Type, class, fields. Fields whose value is an object that is described are not here: theirs are.
-const FIELDS: [(&str, Pii, &[&str]); 31] = [
+const FIELDS: [(&str, Pii, &[&str]); 32] = [
     ("Message", Identifier, &["id", "conversationId", "senderId", "replyToId", "clientMessageId"]),
     ("Message", Content, &["content", "metadata"]),
     ("Message", Activity, &["createdAt", "updatedAt", "deletedAt", "isEdited", "isDeleted"]),
     ("Message", Activity, &["isPinned", "status"]),
-    ("Message", Pii::None, &["seq", "rev", "type", "messageType"]),
+    ("Message", Identifier, &["pinChangedById"]),
+    ("Message", Pii::None, &["seq", "rev", "pinRev", "type", "messageType"]),
     ("User", Identifier, &["id"]),
     ("User", Identity, &["username", "firstName", "lastName", "avatarUrl", "bio", "status"]),
     ("User", Activity, &["isOnline", "lastSeen", "presenceStatus"]),

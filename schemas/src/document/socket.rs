@@ -1,6 +1,9 @@
 //! What is said on `/ws` as an AsyncAPI 3.0 document. Data that REST or a topic has too is described
 //! there: this document refers to `openapi.json` and to the files of `chat.events`.
 
+mod presence;
+mod typing;
+
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -17,6 +20,16 @@ struct Request {
     about: &'static str,
     data: Option<Value>,
     answer: Answer,
+}
+
+impl Request {
+    /// The name of its message: its type, unless a frame of the same type has it.
+    fn name(&self) -> String {
+        match self.kind {
+            "typing" => "typing.request".to_owned(),
+            kind => kind.to_owned(),
+        }
+    }
 }
 
 /// What a request is answered with.
@@ -44,6 +57,8 @@ enum Numbered {
     ByFeed,
     /// By the next one: it is about a conversation and has no number.
     ByNext,
+    /// By the next one of the same user: only the last one counts.
+    ByUser,
     /// It is a part of the answer to a request.
     ByRequest,
     /// He need not.
@@ -126,7 +141,10 @@ fn requests() -> Vec<Request> {
         request(
             "auth",
             "Says who it is, within 10 s; later: that the session was refreshed. With cursors a sync follows.",
-            Object::new().must("token", text()).may("cursors", cursors().asked()),
+            Object::new()
+                .must("token", text())
+                .may("cursors", cursors().asked())
+                .may("device", presence::device()),
             whoami(),
         ),
         Request {
@@ -185,6 +203,10 @@ fn requests() -> Vec<Request> {
             Object::new().said(),
         ),
     ]
+    .into_iter()
+    .chain(presence::requests())
+    .chain([typing::request()])
+    .collect()
 }
 
 fn frames() -> Vec<Frame> {
@@ -194,6 +216,7 @@ fn frames() -> Vec<Frame> {
     let updated = Object::new()
         .may("user", rest("User"))
         .may("settings", json!({ "type": "object" }))
+        .may("presence", presence::preference())
         .may("conversation", json!({ "type": "object" }))
         .may("blocked", blocked.said());
     let mut all = vec![
@@ -229,6 +252,8 @@ fn frames() -> Vec<Frame> {
             Some(inline::<Receipt>()),
         ),
     ];
+    all.push(presence::frame());
+    all.push(typing::frame());
     all.extend(parts_of_a_sync());
     all.extend(events().into_iter().filter_map(|(kind, _)| {
         let data = json!({ "$ref": format!("./chat.events/{kind}.schema.json") });
@@ -296,7 +321,8 @@ pub fn socket() -> Value {
     let channel = || json!({ "$ref": "#/channels/ws" });
     for request in requests() {
         let (kind, about) = (request.kind, request.about);
-        messages.insert(kind.to_owned(), asks(&request));
+        let asked = request.name();
+        messages.insert(asked.clone(), asks(&request));
         let answered = match request.answer {
             Answer::Frame(name) => name.to_owned(),
             Answer::Data(data) => {
@@ -309,7 +335,7 @@ pub fn socket() -> Value {
             "action": "receive",
             "channel": channel(),
             "summary": about,
-            "messages": [at(kind)],
+            "messages": [at(&asked)],
             "reply": { "channel": channel(), "messages": [at(&answered), at("refused")] },
         });
         operations.insert(kind.to_owned(), operation);
@@ -364,7 +390,7 @@ fn asks(request: &Request) -> Value {
         Some(data) => payload.must("data", data.clone()),
         None => payload.may("data", json!({})),
     };
-    json!({ "name": request.kind, "summary": request.about, "payload": payload.asked() })
+    json!({ "name": request.name(), "summary": request.about, "payload": payload.asked() })
 }
 
 fn answers(name: &str, data: Value) -> Value {
@@ -394,6 +420,7 @@ fn says(frame: Frame) -> Value {
             .may("seq", number()),
         Numbered::ByFeed => payload.must("at", time()).must("feed", number()),
         Numbered::ByNext => payload.must("at", time()).must("conversationId", id()),
+        Numbered::ByUser => payload.must("at", time()),
         Numbered::ByRequest => payload.must("id", request_id()),
         Numbered::Not => payload,
     };
@@ -421,5 +448,15 @@ mod tests {
         for Frame { kind, about, .. } in frames() {
             assert!(!about.is_empty(), "{kind}");
         }
+    }
+
+    #[test]
+    fn no_message_takes_the_place_of_another() {
+        let mut names: Vec<String> = requests().iter().map(Request::name).collect();
+        names.extend(frames().iter().map(|frame| frame.kind.to_owned()));
+        let said = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), said);
     }
 }

@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::events;
 use super::pii::Pii;
-use crate::envelope::{Commands, ConversationCommand, ReceiptCommand, UserCommand};
+use crate::envelope::{
+    Commands, ConversationCommand, PresenceCommand, ReceiptCommand, UserCommand,
+};
 use crate::topic::{self, Durability, Topic, header};
 
 /// What is in a topic, and which of our commands it carries.
@@ -32,7 +34,7 @@ enum Carries {
 
 const ACCEPTED: &str = "as accepted, within a key";
 
-fn all() -> [About; 7] {
+fn all() -> [About; 8] {
     [
         About {
             topic: &topic::EVENTS,
@@ -76,20 +78,30 @@ fn all() -> [About; 7] {
         },
         About {
             topic: &topic::SIGNALS,
-            key: "conversation",
+            key: "conversation, or the id of a call",
             text: "Internal: frames that are worth something now only.",
             carries: Carries::Frames,
-            writers: "receipts",
+            writers: "receipts, ingest, delivery",
             readers: "signals",
-            order: "none",
-            dedupe: "none needed: the largest mark stands",
+            order: "of a typer and of a call: as accepted",
+            dedupe: "none needed: the largest mark and the latest end stand",
+        },
+        About {
+            topic: &topic::PRESENCE,
+            key: "user, of what is about one",
+            text: "Internal: what devices of users are up to, and which nodes live.",
+            carries: Carries::Commands(PresenceCommand::KINDS),
+            writers: "delivery, feed, presence",
+            readers: "presence",
+            order: "as told, within a node",
+            dedupe: "none needed: the newest of a device stands",
         },
         About {
             topic: &topic::OUTBOUND,
             key: "whatever the frame is about; the partition is the node's",
             text: "Internal: frames, replies and notices for nodes.",
             carries: Carries::Frames,
-            writers: "fanout, signals, feed, persist, receipts",
+            writers: "fanout, signals, presence, feed, persist, receipts",
             readers: "ingest, delivery",
             order: "none: nodes order by `rev`",
             dedupe: "(conversation, rev); of a reply the command",

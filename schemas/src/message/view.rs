@@ -60,6 +60,12 @@ pub struct Message<'a> {
     pub is_deleted: bool,
     /// Whether it is pinned.
     pub is_pinned: bool,
+    /// Number of the change that pinned it, or unpinned it, last; absent if none did. Equal to `rev`: this is it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin_rev: Option<Rev>,
+    /// Who did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin_changed_by_id: Option<UserId>,
     /// sent, delivered or read, towards its sender.
     #[serde(borrow)]
     pub status: Cow<'a, str>,
@@ -92,6 +98,8 @@ impl<'a> Message<'a> {
             is_edited: false,
             is_deleted: false,
             is_pinned: false,
+            pin_rev: None,
+            pin_changed_by_id: None,
             status: Cow::Borrowed("sent"),
             created_at: at,
             updated_at: at,
@@ -115,15 +123,17 @@ impl<'a> Message<'a> {
         self.metadata = None;
         self.is_deleted = true;
         self.is_pinned = false;
+        (self.pin_rev, self.pin_changed_by_id) = (None, None);
         self.rev = rev;
         self.updated_at = at;
         self.deleted_at = Some(at);
         self
     }
 
-    /// The same message, pinned or no more.
-    pub fn pinned(mut self, pinned: bool, rev: Rev, at: Timestamp) -> Self {
+    /// The same message, pinned by somebody or no more.
+    pub fn pinned(mut self, pinned: bool, by: UserId, rev: Rev, at: Timestamp) -> Self {
         self.is_pinned = pinned;
+        (self.pin_rev, self.pin_changed_by_id) = (Some(rev), Some(by));
         self.rev = rev;
         self.updated_at = at;
         self

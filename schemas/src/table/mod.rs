@@ -69,6 +69,9 @@ pub struct Column {
 pub enum Class {
     /// Written by this pool alone, stamped with log positions; can be made again from the log.
     Folded(&'static str),
+    /// Written and stamped likewise, and can not be made again: its topic is kept too short. Whoever
+    /// makes folded tables again leaves it as it is.
+    Kept(&'static str),
     /// Claims and credentials: written directly and synced before the answer; insert-if-absent and
     /// compare-and-set are allowed.
     Direct,
@@ -186,6 +189,7 @@ pub fn all() -> Vec<&'static TableDef> {
         crate::reaction::table::ALL,
         crate::pin::table::ALL,
         crate::receipt::table::ALL,
+        crate::presence::table::ALL,
         crate::user::table::ALL,
         crate::session::table::ALL,
         crate::deployment::table::ALL,

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::head::{Privacy, Profile};
+use super::head::{Preference, Privacy, Profile};
 use super::table::{Block, ConversationSettings, UserChange as Row};
 use crate::frame::EventFrame;
 use crate::id::{CommandId, ConversationId, Rev, UserId};
@@ -84,6 +84,12 @@ pub enum Effect {
         settings: serde_json::Map<String, serde_json::Value>,
         /// Those that others meet.
         privacy: Privacy,
+    },
+    /// He wants to be seen otherwise.
+    #[serde(rename = "user.presence")]
+    Presence {
+        /// How, from now on.
+        presence: Preference,
     },
     /// He has set something about a conversation.
     #[serde(rename = "user.conversation")]

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::head::Profile;
 use crate::id::{ConversationId, Rev, UserId};
 use crate::patch::Patch;
+use crate::presence::Status;
 use crate::time::Timestamp;
 
 /// A registration made this user.
@@ -146,4 +147,20 @@ pub struct Block {
 pub struct Unblock {
     /// Whom.
     pub other: UserId,
+}
+
+/// The user says how others are to see him, whatever his devices do
+/// ([`super::head::Preference::after`] tells what comes of it).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Presence {
+    /// His status; null: as his devices are.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub status: Patch<Status>,
+    /// What he says beside it; null: nothing.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub custom_status: Patch<String>,
+    /// Until when he says so; null: until he says something else.
+    #[serde(default, skip_serializing_if = "Patch::is_absent")]
+    pub custom_until: Patch<Timestamp>,
 }

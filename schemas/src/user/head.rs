@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::Rev;
 use crate::position::Position;
+use crate::presence::Status;
 use crate::time::Timestamp;
 
 /// What a user tells about himself.
@@ -93,6 +94,21 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+/// What a user has decided about his presence; kept until he decides anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Preference {
+    /// What he is while he is here; none: what his devices say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// What he says of himself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_status: Option<String>,
+    /// Until when: readers take it as gone from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_until: Option<Timestamp>,
+}
+
 /// State of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -114,6 +130,9 @@ pub struct Head {
     /// What others may see and do.
     #[serde(default, skip_serializing_if = "is_default")]
     pub privacy: Privacy,
+    /// What he has decided about his presence.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub presence: Preference,
     /// When he deleted the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<Timestamp>,

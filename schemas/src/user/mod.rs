@@ -4,6 +4,7 @@
 pub mod change;
 pub mod command;
 pub mod head;
+mod preference;
 pub mod settings;
 pub mod table;
 pub mod view;

@@ -95,7 +95,8 @@ impl<'a> Public<'a> {
         }
     }
 
-    /// Of a user's head, as REST answers carry it.
+    /// Of a user's head, as REST answers carry it; presence is the viewer's to see, and put in by who
+    /// knows him.
     pub fn of_head(id: UserId, head: &'a Head) -> Self {
         fn borrowed(text: Option<&String>) -> Option<Cow<'_, str>> {
             text.map(|t| Cow::Borrowed(t.as_str()))
@@ -109,9 +110,9 @@ impl<'a> Public<'a> {
             avatar_url: borrowed(profile.avatar_url.as_ref()),
             bio: borrowed(profile.bio.as_ref()),
             status: borrowed(profile.status.as_ref()),
-            is_online: Some(false),
+            is_online: None,
             last_seen: None,
-            presence_status: Some(Cow::Borrowed("offline")),
+            presence_status: None,
         }
     }
 }

@@ -21,6 +21,14 @@ export type MessageId = string;
  * What a conversation is.
  */
 export type Kind = "direct" | "group" | "channel";
+/**
+ * What a device is.
+ */
+export type DeviceKind = "web" | "mobile" | "desktop";
+/**
+ * Whether somebody is here.
+ */
+export type PresenceStatus = "online" | "away" | "do_not_disturb" | "offline";
 
 export interface Socket {
   frames: Frames;
@@ -42,12 +50,14 @@ export interface Frames {
   "message.deleted": MessageDeletedFrame;
   "message.reaction": MessageReactionFrame;
   "message.updated": MessageUpdatedFrame;
+  presence: PresenceFrame;
   receipt: ReceiptFrame;
   resync: ResyncFrame;
   "sync.changes": SyncChangesFrame;
   "sync.done": SyncDoneFrame;
   "sync.receipts": SyncReceiptsFrame;
   "sync.reset": SyncResetFrame;
+  typing: TypingFrame;
   "user.updated": UserUpdatedFrame;
   welcome: WelcomeFrame;
 }
@@ -411,6 +421,14 @@ export interface MessageCreatedData {
     [k: string]: unknown;
   } | null;
   /**
+   * Who did.
+   */
+  pinChangedById?: UserId | null;
+  /**
+   * Number of the change that pinned it, or unpinned it, last; absent if none did. Equal to `rev`: this is it.
+   */
+  pinRev?: number | null;
+  /**
    * The message answered.
    */
   replyToId: MessageId | null;
@@ -486,6 +504,14 @@ export interface MessageDeletedData {
   metadata: {
     [k: string]: unknown;
   } | null;
+  /**
+   * Who did.
+   */
+  pinChangedById?: UserId | null;
+  /**
+   * Number of the change that pinned it, or unpinned it, last; absent if none did. Equal to `rev`: this is it.
+   */
+  pinRev?: number | null;
   /**
    * The message answered.
    */
@@ -596,6 +622,14 @@ export interface MessageUpdatedData {
     [k: string]: unknown;
   } | null;
   /**
+   * Who did.
+   */
+  pinChangedById?: UserId | null;
+  /**
+   * Number of the change that pinned it, or unpinned it, last; absent if none did. Equal to `rev`: this is it.
+   */
+  pinRev?: number | null;
+  /**
    * The message answered.
    */
   replyToId: MessageId | null;
@@ -618,6 +652,39 @@ export interface MessageUpdatedData {
    */
   type: string;
   updatedAt: Timestamp;
+}
+/**
+ * Somebody whom the user has a direct conversation with, has subscribed to, or is himself, is something else now, or says something else of himself.
+ */
+export interface PresenceFrame {
+  at: string;
+  data: PresenceShown;
+  type: "presence";
+}
+/**
+ * Presence as a socket is told of it.
+ */
+export interface PresenceShown {
+  /**
+   * What he says of himself.
+   */
+  customStatus: string | null;
+  /**
+   * Until when: from then on the text is gone, without another frame to those who see him offline.
+   */
+  customStatusExpiresAt: string | null;
+  /**
+   * When he was last here; of one who is here, when he last did something.
+   */
+  lastSeenAt: string | null;
+  /**
+   * What he is, as far as the viewer may see.
+   */
+  status: "online" | "away" | "do_not_disturb" | "offline";
+  /**
+   * Whose.
+   */
+  userId: string;
 }
 /**
  * Somebody has received or read more.
@@ -749,6 +816,36 @@ export interface SyncResetFrame {
   type: "sync.reset";
 }
 /**
+ * Somebody types in a conversation of at most 64 members, or does so no more. That he goes on is not told; that it ends is.
+ */
+export interface TypingFrame {
+  at: string;
+  conversationId: string;
+  data: Typing;
+  type: "typing";
+}
+/**
+ * Payload of the frame `typing`.
+ */
+export interface Typing {
+  /**
+   * Whether he types, or does so no more.
+   */
+  isTyping: boolean;
+  /**
+   * When it ends by itself, unless he goes on; null when it has ended.
+   */
+  until: string | null;
+  /**
+   * Who.
+   */
+  userId: string;
+  /**
+   * His name.
+   */
+  username: string;
+}
+/**
  * The user has changed something of his own: what, by its name.
  */
 export interface UserUpdatedFrame {
@@ -759,6 +856,7 @@ export interface UserUpdatedFrame {
       userId: string;
     };
     conversation?: {};
+    presence?: {};
     settings?: {};
     user?: components["schemas"]["User"];
   };
@@ -784,6 +882,7 @@ export interface WelcomeFrame {
  * What a client asks, by type.
  */
 export interface Requests {
+  activity: ActivityFrame;
   auth: AuthFrame;
   "conversation.read": ConversationReadFrame;
   delivered: DeliveredFrame;
@@ -794,7 +893,19 @@ export interface Requests {
   "message.send": MessageSendFrame;
   "message.unreact": MessageUnreactFrame;
   ping: PingFrame;
+  "presence.subscribe": PresenceSubscribeFrame;
+  "presence.unsubscribe": PresenceUnsubscribeFrame;
+  "presence.update": PresenceUpdateFrame;
   sync: SyncFrame;
+  typing: TypingRequestFrame;
+}
+/**
+ * The user is active on this device: he is not away.
+ */
+export interface ActivityFrame {
+  data: {};
+  id: string;
+  type: "activity";
 }
 /**
  * Says who it is, within 10 s; later: that the session was refreshed. With cursors a sync follows.
@@ -806,6 +917,10 @@ export interface AuthFrame {
         [k: string]: number;
       };
       feed?: number;
+    };
+    device?: {
+      id?: string;
+      type?: DeviceKind;
     };
     token: string;
   };
@@ -905,6 +1020,44 @@ export interface PingFrame {
   type: "ping";
 }
 /**
+ * Asks what users are now, and to be told when that changes, until the socket closes; in all 200 users a socket.
+ */
+export interface PresenceSubscribeFrame {
+  data: {
+    /**
+     * @maxItems 200
+     */
+    userIds: string[];
+  };
+  id: string;
+  type: "presence.subscribe";
+}
+/**
+ * Asks to be told no more.
+ */
+export interface PresenceUnsubscribeFrame {
+  data: {
+    /**
+     * @maxItems 200
+     */
+    userIds: string[];
+  };
+  id: string;
+  type: "presence.unsubscribe";
+}
+/**
+ * What the user is on this device, for as long as the socket is open, and what he says of himself, which is kept.
+ */
+export interface PresenceUpdateFrame {
+  data: {
+    customStatus?: string | null;
+    customStatusExpiresAt?: string | null;
+    status?: PresenceStatus;
+  };
+  id: string;
+  type: "presence.update";
+}
+/**
  * Asks for what was missed.
  */
 export interface SyncFrame {
@@ -918,9 +1071,21 @@ export interface SyncFrame {
   type: "sync";
 }
 /**
+ * The user types in the conversation, or does so no more. It may be said at every key stroke, and ends by itself 10 s after it was last said.
+ */
+export interface TypingRequestFrame {
+  data: {
+    conversationId: string;
+    isTyping?: boolean;
+  };
+  id: string;
+  type: "typing";
+}
+/**
  * How requests are answered.
  */
 export interface Answers {
+  "activity.answer": ActivityAnswerFrame;
   "auth.answer": AuthAnswerFrame;
   "conversation.read.answer": ConversationReadAnswerFrame;
   "delivered.answer": DeliveredAnswerFrame;
@@ -931,7 +1096,16 @@ export interface Answers {
   "message.send.answer": MessageSendAnswerFrame;
   "message.unreact.answer": MessageUnreactAnswerFrame;
   "ping.answer": PingAnswerFrame;
+  "presence.subscribe.answer": PresenceSubscribeAnswerFrame;
+  "presence.unsubscribe.answer": PresenceUnsubscribeAnswerFrame;
+  "presence.update.answer": PresenceUpdateAnswerFrame;
   refused: RefusedFrame;
+  "typing.answer": TypingAnswerFrame;
+}
+export interface ActivityAnswerFrame {
+  data: {};
+  id: string;
+  ok: true;
 }
 export interface AuthAnswerFrame {
   data: {
@@ -993,6 +1167,51 @@ export interface PingAnswerFrame {
   id: string;
   ok: true;
 }
+export interface PresenceSubscribeAnswerFrame {
+  data: {
+    presence: PresenceShown1[];
+    subscribedCount: number;
+  };
+  id: string;
+  ok: true;
+}
+/**
+ * Presence as a socket is told of it.
+ */
+export interface PresenceShown1 {
+  /**
+   * What he says of himself.
+   */
+  customStatus: string | null;
+  /**
+   * Until when: from then on the text is gone, without another frame to those who see him offline.
+   */
+  customStatusExpiresAt: string | null;
+  /**
+   * When he was last here; of one who is here, when he last did something.
+   */
+  lastSeenAt: string | null;
+  /**
+   * What he is, as far as the viewer may see.
+   */
+  status: "online" | "away" | "do_not_disturb" | "offline";
+  /**
+   * Whose.
+   */
+  userId: string;
+}
+export interface PresenceUnsubscribeAnswerFrame {
+  data: {
+    unsubscribedCount: number;
+  };
+  id: string;
+  ok: true;
+}
+export interface PresenceUpdateAnswerFrame {
+  data: {};
+  id: string;
+  ok: true;
+}
 /**
  * A request was refused.
  */
@@ -1035,4 +1254,9 @@ export interface RefusedFrame {
    */
   id: string | null;
   ok: false;
+}
+export interface TypingAnswerFrame {
+  data: {};
+  id: string;
+  ok: true;
 }

@@ -456,6 +456,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/presence/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The same, asked for in a body. */
+        post: operations["presencesOf"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/presence/conversations/{id}/typing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who types there now. */
+        get: operations["typing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/presence/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own presence, with one's devices. */
+        get: operations["ownPresence"];
+        /** Says how one is to be seen, whatever one's devices do. */
+        put: operations["changePresence"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Says how one is to be seen, whatever one's devices do. */
+        patch: operations["changePresence_patch"];
+        trace?: never;
+    };
+    "/api/v1/presence/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What one may see of the presence of some users. */
+        get: operations["presences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/presence/users/{userId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What one may see of somebody's presence. */
+        get: operations["presence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/blocked": {
         parameters: {
             query?: never;
@@ -773,6 +860,17 @@ export interface components {
             /** Format: int64 */
             totalPages: number;
         };
+        /** @description One of a user's devices. */
+        Device: {
+            /** @description Its name. */
+            deviceId: string;
+            /** @description When he last did something on it, as of when it was told of. */
+            lastActive: components["schemas"]["Timestamp"];
+            /** @description What it is. */
+            type: components["schemas"]["DeviceKind"];
+        };
+        /** @description What a device is. */
+        DeviceKind: "web" | "mobile" | "desktop";
         /** @description What the text of a message was. */
         EditHistory: {
             /** @description Its text now. */
@@ -885,6 +983,13 @@ export interface components {
             metadata: {
                 [key: string]: unknown;
             } | null;
+            /** @description Who did. */
+            pinChangedById?: components["schemas"]["UserId"] | null;
+            /**
+             * Format: int64
+             * @description Number of the change that pinned it, or unpinned it, last; absent if none did. Equal to `rev`: this is it.
+             */
+            pinRev?: number | null;
             /** @description The message answered. */
             replyToId: components["schemas"]["MessageId"] | null;
             /**
@@ -958,6 +1063,13 @@ export interface components {
             metadata: {
                 [key: string]: unknown;
             } | null;
+            /** @description Who did. */
+            pinChangedById?: components["schemas"]["UserId"] | null;
+            /**
+             * Format: int64
+             * @description Number of the change that pinned it, or unpinned it, last; absent if none did. Equal to `rev`: this is it.
+             */
+            pinRev?: number | null;
             /** @description How often each emoji stands on it. */
             reactionCounts: {
                 [key: string]: number;
@@ -1057,6 +1169,40 @@ export interface components {
              * @description Countable messages behind his marker.
              */
             unreadCount: number;
+        };
+        /** @description One's own presence, and oneself. */
+        OwnPresence: {
+            /** @description Since when. */
+            awayAt: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: uint64
+             * @description Idle time after which a device is away.
+             */
+            awayTimeoutSeconds: number;
+            /** @description When he became what he is; null where that is hidden. */
+            createdAt: components["schemas"]["Timestamp"] | null;
+            /** @description What he says of himself. */
+            customStatus: string | null;
+            /** @description Until when: from then on the text is gone, without another frame to those who see him offline. */
+            customStatusExpiresAt: components["schemas"]["Timestamp"] | null;
+            /** @description Null. */
+            deletedAt: components["schemas"]["Timestamp"] | null;
+            /** @description His devices; null for others. */
+            devices: components["schemas"]["Device"][] | null;
+            /** @description The user's: each has one presence. */
+            id: components["schemas"]["UserId"];
+            /** @description When he was last here; of one who is here, when he last did something. */
+            lastSeenAt: components["schemas"]["Timestamp"] | null;
+            /** @description Whether he is shown as away. */
+            showAsAway: boolean;
+            /** @description What he is, as far as the viewer may see. */
+            status: components["schemas"]["PresenceStatus"];
+            /** @description When it last changed; null where that is hidden. */
+            updatedAt: components["schemas"]["Timestamp"] | null;
+            /** @description Oneself, as others are shown one. */
+            user: components["schemas"]["User"];
+            /** @description Whose. */
+            userId: components["schemas"]["UserId"];
         };
         /** @description A user as he sees himself. Fields that Parlance has no use for are null, as clients expect them. */
         OwnProfile: {
@@ -1169,6 +1315,54 @@ export interface components {
             /** @description The newest pin first. */
             pinnedMessages: components["schemas"]["PinnedMessage"][];
         };
+        /** @description Presence as REST gives it. */
+        Presence: {
+            /** @description Since when. */
+            awayAt: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: uint64
+             * @description Idle time after which a device is away.
+             */
+            awayTimeoutSeconds: number;
+            /** @description When he became what he is; null where that is hidden. */
+            createdAt: components["schemas"]["Timestamp"] | null;
+            /** @description What he says of himself. */
+            customStatus: string | null;
+            /** @description Until when: from then on the text is gone, without another frame to those who see him offline. */
+            customStatusExpiresAt: components["schemas"]["Timestamp"] | null;
+            /** @description Null. */
+            deletedAt: components["schemas"]["Timestamp"] | null;
+            /** @description His devices; null for others. */
+            devices: components["schemas"]["Device"][] | null;
+            /** @description The user's: each has one presence. */
+            id: components["schemas"]["UserId"];
+            /** @description When he was last here; of one who is here, when he last did something. */
+            lastSeenAt: components["schemas"]["Timestamp"] | null;
+            /** @description Whether he is shown as away. */
+            showAsAway: boolean;
+            /** @description What he is, as far as the viewer may see. */
+            status: components["schemas"]["PresenceStatus"];
+            /** @description When it last changed; null where that is hidden. */
+            updatedAt: components["schemas"]["Timestamp"] | null;
+            /** @description Whose. */
+            userId: components["schemas"]["UserId"];
+        };
+        /** @description Whose presence is asked for. */
+        PresenceAsked: {
+            /** @description The users. */
+            userIds: components["schemas"]["UserId"][];
+        };
+        /** @description What one decides about one's own presence. */
+        PresenceChange: {
+            /** @description What one says beside it; null: nothing. */
+            customStatus?: string | null;
+            /** @description When one says so no more, a time to come; null: never. Another text without it has no end. */
+            customStatusExpiresAt?: components["schemas"]["Timestamp"] | null;
+            /** @description What one is while one is here, whatever one's devices do; `online` or null: what they do. */
+            status?: components["schemas"]["PresenceStatus"] | null;
+        };
+        /** @description Whether somebody is here. */
+        PresenceStatus: "online" | "away" | "do_not_disturb" | "offline";
         /** @description The last message, for lists. */
         Preview: {
             /** @description The first 200 code points of its text. */
@@ -1442,6 +1636,26 @@ export interface components {
             refreshToken: string;
             /** @description Who has signed in; not there after a refresh. */
             user?: components["schemas"]["OwnProfile"] | null;
+        };
+        /** @description Somebody who types, in a list. */
+        TypingIndicator: {
+            /** @description Where. */
+            conversationId: components["schemas"]["ConversationId"];
+            /** @description When it ends by itself, unless he goes on. */
+            expiresAt: components["schemas"]["Timestamp"];
+            /**
+             * Format: uuid
+             * @description The same as long as he types.
+             */
+            id: string;
+            /** @description True: who types no more is not in the list. */
+            isTyping: boolean;
+            /** @description When he began. */
+            startedAt: components["schemas"]["Timestamp"];
+            /** @description Who, as others see him. */
+            user: components["schemas"]["User"];
+            /** @description Who. */
+            userId: components["schemas"]["UserId"];
         };
         /** @description What is unread, twice. */
         Unread: {
@@ -3987,6 +4201,290 @@ export interface operations {
             400: components["responses"]["400.validation_failed.malformed_id"];
             401: components["responses"]["401.unauthenticated.token_expired.session_ended"];
             404: components["responses"]["404.not_found"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.overloaded"];
+        };
+    };
+    presencesOf: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PresenceAsked"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Presence"][];
+                        /** @constant */
+                        success: true;
+                        timestamp: components["schemas"]["Timestamp"];
+                    };
+                };
+            };
+            400: components["responses"]["400.validation_failed.malformed_id.malformed_json.unknown_field"];
+            401: components["responses"]["401.unauthenticated.token_expired.session_ended"];
+            413: components["responses"]["413.too_large"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.overloaded"];
+        };
+    };
+    typing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Of the conversation. */
+                id: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["TypingIndicator"][];
+                        /** @constant */
+                        success: true;
+                        timestamp: components["schemas"]["Timestamp"];
+                    };
+                };
+            };
+            400: components["responses"]["400.malformed_id"];
+            401: components["responses"]["401.unauthenticated.token_expired.session_ended"];
+            404: components["responses"]["404.not_found"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.overloaded"];
+        };
+    };
+    ownPresence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Presence"];
+                        /** @constant */
+                        success: true;
+                        timestamp: components["schemas"]["Timestamp"];
+                    };
+                };
+            };
+            401: components["responses"]["401.unauthenticated.token_expired.session_ended"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.overloaded"];
+        };
+    };
+    changePresence: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key is the same request. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PresenceChange"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["OwnPresence"];
+                        /** @constant */
+                        success: true;
+                        timestamp: components["schemas"]["Timestamp"];
+                    };
+                };
+            };
+            400: components["responses"]["400.validation_failed.malformed_json.unknown_field"];
+            401: components["responses"]["401.unauthenticated.token_expired.session_ended"];
+            409: components["responses"]["409.idempotency_mismatch"];
+            413: components["responses"]["413.too_large"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.overloaded.outcome_unknown"];
+        };
+    };
+    changePresence_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the request safe to repeat: the same key is the same request. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PresenceChange"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["OwnPresence"];
+                        /** @constant */
+                        success: true;
+                        timestamp: components["schemas"]["Timestamp"];
+                    };
+                };
+            };
+            400: components["responses"]["400.validation_failed.malformed_json.unknown_field"];
+            401: components["responses"]["401.unauthenticated.token_expired.session_ended"];
+            409: components["responses"]["409.idempotency_mismatch"];
+            413: components["responses"]["413.too_large"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.overloaded.outcome_unknown"];
+        };
+    };
+    presences: {
+        parameters: {
+            query: {
+                /** @description Whose, with commas between, at most 200. */
+                userIds: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Presence"][];
+                        /** @constant */
+                        success: true;
+                        timestamp: components["schemas"]["Timestamp"];
+                    };
+                };
+            };
+            400: components["responses"]["400.validation_failed.malformed_id"];
+            401: components["responses"]["401.unauthenticated.token_expired.session_ended"];
+            429: components["responses"]["429.rate_limited"];
+            500: components["responses"]["500.internal"];
+            503: components["responses"]["503.overloaded"];
+        };
+    };
+    presence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Of the user. */
+                userId: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Presence"];
+                        /** @constant */
+                        success: true;
+                        timestamp: components["schemas"]["Timestamp"];
+                    };
+                };
+            };
+            400: components["responses"]["400.malformed_id"];
+            401: components["responses"]["401.unauthenticated.token_expired.session_ended"];
             429: components["responses"]["429.rate_limited"];
             500: components["responses"]["500.internal"];
             503: components["responses"]["503.overloaded"];

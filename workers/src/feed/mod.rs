@@ -1,8 +1,9 @@
-//! `feed`: folds the commands of a user into his profile, his settings, his blocks and his dense feed.
-//! Every change is an entry of the feed and has its number.
+//! `feed`: folds the commands of a user into his profile, his settings, his blocks, how he wants to be
+//! seen, and his dense feed. Every change is an entry of the feed and has its number.
 
 mod block;
 mod membership;
+mod presence;
 mod profile;
 mod settings;
 mod state;
@@ -76,6 +77,7 @@ fn decide(state: &User, key: UserId, item: &Item<UserCommand>, command: &UserCom
         UserCommand::Delete(_) => profile::delete(state, key),
         UserCommand::Settings(change) => settings::settings(state, change),
         UserCommand::ConversationSettings(change) => settings::of_conversation(state, key, change),
+        UserCommand::Presence(change) => presence::presence(state, item, change),
         UserCommand::Block(block) => block::block(state, key, item, block),
         UserCommand::Unblock(unblock) => block::unblock(state, unblock),
         UserCommand::ConversationAdded(added) => Ok(membership::added(state, added)),
@@ -112,6 +114,7 @@ impl Fold for Feed {
             UserCommand::Create(_)
             | UserCommand::Update(_)
             | UserCommand::Delete(_)
+            | UserCommand::Presence(_)
             | UserCommand::Forward(_)
             | UserCommand::Void(_) => Vec::new(),
             UserCommand::ConversationAdded(added) => {
@@ -201,6 +204,8 @@ impl Fold for Feed {
                 vec![Write::replace(&row, stamp)]
             }
             Effect::Settings { settings, .. } => settings::rows(change, settings),
+            // It is in the head.
+            Effect::Presence { .. } => Vec::new(),
             Effect::Conversation { row } => vec![Write::replace(row, stamp)],
             Effect::Blocked { row } => vec![Write::replace(row, stamp)],
             Effect::Unblocked { other } => block::rows_of_unblocked(change, *other),
@@ -238,6 +243,7 @@ impl Fold for Feed {
             }
             _ => {}
         }
+        emits.extend(presence::tell(change));
         emits
     }
 

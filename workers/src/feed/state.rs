@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use schemas::table::{Decode, Get, Stored, Table, Value};
 use schemas::user::change::{Change, Effect};
-use schemas::user::head::{Head, Privacy};
+use schemas::user::head::{Head, Preference, Privacy};
 use schemas::user::table::{Block, ConversationSettings, FeedSource, UserHead, UserSettings};
 use schemas::{ConversationId, Rev, UserId};
 use serde_json::{Map, Value as Json};
@@ -64,6 +64,7 @@ impl User {
                     last_at: change.at,
                     applied: change.position,
                     privacy: Privacy::default(),
+                    presence: Preference::default(),
                     deleted_at: None,
                 });
             }
@@ -81,7 +82,7 @@ impl User {
             Effect::Unblocked { other } => {
                 self.blocks.insert(*other, None);
             }
-            Effect::Updated { .. } | Effect::Deleted { .. } => {}
+            Effect::Updated { .. } | Effect::Deleted { .. } | Effect::Presence { .. } => {}
         }
         let Some(head) = &mut self.head else { return };
         match &change.effect {
@@ -93,8 +94,10 @@ impl User {
                 head.profile = profile.clone();
                 head.updated_at = change.at;
                 head.deleted_at = Some(change.at);
+                head.presence = Preference::default();
             }
             Effect::Settings { privacy, .. } => head.privacy = *privacy,
+            Effect::Presence { presence } => head.presence.clone_from(presence),
             _ => {}
         }
         head.rev = change.rev;

@@ -8,6 +8,7 @@ mod nouns;
 mod planted;
 mod pools;
 mod power_cut;
+mod presence;
 mod replay;
 mod routing;
 mod sim;

@@ -7,16 +7,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use platform::memory::{Faults, MemoryLog, MemoryStore};
-use platform::partition::Handler;
+use platform::partition::{Failure, Handler};
 use platform::port::clock::SystemClock;
-use platform::port::ephemeral::{Ephemeral, Quota, Route, Unavailable, Verdict};
+use platform::port::ephemeral::{Ephemeral, Note, Quota, Route, Unavailable, Verdict};
 use platform::port::log::Record;
 use platform::telemetry::Metrics;
 use platform::{Log as _, Platform};
 use schemas::envelope::{self, Meta, UserCommand};
 use schemas::event::{self, Event};
 use schemas::outbound::{self, Outbound};
-use schemas::topic::{EVENTS, Headers, OUTBOUND, Topic, USERS};
+use schemas::topic::{EVENTS, Headers, OUTBOUND, SIGNALS, Topic, USERS, header};
 use schemas::user::command::{ConversationAdded, Create};
 use schemas::{CommandId, ConversationId, InstanceId, Position, Timestamp, UserId};
 use serde_json::value::RawValue;
@@ -24,6 +24,7 @@ use uuid::Uuid;
 use workers::fanout::Fanout;
 use workers::feed::Feed;
 use workers::fold::shell::Shell;
+use workers::signals::Signals;
 
 const ALICE: UserId = UserId(Uuid::from_u128(1));
 const BOB: UserId = UserId(Uuid::from_u128(2));
@@ -63,6 +64,15 @@ impl Ephemeral for Known {
         self.suspect.load(Ordering::SeqCst)
     }
     async fn take(&self, _: &str, _: Quota) -> Result<Verdict, Unavailable> {
+        Err(Unavailable("not asked".to_owned()))
+    }
+    async fn note(&self, _: &str, _: &[Note]) -> Result<(), Unavailable> {
+        Err(Unavailable("not asked".to_owned()))
+    }
+    async fn noted(&self, _: &str, _: &[Uuid]) -> Result<Vec<Option<Bytes>>, Unavailable> {
+        Err(Unavailable("not asked".to_owned()))
+    }
+    async fn board(&self, _: &str) -> Result<Vec<(Uuid, Bytes)>, Unavailable> {
         Err(Unavailable("not asked".to_owned()))
     }
 }
@@ -226,5 +236,66 @@ async fn an_entry_of_a_feed_whose_routes_can_not_be_read_or_trusted_goes_once_to
         let found = world.outbound().await;
         let told: Vec<_> = found.iter().map(|(at, to, of)| (*at, *to, audience(of))).collect();
         assert_eq!(told, [(outbound::EVERYONE, None, vec![ALICE])]);
+    }
+}
+
+/// Somebody types, or does so no more; a notice of a call; a receipt.
+fn signals() -> Vec<Outbound> {
+    let (to, frame) = (event::pack(&[ALICE, BOB]), Bytes::from_static(b"{}"));
+    let typing = |until| Outbound::Typing {
+        conversation: CONVERSATION,
+        user: ALICE,
+        until,
+        audience: to.clone(),
+        frame: frame.clone(),
+    };
+    let notice = Outbound::Notice { audience: event::pack(&[BOB]), frame: frame.clone() };
+    vec![typing(Some(Timestamp(10_000))), typing(None), notice.clone(), notice]
+}
+
+#[tokio::test]
+async fn a_signal_goes_once_to_each_node_of_its_audience_as_it_is() {
+    let world = world();
+    let told = signals();
+    let mut records: Vec<Record> = (0..)
+        .zip(&told)
+        .map(|(offset, signal)| {
+            let (headers, value) = signal.write(None);
+            record(&SIGNALS, offset, headers, value)
+        })
+        .collect();
+    // A receipt says no more than whom it is for.
+    records[3].headers.retain(|(name, _)| *name == header::AUDIENCE);
+    Signals::new(world.platform.clone()).handle(&mut (), &records).await.unwrap();
+    let found = world.outbound().await;
+    let of = |node| {
+        let found = found.iter().filter(|(_, to, _)| *to == Some(node));
+        found.map(|(.., signal)| signal.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(of(NODES[0]), told[..2], "who types is told before he does so no more");
+    assert_eq!(of(NODES[1]), told);
+    assert_eq!(found.len(), 6);
+    assert_eq!(world.known.asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn what_is_no_signal_is_nobodys() {
+    let event = Outbound::Event {
+        conversation: CONVERSATION,
+        rev: 1,
+        audience: event::pack(&[ALICE]),
+        left: Bytes::new(),
+        flip: false,
+        frame: Bytes::from_static(b"{}"),
+    };
+    let (headers, value) = event.write(None);
+    let audience = (header::AUDIENCE, event::pack(&[ALICE]));
+    let unknown = vec![(header::KIND, Bytes::from_static(&[255])), audience];
+    for headers in [headers, unknown, Vec::new()] {
+        let world = world();
+        let records = [record(&SIGNALS, 7, headers, value.clone())];
+        let outcome = Signals::new(world.platform.clone()).handle(&mut (), &records).await;
+        assert!(matches!(outcome, Err(Failure::Poison { offset: 7, .. })), "{outcome:?}");
+        assert_eq!(world.outbound().await, []);
     }
 }

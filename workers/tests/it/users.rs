@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use schemas::envelope::{Content, ConversationCommand, Meta, UserCommand, decode};
+use schemas::envelope::{Content, ConversationCommand, Meta, PresenceCommand, UserCommand, decode};
 use schemas::outbound::{Outbound, Reply};
 use schemas::patch::Patch;
+use schemas::presence::Status;
 use schemas::table::Table;
 use schemas::user::command::{
-    Block, ConversationAdded, ConversationRemoved, ConversationSettings, Create, Delete, Settings,
-    Unblock, Update,
+    Block, ConversationAdded, ConversationRemoved, ConversationSettings, Create, Delete, Presence,
+    Settings, Unblock, Update,
 };
 use schemas::user::head::{Audience, Profile};
 use schemas::user::table::{
@@ -39,6 +40,8 @@ enum Ask {
     PinAndArchive(u8, bool, bool),
     Block(u8),
     Unblock(u8),
+    Status(u8),
+    Say(Option<u8>),
     /// Conversation, rev of the change that tells it.
     Added(u8, i64),
     Removed(u8, i64),
@@ -54,6 +57,8 @@ struct Model {
     settings: BTreeMap<&'static str, String>,
     conversations: BTreeMap<u8, (bool, bool, bool)>,
     blocks: BTreeSet<u8>,
+    status: Option<Status>,
+    said: Option<u8>,
     sources: BTreeMap<u8, i64>,
 }
 
@@ -66,6 +71,7 @@ enum Expect {
 }
 
 const THEMES: [&str; 3] = ["auto", "light", "dark"];
+const STATUSES: [Status; 4] = [Status::Online, Status::Away, Status::DoNotDisturb, Status::Offline];
 const AUDIENCES: [&str; 3] = ["everyone", "contacts", "nobody"];
 
 impl Model {
@@ -101,12 +107,19 @@ impl Model {
             Ask::Bio(bio) => std::mem::replace(&mut self.bio, *bio) != *bio,
             Ask::Delete => {
                 self.deleted = true;
+                (self.status, self.said) = (None, None);
                 true
             }
             Ask::Theme(one) => self.set("theme", THEMES[usize::from(*one) % 3], "auto"),
             Ask::WhoCanMessage(one) => {
                 self.set("whoCanMessage", AUDIENCES[usize::from(*one) % 3], "everyone")
             }
+            Ask::Status(one) => {
+                let status = STATUSES[usize::from(*one)];
+                let next = (status != Status::Online).then_some(status);
+                std::mem::replace(&mut self.status, next) != next
+            }
+            Ask::Say(text) => std::mem::replace(&mut self.said, *text) != *text,
             Ask::Mute(of, muted) => {
                 let row = self.conversations.entry(*of).or_default();
                 std::mem::replace(&mut row.0, *muted) != *muted
@@ -140,6 +153,10 @@ fn conversation(n: u8) -> ConversationId {
 
 fn map(value: &serde_json::Value) -> Map<String, serde_json::Value> {
     value.as_object().cloned().unwrap()
+}
+
+fn said(text: u8) -> String {
+    format!("text {text}")
 }
 
 fn command(ask: &Ask) -> UserCommand {
@@ -179,6 +196,14 @@ fn command(ask: &Ask) -> UserCommand {
         }),
         Ask::WhoCanMessage(one) => UserCommand::Settings(Settings {
             settings: map(&json!({"whoCanMessage": AUDIENCES[usize::from(*one) % 3]})),
+        }),
+        Ask::Status(one) => UserCommand::Presence(Presence {
+            status: Patch::Value(STATUSES[usize::from(*one)]),
+            ..Presence::default()
+        }),
+        Ask::Say(text) => UserCommand::Presence(Presence {
+            custom_status: text.map_or(Patch::Null, |text| Patch::Value(said(text))),
+            ..Presence::default()
         }),
         Ask::Mute(of, muted) => UserCommand::ConversationSettings(ConversationSettings {
             is_muted: Some(*muted),
@@ -236,6 +261,8 @@ fn asks() -> impl Strategy<Value = Vec<Ask>> {
         3 => (0u8..3, any::<bool>()).prop_map(|(of, muted)| Ask::Mute(of, muted)),
         3 => (0u8..3, any::<bool>(), any::<bool>())
             .prop_map(|(of, pinned, archived)| Ask::PinAndArchive(of, pinned, archived)),
+        3 => (0u8..4).prop_map(Ask::Status),
+        3 => proptest::option::of(0u8..3).prop_map(Ask::Say),
         4 => (0u8..4).prop_map(Ask::Block),
         4 => (1u8..4).prop_map(Ask::Unblock),
         4 => (0u8..3, 1i64..6).prop_map(|(of, rev)| Ask::Added(of, rev)),
@@ -296,6 +323,8 @@ fn compare(world: &World, model: &Model) -> Result<(), TestCaseError> {
     prop_assert_eq!(stored.unwrap_or_default(), expected);
     let messages = model.settings.get("whoCanMessage").map_or("everyone", String::as_str);
     prop_assert_eq!(Some(head.privacy.messages), Audience::read(messages));
+    prop_assert_eq!(head.presence.status, model.status);
+    prop_assert_eq!(head.presence.custom_status, model.said.map(said));
     for row in all::<SettingsRow>(world) {
         let of = (0..3).find(|of| conversation(*of) == row.conversation).unwrap();
         let expected = model.conversations.get(&of).copied().unwrap_or_default();
@@ -364,4 +393,67 @@ proptest! {
         prop_assert_eq!(&world.rows, &expected.rows);
         compare(&world, &model)?;
     }
+}
+
+/// What the pool of presence is told of these, in order: of whom, and of the relation to whom.
+fn told(asks: &[Ask]) -> Vec<Option<UserId>> {
+    let mut world = World::default();
+    let mut lane = Lane::<Feed>::new(user(SELF));
+    let items: Vec<_> = asks.iter().zip(1..).map(|(ask, at)| item(ask, at)).collect();
+    assert_eq!(drive(&mut world, &mut lane, items, None), End::Done);
+    let records = world.emitted.iter().filter_map(|emit| match emit {
+        Emit::Record { topic, key, value, .. } if topic.name == "chat.presence" => {
+            assert_eq!(*key, user(SELF).to_string().into_bytes());
+            Some(value)
+        }
+        _ => None,
+    });
+    let read = |value: &bytes::Bytes| match decode::<PresenceCommand>(value).unwrap().1 {
+        Content::Known(PresenceCommand::Decided(decided)) => {
+            assert_eq!(decided.user_id, user(SELF));
+            None
+        }
+        Content::Known(PresenceCommand::Related(related)) => {
+            assert_eq!(related.user_id, user(SELF));
+            Some(related.other)
+        }
+        other => panic!("{other:?}"),
+    };
+    records.map(read).collect()
+}
+
+#[test]
+fn presence_is_told_what_it_is_to_look_at_again() {
+    let quiet = [Ask::Create, Ask::Rename(1), Ask::Added(1, 1), Ask::Mute(1, true)];
+    assert_eq!(told(&quiet), []);
+    let again = [Ask::Create, Ask::Status(2), Ask::Status(2), Ask::Say(Some(1)), Ask::Delete];
+    assert_eq!(told(&again), [None, None, None], "what comes to nothing is not told");
+    let privacy = [Ask::Create, Ask::WhoCanMessage(1), Ask::Block(2), Ask::Unblock(2)];
+    assert_eq!(told(&privacy), [None, Some(user(2)), Some(user(2))]);
+}
+
+#[test]
+fn a_custom_status_that_has_ended_is_said_anew() {
+    let until = Timestamp(1_800_000_000_000 + 60_000);
+    let say = |at: i64, offset: u64| {
+        let command = Presence {
+            custom_status: Patch::Value("lunch".to_owned()),
+            custom_until: if offset == 2 { Patch::Value(until) } else { Patch::Absent },
+            ..Presence::default()
+        };
+        Item {
+            appended_at: Timestamp(1_800_000_000_000 + at),
+            content: Content::Known(UserCommand::Presence(command)),
+            ..item(&Ask::Create, offset)
+        }
+    };
+    let mut world = World::default();
+    let mut lane = Lane::<Feed>::new(user(SELF));
+    let items = vec![item(&Ask::Create, 1), say(1_000, 2), say(59_999, 3), say(60_000, 4)];
+    let ids: Vec<_> = items.iter().map(|item| item.meta.id).collect();
+    assert_eq!(drive(&mut world, &mut lane, items, None), End::Done);
+    let answers: Vec<_> = ids.iter().map(|id| answer(&world, *id)).collect();
+    assert_eq!(answers, [Expect::Changed, Expect::Changed, Expect::Before, Expect::Changed]);
+    let head = all::<UserHead>(&world).first().map(|row| row.head().unwrap()).unwrap();
+    assert_eq!(head.presence.custom_until, None);
 }

@@ -66,7 +66,7 @@ pub(super) fn check(index: &Index<'_>) -> Verdict {
 fn pushed(index: &Index<'_>) -> HashMap<(SocketId, Uuid), u64> {
     let mut pushed = HashMap::new();
     for (id, socket) in &index.sockets {
-        for event in socket.events.values().flatten() {
+        for event in socket.all().flat_map(|(_, events)| events) {
             if let Some(message) = &event.what.message {
                 pushed.entry((*id, message.id)).or_insert(event.entry.end);
             }

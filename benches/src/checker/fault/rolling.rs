@@ -126,7 +126,7 @@ fn missed(index: &Index<'_>, verdict: &mut Verdict) {
             clients.entry(socket.process).or_insert_with(|| (user, opened, false, Saw::new()));
         client.1 = client.1.min(opened);
         client.2 |= socket.closed.is_none();
-        for (conversation, events) in &socket.events {
+        for (conversation, events) in socket.all() {
             let seqs = events.iter().filter_map(|event| Some(event.what.message.as_ref()?.seq));
             client.3.entry(*conversation).or_default().extend(seqs);
         }

@@ -7,6 +7,7 @@ mod agreement;
 mod pages;
 mod sends;
 mod sockets;
+mod stock;
 
 use super::index::Index;
 use super::verdict::{Guarantee, Verdict};
@@ -16,6 +17,7 @@ pub(super) fn check(index: &Index<'_>) -> Verdict {
     agreement::check(index, &mut verdict);
     pages::check(index, &mut verdict);
     sockets::check(index, &mut verdict);
+    stock::check(index, &mut verdict);
     sends::check(index, &mut verdict);
     verdict
 }

@@ -12,7 +12,7 @@ use crate::history::{Live, SocketId};
 
 pub(super) fn check(index: &Index<'_>, verdict: &mut Verdict) {
     let due = due(index);
-    for (id, socket) in &index.sockets {
+    for (id, socket) in index.sockets.iter().filter(|(_, socket)| !socket.stock) {
         for (conversation, events) in &socket.events {
             let told =
                 socket.resume.is_some_and(|resume| resume.what.reset.contains_key(conversation));

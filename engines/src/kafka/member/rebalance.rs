@@ -118,8 +118,9 @@ impl Reader {
     }
 
     /// Where each partition starts: at the committed offset, or at the oldest kept for a group that has
-    /// none. A committed offset that is not there is an error, never a skip; but of a volatile topic,
-    /// whose records are only worth something now.
+    /// none. A committed offset that is not there is an error, never a skip; but of a topic whose
+    /// records are only worth something now: what is too old is skipped. Rows are stamped by offsets
+    /// of those that are not volatile, so that one beyond the end is an error there too.
     fn starts(&self, partitions: &[u32]) -> KafkaResult<Result<Vec<Assignment>, Error>> {
         let name = &self.what.topic.name;
         let committed = offsets::committed(&self.client, name, partitions)?;
@@ -130,8 +131,12 @@ impl Reader {
         for partition in partitions.iter().copied() {
             let (first, end) = (of(&first, partition), of(&end, partition));
             let mut next = committed.get(&partition).copied().unwrap_or(first);
-            if self.what.topic.topic.durability == Durability::Volatile {
-                next = next.clamp(first, end.max(first));
+            match self.what.topic.topic {
+                topic if topic.durability == Durability::Volatile => {
+                    next = next.clamp(first, end.max(first));
+                }
+                topic if topic.is_brief() => next = next.max(first),
+                _ => {}
             }
             if next < first || next > end {
                 return Ok(Err(self.gone(partition, next, first, end)));

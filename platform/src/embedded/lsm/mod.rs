@@ -202,7 +202,7 @@ impl LsmStore {
 
     fn rows_of(&self, def: &TableDef) -> &Keyspace {
         match def.class {
-            Class::Folded(_) => &self.0.rows,
+            Class::Folded(_) | Class::Kept(_) => &self.0.rows,
             Class::Direct => &self.0.direct_rows,
         }
     }

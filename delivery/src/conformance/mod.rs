@@ -1,0 +1,61 @@
+//! Echo servers that public test suites of protocols expect, on the modules that serve chat: Engine.IO at
+//! a path of its own, Socket.IO at `/socket.io/`, WebSocket at `/echo`.
+//!
+//! What they answer is what the suites say, so that nothing but the protocols is tested. They know no
+//! users and keep nothing.
+
+mod engine;
+mod socket;
+mod websocket;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::any;
+use platform::lifecycle::Lifecycle;
+
+use crate::engineio::{self, Application, Options};
+
+/// As the suites have it.
+const PING_INTERVAL: Duration = Duration::from_millis(300);
+/// As the suites have it.
+const PING_TIMEOUT: Duration = Duration::from_millis(200);
+/// As the suites have it.
+const MAX_PAYLOAD: usize = 1_000_000;
+/// For a client that does nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// For the peer to take a goodbye.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Why an echo can not be served.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Where it is to be is no path, or is another's.
+    #[error(
+        "{0} can not be the path of Engine.IO: it begins with a slash, has no braces or stars, and is neither /socket.io/ nor /echo"
+    )]
+    Path(String),
+}
+
+/// The echoes; Engine.IO at `engine`. Serve it from a listener with `TCP_NODELAY`.
+pub fn router(engine: &str, life: &Lifecycle) -> Result<Router, Error> {
+    let taken = ["", "/socket.io", "/echo"].contains(&engine.trim_end_matches('/'));
+    if taken || !engine.starts_with('/') || engine.contains(['{', '}', '*', '?', '#']) {
+        return Err(Error::Path(engine.to_owned()));
+    }
+    let engines = serve(engine, Arc::new(engine::Echo), life);
+    let sockets = serve("/socket.io/", Arc::new(socket::Echo), life);
+    Ok(engines.merge(sockets).route("/echo", any(websocket::handler)))
+}
+
+fn serve<A: Application>(path: &str, echo: Arc<A>, life: &Lifecycle) -> Router {
+    let options = Options {
+        path: path.to_owned(),
+        ping_interval: PING_INTERVAL,
+        ping_timeout: PING_TIMEOUT,
+        max_payload: MAX_PAYLOAD,
+        patience: PATIENCE,
+    };
+    engineio::router(options, echo, life)
+}

@@ -1,0 +1,71 @@
+//! A frame on its way to sockets: one text, shared by all that it goes to, whatever they speak.
+//!
+//! `/ws` writes the text as it is. What Socket.IO writes instead is made when the first of its sockets
+//! takes the frame, and kept with it: it is encoded once for the node, so that a delivery costs the
+//! same on both.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use schemas::UserId;
+
+use crate::socketio::events::{self, Packets};
+use crate::transport::Payload;
+
+/// See the module. Cloning shares it.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    text: Payload,
+    packets: OnceLock<Box<Packets>>,
+}
+
+impl Frame {
+    /// A frame of bytes; none if they are not text.
+    pub(crate) fn new(bytes: Bytes) -> Option<Self> {
+        Payload::new(bytes).map(Self::from)
+    }
+
+    /// Its text.
+    pub(crate) fn text(&self) -> &str {
+        self.0.text.text()
+    }
+
+    /// Its text, as `/ws` writes it.
+    pub(crate) fn payload(&self) -> &Payload {
+        &self.0.text
+    }
+
+    /// The size of its text in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.0.text.len()
+    }
+
+    /// What Socket.IO writes instead. `to`: whose socket asks; the frames that it matters for, those of
+    /// feeds, go to sockets of one user.
+    pub(crate) fn packets(&self, to: UserId) -> &Packets {
+        self.0.packets.get_or_init(|| Box::new(events::packets(self.text(), to)))
+    }
+}
+
+impl From<Payload> for Frame {
+    fn from(text: Payload) -> Self {
+        Self(Arc::new(Shared { text, packets: OnceLock::new() }))
+    }
+}
+
+impl From<String> for Frame {
+    fn from(text: String) -> Self {
+        Payload::from(text).into()
+    }
+}
+
+impl PartialEq for Frame {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.text == other.0.text
+    }
+}
+
+impl Eq for Frame {}

@@ -1,0 +1,213 @@
+//! Whom sockets believe to be typing, and until when: on a clock that tests move.
+
+use platform::Platform;
+use platform::embedded::LocalEphemeral;
+use platform::inbound::Identity;
+use platform::lifecycle::Lifecycle;
+use platform::memory::{Faults, MemoryLog, MemoryStore};
+use platform::node::Sink as _;
+use platform::port::clock::SimClock;
+use platform::telemetry::Metrics;
+use schemas::SessionId;
+use schemas::outbound::Outbound;
+use schemas::typing::view::Typing;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::*;
+use crate::session::{Next, Session};
+
+fn key(user: u128) -> Key {
+    (ConversationId(Uuid::from_u128(1)), UserId(Uuid::from_u128(user)))
+}
+
+fn shown(ends: Instant) -> Shown {
+    Shown { ends, audience: Bytes::new(), frame: Frame::from(String::new()) }
+}
+
+fn dues(table: &mut Table, now: Instant) -> Vec<Key> {
+    std::iter::from_fn(|| table.due(now).map(|(key, _)| key)).collect()
+}
+
+#[test]
+fn typing_ends_when_its_last_record_says() {
+    let (mut table, start) = (Table::default(), Instant::now());
+    let at = |ms| start + Duration::from_millis(ms);
+    assert_eq!(table.types(key(1), shown(at(10_000))), News::Begins);
+    assert_eq!(table.types(key(2), shown(at(11_000))), News::Begins);
+    assert_eq!(table.types(key(1), shown(at(13_000))), News::GoesOn);
+    assert_eq!(table.types(key(1), shown(at(12_000))), News::GoesOn, "one that came late");
+    assert_eq!(table.next(), Some(at(11_000)));
+    assert_eq!(dues(&mut table, at(12_999)), [key(2)]);
+    assert_eq!(dues(&mut table, at(13_000)), [key(1)]);
+    assert_eq!((dues(&mut table, at(99_000)), table.next()), (vec![], None));
+    assert_eq!(table.types(key(1), shown(at(30_000))), News::Begins);
+}
+
+#[test]
+fn a_stop_is_told_once_and_only_of_what_was_told() {
+    let (mut table, now) = (Table::default(), Instant::now());
+    assert!(table.stops(key(1)).is_none());
+    table.types(key(1), shown(now));
+    assert!(table.stops(key(1)).is_some());
+    assert!(table.stops(key(1)).is_none());
+    assert_eq!(dues(&mut table, now), []);
+    table.types(key(1), shown(now));
+    assert_eq!(dues(&mut table, now), [key(1)]);
+    assert!(table.stops(key(1)).is_none(), "its end was told");
+}
+
+#[test]
+fn whose_end_could_not_be_told_is_not_told_at_all() {
+    let (mut table, now) = (Table::default(), Instant::now());
+    let mut users = 0..;
+    for user in users.by_ref().take(KEPT) {
+        assert_eq!(table.types(key(user), shown(now)), News::Begins);
+    }
+    let one_more = key(users.next().unwrap());
+    assert_eq!(table.types(one_more, shown(now)), News::TooMany);
+    assert_eq!(table.types(key(0), shown(now)), News::GoesOn);
+    assert_eq!((table.shown.len(), table.ends.len()), (KEPT, KEPT));
+    table.stops(key(0));
+    assert_eq!(table.types(one_more, shown(now)), News::Begins);
+}
+
+#[test]
+fn no_clock_makes_typing_longer_than_it_may_be() {
+    let now = Instant::now();
+    let end = |until| end(Timestamp(until), Timestamp(5_000), now).map(|end| end - now);
+    assert_eq!(end(12_500), Some(Duration::from_millis(7_500)));
+    assert_eq!(end(999_000), Some(Duration::from_millis(limits::TYPING_MS)));
+    assert_eq!((end(5_000), end(0)), (None, None), "over already");
+}
+
+/// Nothing is heard.
+const SILENCE: [bool; 0] = [];
+
+/// A hub whose time the test moves, and a socket of each of two users.
+struct Stage {
+    hub: Arc<Hub>,
+    clock: Arc<SimClock>,
+    sockets: [Arc<Session>; 2],
+    life: Lifecycle,
+}
+
+fn user(number: u128) -> UserId {
+    UserId(Uuid::from_u128(number))
+}
+
+impl Stage {
+    fn new() -> Self {
+        let clock = Arc::new(SimClock::at(Timestamp(1_000_000)));
+        let platform = Platform {
+            log: Arc::new(MemoryLog::new(clock.clone(), Faults::default())),
+            store: Arc::new(MemoryStore::new(Faults::default())),
+            ephemeral: Arc::new(LocalEphemeral::new(clock.clone())),
+            clock: clock.clone(),
+            metrics: Metrics::new(),
+        };
+        let life = Lifecycle::new();
+        let hub = Hub::new(&platform, &life);
+        life.component("typing", hub.clone().end_typers(life.stopping()));
+        let sockets = [1, 2].map(|number| {
+            let session = SessionId(Uuid::from_u128(number));
+            let expires_at = Timestamp(9_000_000);
+            let who = Identity { user: user(number), session, expires_at };
+            hub.enter(who, |_| {}).unwrap()
+        });
+        Self { hub, clock, sockets, life }
+    }
+
+    /// A record: the first user types, for so long yet, or does so no more.
+    fn told(&self, left: Option<i64>) {
+        let (conversation, typer) = key(1);
+        let until = left.map(|left| self.hub.clock.now().plus_ms(left));
+        let username = "one".into();
+        let view = Typing { user_id: typer, username, is_typing: until.is_some(), until };
+        let frame = typing::frame_of(conversation, self.hub.clock.now(), &view);
+        let audience = event::pack(&[user(2), user(1), user(2), user(9)]);
+        let record = Outbound::Typing { conversation, user: typer, until, audience, frame };
+        self.hub.deliver(vec![record]);
+    }
+
+    async fn pass(&self, ms: u64) {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        self.clock.advance_ms(i64::try_from(ms).unwrap());
+    }
+
+    /// Whether each frame that a socket has got since tells a beginning.
+    fn heard(&self, socket: usize) -> Vec<bool> {
+        let mut heard = Vec::new();
+        while let Next::Frame(frame) = self.sockets[socket].next() {
+            let frame: Value = serde_json::from_str(frame.text()).unwrap();
+            assert_eq!(
+                (&frame["type"], &frame["data"]["username"]),
+                (&"typing".into(), &"one".into())
+            );
+            heard.push(frame["data"]["isTyping"].as_bool().unwrap());
+        }
+        heard
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn typing_is_told_once_and_ends_ten_seconds_after_the_last_signal() {
+    let stage = Stage::new();
+    // A record at once, then one every three seconds that is half a second old when it comes.
+    stage.told(Some(10_000));
+    assert_eq!(stage.heard(1), [true]);
+    for _ in 0..3 {
+        stage.pass(3_000).await;
+        stage.told(Some(9_500));
+    }
+    stage.pass(9_490).await;
+    assert_eq!(stage.heard(1), SILENCE, "he goes on");
+    stage.pass(20).await;
+    assert_eq!(stage.heard(1), [false]);
+    stage.pass(60_000).await;
+    stage.told(None);
+    assert_eq!(stage.heard(1), SILENCE, "an end is told once");
+    stage.told(Some(10_000));
+    stage.told(None);
+    stage.pass(60_000).await;
+    assert_eq!(stage.heard(1), [true, false], "and none by the clock behind a stop");
+    assert_eq!(stage.heard(0), SILENCE, "he knows himself that he types");
+    stage.life.stop();
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_record_makes_it_longer_than_ten_seconds_from_here() {
+    let stage = Stage::new();
+    stage.told(Some(3_600_000));
+    stage.pass(9_990).await;
+    assert_eq!(stage.heard(1), [true]);
+    stage.pass(20).await;
+    assert_eq!(stage.heard(1), [false]);
+    stage.told(Some(0));
+    stage.told(Some(-5));
+    assert_eq!(stage.heard(1), SILENCE, "what is over when it comes is not told");
+    assert!(stage.hub.line.lock().typing.shown.is_empty());
+    stage.life.stop();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_while_somebody_types_hears_of_his_end_and_of_his_next_beginning() {
+    let stage = Stage::new();
+    stage.hub.leave(&stage.sockets[1]);
+    stage.told(Some(10_000));
+    assert_eq!(stage.hub.line.lock().typing.shown.len(), 1, "a socket of his own is here");
+    let who = Identity { session: SessionId(Uuid::from_u128(3)), ..stage.sockets[1].who.clone() };
+    let late = stage.hub.enter(who, |_| {}).unwrap();
+    let stage = Stage { sockets: [stage.sockets[0].clone(), late], ..stage };
+    stage.told(Some(10_000));
+    assert_eq!(stage.heard(1), SILENCE);
+    stage.told(None);
+    stage.told(Some(10_000));
+    assert_eq!(stage.heard(1), [false, true]);
+    stage.hub.leave(&stage.sockets[0]);
+    stage.hub.leave(&stage.sockets[1]);
+    stage.told(None);
+    stage.told(Some(10_000));
+    assert!(stage.hub.line.lock().typing.shown.is_empty(), "nobody is here to be told");
+    stage.life.stop();
+}

@@ -1,0 +1,464 @@
+//! Whom of the users here whose presence interests, and what each of them may see. Pure.
+//!
+//! A *viewer* is a user with sockets here. He sees his *peers*, with whom he has a direct conversation, on
+//! all his sockets, and *subscriptions* on the socket that asked for them. He sees himself without any of
+//! this. For each *target* the newest entry is kept, from the first time that one is met: what is
+//! pushed is the difference to it, and a snapshot that was read before a push does not overtake it.
+//!
+//! What is read takes time, and what it tells may have changed meanwhile. Entries have versions: the
+//! newest stands. Permissions have none, so each reading takes a [`Ticket`] when it begins, and of two
+//! readings the one that began later stands.
+//!
+//! Memory: about 150 bytes for each pair of viewer and target, at most [`PAIRS`] of them, and one entry
+//! (about 400 bytes) for each target that was met; a viewer without pairs costs about 200 bytes beside
+//! his own entry.
+
+mod work;
+
+use std::collections::hash_map::Entry as Slot;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use schemas::presence::entry::Entry;
+use schemas::presence::view::{self, Permission, Shown, Viewer};
+use schemas::{ConversationId, Timestamp, UserId, limits};
+
+pub(super) use work::Job;
+use work::Work;
+
+/// Pairs of viewer and target on a node: about 300 MB. Beyond, subscriptions are refused, and peers are
+/// told of by REST alone.
+const PAIRS: usize = 2_000_000;
+
+/// When a reading began, in the order of readings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ticket(u64);
+
+/// Which stay of a user here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stay(u64);
+
+/// One who looks.
+#[derive(Debug)]
+struct Watcher {
+    stay: Stay,
+    /// His sockets, each with what it has subscribed to, sorted.
+    sockets: Vec<(u64, Vec<UserId>)>,
+    sees: HashMap<UserId, Pair>,
+    own: Option<Arc<Entry>>,
+    work: Work,
+}
+
+/// What a viewer has to do with a target.
+#[derive(Debug)]
+struct Pair {
+    /// The direct conversation that makes the target a peer, and when that began to be read.
+    peer: Option<(ConversationId, Ticket)>,
+    /// None: it is being read.
+    permission: Option<Permission>,
+    /// When that began to be read.
+    read: Ticket,
+}
+
+#[derive(Debug, Default)]
+struct Target {
+    watchers: HashSet<UserId>,
+    entry: Option<Arc<Entry>>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Interest {
+    watchers: HashMap<UserId, Watcher>,
+    targets: HashMap<UserId, Target>,
+    pairs: usize,
+    numbers: u64,
+}
+
+/// Something that a viewer is to be told.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Push {
+    /// Who.
+    pub(super) viewer: UserId,
+    /// On which of his sockets; none: on all of them.
+    pub(super) sockets: Option<Vec<u64>>,
+    /// What he is to the target.
+    pub(super) role: Viewer,
+    /// The target's entry.
+    pub(super) entry: Arc<Entry>,
+}
+
+/// How an entry came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Published,
+    Read,
+}
+
+impl Way {
+    /// Whether an entry that came this way takes the place of what is known. Of two with one version, what
+    /// was published is right. What was read may know better what its user has decided, but that he is
+    /// not here is only what is said of everybody whose board can not be read.
+    fn supersedes(self, new: &Entry, old: &Entry) -> bool {
+        let blind = self == Self::Read && old.status.is_here() && !new.status.is_here();
+        new.version > old.version || (new.version == old.version && !blind)
+    }
+}
+
+/// A direct conversation of a viewer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Peer {
+    /// The other one.
+    pub(super) user: UserId,
+    /// Where.
+    pub(super) conversation: ConversationId,
+    /// Whether one of the two has blocked the other.
+    pub(super) blocked: bool,
+}
+
+/// Why there is no subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// The socket has too many.
+    Many,
+    /// The node has too many pairs.
+    Full,
+    /// The socket is gone.
+    Gone,
+}
+
+/// What a viewer in this role sees of a user, as far as a change of it is worth a push: when one who is
+/// here last did something moves all the time.
+fn shown(entry: &Entry, role: Viewer, now: Timestamp) -> Shown {
+    let mut shown = view::show(Some(entry), entry.user_id, role, now).shown;
+    if shown.status.is_here() {
+        shown.last_seen_at = None;
+    }
+    shown
+}
+
+/// Whether somebody in this role sees another thing in `new` than in `old`. If it is not known what he
+/// saw, that is so unless it is hidden from him: a push that says nothing would say when the other one
+/// comes and goes.
+fn differs(old: Option<&Entry>, new: &Entry, role: Viewer, now: Timestamp) -> bool {
+    match (old, role) {
+        (Some(old), _) => shown(old, role, now) != shown(new, role, now),
+        (None, Viewer::Himself) => true,
+        (None, Viewer::Other(permission)) => new.online && !permission.blocked,
+    }
+}
+
+/// The answers to a question that has few.
+struct Memo<F> {
+    ask: F,
+    known: Vec<(Viewer, bool)>,
+}
+
+impl<F: Fn(Viewer) -> bool> Memo<F> {
+    fn get(&mut self, role: Viewer) -> bool {
+        if let Some((_, answer)) = self.known.iter().find(|(known, _)| *known == role) {
+            return *answer;
+        }
+        let answer = (self.ask)(role);
+        self.known.push((role, answer));
+        answer
+    }
+}
+
+impl Watcher {
+    fn new(stay: Stay) -> Self {
+        Self {
+            stay,
+            sockets: Vec::with_capacity(1),
+            sees: HashMap::new(),
+            own: None,
+            work: Work::default(),
+        }
+    }
+
+    fn subscribers(&self, target: UserId) -> Vec<u64> {
+        let has = |asked: &[UserId]| asked.binary_search(&target).is_ok();
+        self.sockets.iter().filter(|(_, asked)| has(asked)).map(|(socket, _)| *socket).collect()
+    }
+
+    fn socket(&mut self, socket: u64) -> Option<&mut Vec<UserId>> {
+        self.sockets.iter_mut().find(|(number, _)| *number == socket).map(|(_, asked)| asked)
+    }
+
+    /// A push to him about a target other than himself, if he may be told of it.
+    fn push(&self, viewer: UserId, entry: &Arc<Entry>) -> Option<Push> {
+        let pair = self.sees.get(&entry.user_id)?;
+        let sockets = pair.peer.is_none().then(|| self.subscribers(entry.user_id));
+        let role = Viewer::Other(pair.permission?);
+        Some(Push { viewer, sockets, role, entry: entry.clone() })
+    }
+}
+
+impl Interest {
+    fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    /// A reading begins.
+    pub(super) fn ticket(&mut self) -> Ticket {
+        Ticket(self.number())
+    }
+
+    /// A socket has come.
+    pub(super) fn came(&mut self, user: UserId, socket: u64) {
+        let stay = Stay(self.number());
+        let watcher = self.watchers.entry(user).or_insert_with(|| Watcher::new(stay));
+        watcher.sockets.push((socket, Vec::new()));
+    }
+
+    /// A socket has gone, and with the last one everything that its user wanted to see.
+    pub(super) fn gone(&mut self, user: UserId, socket: u64) {
+        let Some(watcher) = self.watchers.get_mut(&user) else { return };
+        let Some(at) = watcher.sockets.iter().position(|(number, _)| *number == socket) else {
+            return;
+        };
+        let (_, asked) = watcher.sockets.swap_remove(at);
+        if watcher.sockets.is_empty() {
+            let watcher = self.watchers.remove(&user);
+            for target in watcher.into_iter().flat_map(|watcher| watcher.sees.into_keys()) {
+                self.unwatch(user, target);
+            }
+            return;
+        }
+        for target in asked {
+            self.tidy(user, target);
+        }
+    }
+
+    /// A pair of this viewer is gone.
+    fn unwatch(&mut self, viewer: UserId, target: UserId) {
+        self.pairs = self.pairs.saturating_sub(1);
+        if let Slot::Occupied(mut slot) = self.targets.entry(target) {
+            slot.get_mut().watchers.remove(&viewer);
+            if slot.get().watchers.is_empty() {
+                slot.remove();
+            }
+        }
+    }
+
+    /// Ends a pair that nothing is the reason for any more.
+    fn tidy(&mut self, viewer: UserId, target: UserId) {
+        let Some(watcher) = self.watchers.get_mut(&viewer) else { return };
+        let needed = |pair: &Pair| pair.peer.is_some() || !watcher.subscribers(target).is_empty();
+        if watcher.sees.get(&target).is_some_and(|pair| !needed(pair)) {
+            watcher.sees.remove(&target);
+            self.unwatch(viewer, target);
+        }
+    }
+
+    /// The pair of the two, which is there from now on.
+    fn pair(&mut self, viewer: UserId, target: UserId) -> Option<&mut Pair> {
+        let watcher = self.watchers.get_mut(&viewer)?;
+        Some(watcher.sees.entry(target).or_insert_with(|| {
+            self.pairs += 1;
+            self.targets.entry(target).or_default().watchers.insert(viewer);
+            Pair { peer: None, permission: None, read: Ticket::default() }
+        }))
+    }
+
+    /// A socket subscribes to all of these, or to none of them.
+    pub(super) fn subscribe(
+        &mut self,
+        user: UserId,
+        socket: u64,
+        targets: &[UserId],
+    ) -> Result<Ticket, Refused> {
+        let full = self.pairs.saturating_add(targets.len()) > PAIRS;
+        let watcher = self.watchers.get_mut(&user).ok_or(Refused::Gone)?;
+        let asked = watcher.socket(socket).ok_or(Refused::Gone)?;
+        let mut all = asked.clone();
+        all.extend(targets);
+        all.sort_unstable();
+        all.dedup();
+        if all.len() > limits::PRESENCE_SUBSCRIPTIONS {
+            return Err(Refused::Many);
+        }
+        if full {
+            return Err(Refused::Full);
+        }
+        *asked = all;
+        for target in targets.iter().filter(|target| **target != user) {
+            self.pair(user, *target);
+        }
+        Ok(self.ticket())
+    }
+
+    /// A socket does so no more; of how many.
+    pub(super) fn unsubscribe(&mut self, user: UserId, socket: u64, targets: &[UserId]) -> usize {
+        let Some(watcher) = self.watchers.get_mut(&user) else { return 0 };
+        let Some(asked) = watcher.socket(socket) else { return 0 };
+        let before = asked.len();
+        asked.retain(|target| !targets.contains(target));
+        let ended = before - asked.len();
+        for target in targets {
+            self.tidy(user, *target);
+        }
+        ended
+    }
+
+    /// These are the direct conversations of a viewer, as read with this ticket.
+    pub(super) fn peers(
+        &mut self,
+        user: UserId,
+        stay: Stay,
+        ticket: Ticket,
+        found: &[Peer],
+        now: Timestamp,
+    ) -> Vec<Push> {
+        let Some(watcher) = self.watchers.get(&user).filter(|watcher| watcher.stay == stay) else {
+            return Vec::new();
+        };
+        let is: HashSet<_> = found.iter().map(|peer| peer.conversation).collect();
+        let known = watcher.sees.values().filter_map(|pair| pair.peer);
+        let ended =
+            known.filter(|(conversation, read)| *read < ticket && !is.contains(conversation));
+        for (conversation, _) in ended.collect::<Vec<_>>() {
+            self.part(user, conversation);
+        }
+        found.iter().filter_map(|peer| self.peer(user, stay, ticket, *peer, now)).collect()
+    }
+
+    /// Somebody is a peer of a viewer.
+    pub(super) fn peer(
+        &mut self,
+        user: UserId,
+        stay: Stay,
+        ticket: Ticket,
+        peer: Peer,
+        now: Timestamp,
+    ) -> Option<Push> {
+        let Peer { user: target, conversation, blocked } = peer;
+        let watcher = self.watchers.get(&user).filter(|watcher| watcher.stay == stay)?;
+        let known = watcher.sees.get(&target);
+        let peers = || watcher.sees.values().filter(|pair| pair.peer.is_some()).count();
+        let is_peer = known.is_some_and(|pair| pair.peer.is_some());
+        if target == user || (!is_peer && peers() >= limits::PRESENCE_PEERS) {
+            return None;
+        }
+        if known.is_none() && self.pairs >= PAIRS {
+            return None;
+        }
+        self.pair(user, target)?.peer = Some((conversation, ticket));
+        self.permit((user, target), ticket, Permission { blocked, contact: true }, now)
+    }
+
+    /// A direct conversation is a viewer's no more.
+    pub(super) fn part(&mut self, user: UserId, conversation: ConversationId) {
+        let Some(watcher) = self.watchers.get_mut(&user) else { return };
+        let is = |pair: &Pair| pair.peer.is_some_and(|(id, _)| id == conversation);
+        let Some((target, pair)) = watcher.sees.iter_mut().find(|(_, pair)| is(pair)) else {
+            return;
+        };
+        pair.peer = None;
+        let target = *target;
+        // Whoever has subscribed to him goes on, as one who is no contact.
+        watcher.work.reread(target);
+        self.tidy(user, target);
+    }
+
+    /// A viewer may see this of a target, as read with this ticket.
+    pub(super) fn permit(
+        &mut self,
+        (viewer, target): (UserId, UserId),
+        ticket: Ticket,
+        permission: Permission,
+        now: Timestamp,
+    ) -> Option<Push> {
+        let watcher = self.watchers.get_mut(&viewer)?;
+        let pair = watcher.sees.get_mut(&target).filter(|pair| pair.read < ticket)?;
+        pair.read = ticket;
+        let old = pair.permission.replace(permission)?;
+        let entry = self.targets.get(&target)?.entry.as_ref()?;
+        let sees = |permission| shown(entry, Viewer::Other(permission), now);
+        if sees(old) == sees(permission) {
+            return None;
+        }
+        watcher.push(viewer, entry)
+    }
+
+    /// An entry was published: who is to be told.
+    pub(super) fn published(&mut self, entry: &Arc<Entry>, now: Timestamp) -> Vec<Push> {
+        self.take(entry, now, Way::Published)
+    }
+
+    /// An entry was read. It may be one whose push was lost: then it is pushed now. What nobody was told
+    /// of yet is not: whoever wants to know it asks.
+    pub(super) fn read(&mut self, entry: &Arc<Entry>, now: Timestamp) -> Vec<Push> {
+        self.take(entry, now, Way::Read)
+    }
+
+    fn take(&mut self, entry: &Arc<Entry>, now: Timestamp, way: Way) -> Vec<Push> {
+        let user = entry.user_id;
+        let mut pushes = Vec::new();
+        let unknown = way == Way::Published;
+        let newer = |old: &Arc<Entry>| way.supersedes(entry, old);
+        if let Some(watcher) = self.watchers.get_mut(&user)
+            && watcher.own.as_ref().is_none_or(newer)
+        {
+            let old = watcher.own.replace(entry.clone());
+            if (unknown || old.is_some()) && differs(old.as_deref(), entry, Viewer::Himself, now) {
+                let role = Viewer::Himself;
+                pushes.push(Push { viewer: user, sockets: None, role, entry: entry.clone() });
+            }
+        }
+        let Some(target) = self.targets.get_mut(&user) else { return pushes };
+        if !target.entry.as_ref().is_none_or(newer) {
+            return pushes;
+        }
+        let old = target.entry.replace(entry.clone());
+        if !unknown && old.is_none() {
+            return pushes;
+        }
+        let ask = |role| differs(old.as_deref(), entry, role, now);
+        let mut memo = Memo { ask, known: Vec::new() };
+        for viewer in &target.watchers {
+            let push = self.watchers.get(viewer).and_then(|watcher| watcher.push(*viewer, entry));
+            pushes.extend(push.filter(|push| memo.get(push.role)));
+        }
+        pushes
+    }
+
+    /// What a viewer is to be shown of a user: the newest entry, and in which role he looks.
+    pub(super) fn look(&self, viewer: UserId, user: UserId) -> (Option<Arc<Entry>>, Viewer) {
+        let watcher = self.watchers.get(&viewer);
+        if viewer == user {
+            return (watcher.and_then(|watcher| watcher.own.clone()), Viewer::Himself);
+        }
+        let pair = watcher.and_then(|watcher| watcher.sees.get(&user));
+        let hidden = Permission { blocked: true, contact: false };
+        let permission = pair.and_then(|pair| pair.permission).unwrap_or(hidden);
+        let entry = self.targets.get(&user).and_then(|target| target.entry.clone());
+        (entry, Viewer::Other(permission))
+    }
+
+    /// A user's own entry.
+    pub(super) fn own(&self, user: UserId) -> Option<&Arc<Entry>> {
+        self.watchers.get(&user)?.own.as_ref()
+    }
+
+    /// Users of whom an entry is kept, as far as `wanted`.
+    pub(super) fn kept(&self, wanted: impl Fn(UserId) -> bool) -> Vec<UserId> {
+        let own = self.watchers.iter().filter(|(_, watcher)| watcher.own.is_some());
+        let targets = self.targets.iter().filter(|(_, target)| target.entry.is_some());
+        let mut kept: Vec<_> = own.map(|(user, _)| *user).collect();
+        kept.extend(targets.map(|(user, _)| *user));
+        kept.retain(|user| wanted(*user));
+        kept.sort_unstable();
+        kept.dedup();
+        kept
+    }
+
+    /// Pairs, and how many there may be.
+    pub(super) fn depth(&self) -> (usize, usize) {
+        (self.pairs, PAIRS)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,333 @@
+//! Socket.IO as a session speaks it: a connection of the engine with its namespaces.
+//!
+//! A session is one connection, whichever namespaces are joined on it: the second shows a token of the
+//! same session, and when both have been left the session ends. What is pushed is encoded once for the
+//! node ([`Frame::packets`]); this task only chooses.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use schemas::{ApiError, Code, ConversationId, UserId, limits};
+use tokio::time::{Duration, Instant, timeout};
+
+use super::acks::To;
+use super::connect;
+use super::namespace::Namespace;
+use super::packet::{Assembler, Head, Kind, Packet, Whole};
+use super::received::Received;
+use super::requests::{self, Asked, Then};
+use super::rooms::Rooms;
+use crate::Delivery;
+use crate::engineio::{self, Connection};
+use crate::frame::Frame;
+use crate::protocol::close::{self, Close};
+use crate::session::Session;
+use crate::session::wire::{Handled, Heard, Receipt, Speaks, Wire, ask};
+use crate::transport::{Gone, Payload};
+
+/// What is written in answer to something, and what is so from then on.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    pub(super) event: Option<Payload>,
+    pub(super) ack: Option<Payload>,
+    pub(super) shows: Option<(Namespace, ConversationId)>,
+}
+
+impl From<Payload> for Answer {
+    fn from(packet: Payload) -> Self {
+        Self { ack: Some(packet), ..Self::default() }
+    }
+}
+
+impl From<Option<Payload>> for Answer {
+    fn from(ack: Option<Payload>) -> Self {
+        Self { ack, ..Self::default() }
+    }
+}
+
+/// See the module.
+pub(crate) struct Chat {
+    pub(super) connection: Connection,
+    assembler: Assembler,
+    pub(super) rooms: Rooms,
+    /// Whose it is, once that is known.
+    user: UserId,
+    received: Received,
+    /// Whether its client was told to connect anew.
+    resync: bool,
+}
+
+impl Chat {
+    /// A connection on which nothing was said.
+    pub(super) fn new(connection: Connection) -> Self {
+        Self {
+            connection,
+            assembler: Assembler::new(limits::BODY_BYTES),
+            rooms: Rooms::default(),
+            user: UserId(uuid::Uuid::nil()),
+            received: Received::default(),
+            resync: false,
+        }
+    }
+
+    /// It is known whose it is.
+    pub(super) fn belongs_to(&mut self, user: UserId) {
+        self.user = user;
+    }
+
+    pub(super) async fn write(&mut self, packet: Payload) -> Result<(), Gone> {
+        self.connection.feed(engineio::Packet::Text(packet)).await
+    }
+
+    /// Says goodbye: on every namespace if the client is not to come back by itself.
+    pub(super) async fn close(mut self, close: Close, linger: Duration, comes_back: bool) {
+        if !comes_back {
+            let goodbye = async {
+                for namespace in Namespace::ALL {
+                    if self.rooms.has(namespace) {
+                        let head = Head::new(Kind::Disconnect, namespace.name());
+                        self.connection.feed(engineio::Packet::Text(head.with(""))).await?;
+                    }
+                }
+                self.connection.flush().await
+            };
+            // If it does not get through, the end of the connection still says that it is over.
+            drop(timeout(linger, goodbye).await);
+        }
+        if close == close::NORMAL {
+            drop(timeout(linger, self.connection.flush()).await);
+        } else {
+            self.connection.close(close, linger).await;
+        }
+    }
+
+    fn begin(&mut self, delivery: &Arc<Delivery>, session: &Arc<Session>, whole: &Whole) -> Begun {
+        let Ok(packet) = whole.packet() else {
+            return Handled::End(None, close::BAD_FRAME).into();
+        };
+        match packet.kind {
+            Kind::Connect => self.connect(delivery, session, &packet).into(),
+            Kind::Disconnect => {
+                if let Some(namespace) = Namespace::named(packet.namespace) {
+                    self.rooms.leave(namespace);
+                }
+                if self.rooms.is_empty() {
+                    return Handled::End(None, close::NORMAL).into();
+                }
+                Handled::Answer(None).into()
+            }
+            Kind::Event | Kind::BinaryEvent => self.event(&packet),
+            Kind::Ack | Kind::BinaryAck => Handled::Answer(None).into(),
+            Kind::ConnectError => Handled::End(None, close::BAD_FRAME).into(),
+        }
+    }
+
+    /// Another namespace, on a session that there is.
+    fn connect(
+        &mut self,
+        delivery: &Delivery,
+        session: &Session,
+        packet: &Packet<'_>,
+    ) -> Handled<Answer> {
+        let Some(namespace) = Namespace::named(packet.namespace) else {
+            return Handled::Answer(Some(connect::no_namespace(packet.namespace).into()));
+        };
+        if self.rooms.has(namespace) {
+            return Handled::Answer(None);
+        }
+        let shown = connect::authenticate(delivery, &self.connection.opening, packet.data);
+        let who = &session.who;
+        let shown = shown.and_then(|shown| {
+            if (shown.user, shown.session) == (who.user, who.session) {
+                return Ok(shown);
+            }
+            let message = "the connection belongs to another session";
+            Err(ApiError::new(Code::Conflict, message))
+        });
+        match shown {
+            Ok(shown) => {
+                session.renewed(&shown);
+                self.rooms.enter(namespace);
+                let answer = connect::connected(&*delivery.clock, namespace, &shown);
+                Handled::Answer(Some(answer))
+            }
+            Err(error) => Handled::Answer(Some(connect::refused(namespace, &error).into())),
+        }
+    }
+
+    fn event(&mut self, packet: &Packet<'_>) -> Begun {
+        let known = Namespace::named(packet.namespace).filter(|name| self.rooms.has(*name));
+        // What was sent before a namespace was left comes after that.
+        let Some(namespace) = known else { return Handled::Answer(None).into() };
+        let to = To { namespace, ack: packet.ack };
+        let Ok(event) = packet.event() else {
+            return Handled::End(None, close::BAD_FRAME).into();
+        };
+        let asked = if packet.attachments > 0 {
+            Err(ApiError::new(Code::Unsupported, "no event here takes binary data"))
+        } else {
+            requests::read(namespace, &event.name, event.arguments.first().copied())
+        };
+        match asked {
+            // An event that is not ours is somebody else's affair, unless he waits for an answer.
+            Err(error) if error.code == Code::Unsupported && to.ack.is_none() => {
+                Handled::Answer(None).into()
+            }
+            Err(error) => Handled::Answer(Some(to.refused(&error).into())).into(),
+            Ok(Asked::Nothing) => Handled::Answer(Some(to.said("").into())).into(),
+            Ok(Asked::Leave(conversation)) => {
+                self.rooms.hide(namespace, conversation);
+                let said = to.said(r#""message":"Left the conversation""#);
+                Handled::Answer(Some(said.into())).into()
+            }
+            Ok(Asked::Accept(_, _, Then::Join(conversation)))
+                if !self.rooms.has_room(namespace, conversation) =>
+            {
+                let message = format!("at most {} conversations are on screen", limits::ON_SCREEN);
+                let error = ApiError::new(Code::ValidationFailed, message);
+                Handled::Answer(Some(to.refused(&error).into())).into()
+            }
+            Ok(Asked::Accept(kind, data, then)) => Begun::Ask { to, kind, data, then },
+        }
+    }
+}
+
+/// What has become of a packet so far.
+enum Begun {
+    Done(Handled<Answer>),
+    Ask { to: To, kind: &'static str, data: Box<serde_json::value::RawValue>, then: Then },
+}
+
+impl From<Handled<Answer>> for Begun {
+    fn from(handled: Handled<Answer>) -> Self {
+        Self::Done(handled)
+    }
+}
+
+impl Wire for Chat {
+    type Request = Whole;
+    type Answer = Answer;
+
+    fn speaks(&self) -> Speaks {
+        if self.connection.polls() { Speaks::Polling } else { Speaks::SocketIo }
+    }
+
+    fn asked(request: &Whole) -> usize {
+        request.len()
+    }
+
+    fn size(answer: &Answer) -> usize {
+        [&answer.event, &answer.ack].into_iter().flatten().map(Payload::len).sum()
+    }
+
+    async fn recv(&mut self) -> Heard<Whole> {
+        let received = self.connection.recv().await;
+        // What waits for a poll has not arrived.
+        if self.connection.drained() {
+            self.received.heard();
+        }
+        let whole = match received {
+            engineio::Received::Text(text) => self.assembler.text(text),
+            engineio::Received::Binary(bytes) => self.assembler.binary(bytes),
+            engineio::Received::Alive => return Heard::Control,
+            engineio::Received::Closed => return Heard::End(close::NORMAL),
+            engineio::Received::TooLarge => return Heard::End(close::TOO_LARGE),
+            engineio::Received::Broken => return Heard::End(close::BAD_FRAME),
+        };
+        match whole {
+            Ok(Some(whole)) => Heard::Request(whole),
+            Ok(None) => Heard::Control,
+            Err(_) => Heard::End(close::BAD_FRAME),
+        }
+    }
+
+    fn handle(
+        &mut self,
+        delivery: &Arc<Delivery>,
+        session: &Arc<Session>,
+        request: Whole,
+    ) -> BoxFuture<'static, Handled<Answer>> {
+        let (to, kind, data, then) = match self.begin(delivery, session, &request) {
+            Begun::Done(handled) => return ready(handled).boxed(),
+            Begun::Ask { to, kind, data, then } => (to, kind, data, then),
+        };
+        let (delivery, session, size) = (delivery.clone(), session.clone(), request.len());
+        let asking = async move {
+            match ask(&delivery, &session, kind, Some(&data)).await {
+                Ok(outcome) => Handled::Accepted(
+                    size,
+                    outcome.map(move |outcome| Some(answer(to, then, outcome))).boxed(),
+                ),
+                Err(error) => Handled::Answer(Some(to.refused(&error).into())),
+            }
+        };
+        asking.boxed()
+    }
+
+    fn refuse(&mut self, request: &Whole, error: &ApiError) -> Option<Answer> {
+        let packet = request.packet().ok()?;
+        let namespace = Namespace::named(packet.namespace)?;
+        Some(To { namespace, ack: packet.ack }.refused(error).into())
+    }
+
+    async fn answer(&mut self, answer: Answer) -> Result<(), Gone> {
+        if let Some((namespace, conversation)) = answer.shows {
+            self.rooms.show(namespace, conversation);
+        }
+        for packet in [answer.event, answer.ack].into_iter().flatten() {
+            self.write(packet).await?;
+        }
+        Ok(())
+    }
+
+    async fn push(&mut self, frame: &Frame) -> Result<usize, Gone> {
+        let packets = frame.packets(self.user);
+        let mut size = 0;
+        for namespace in Namespace::ALL {
+            if !self.rooms.wants(namespace, packets, self.user) {
+                continue;
+            }
+            for packet in packets.of(namespace) {
+                size += packet.len();
+                self.connection.feed(engineio::Packet::Text(packet.clone())).await?;
+            }
+        }
+        if let Some(message) = packets.message.filter(|message| message.sender != self.user)
+            && self.rooms.has(Namespace::Root)
+        {
+            self.received.wrote(&message);
+        }
+        self.resync |= packets.resync;
+        Ok(size)
+    }
+
+    async fn ping(&mut self) -> Result<(), Gone> {
+        self.connection.ping().await
+    }
+
+    async fn flush(&mut self) -> Result<(), Gone> {
+        self.connection.flush().await
+    }
+
+    fn over(&self) -> Option<Close> {
+        self.resync.then_some(close::SLOW)
+    }
+
+    fn stuck(&self) -> Option<Instant> {
+        self.connection.waits()
+    }
+
+    fn receipt(&mut self, now: Instant) -> Receipt {
+        self.received.look(now)
+    }
+}
+
+fn answer(to: To, then: Then, outcome: Result<bytes::Bytes, ApiError>) -> Answer {
+    let shows = match then {
+        Then::Join(conversation) if outcome.is_ok() => Some((to.namespace, conversation)),
+        _ => None,
+    };
+    let (event, ack) = to.outcome(then, outcome);
+    Answer { event, ack, shows }
+}

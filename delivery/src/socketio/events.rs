@@ -1,0 +1,428 @@
+//! What Socket.IO clients are told when something happens: the packets of `/` and of `/presence` that a
+//! frame becomes. Pure: a frame in, packets out.
+//!
+//! The frame's envelope is read once; what it carries is spliced as the JSON it is, so that a message is
+//! the same bytes for every client. A frame that has no event here becomes nothing: a name that no
+//! client listens to costs nothing.
+
+use std::borrow::Cow;
+
+use schemas::{ConversationId, MessageId, Rev, Seq, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::namespace::Namespace;
+use crate::transport::Payload;
+
+/// What is written to one socket, and to whom of those that it reaches.
+#[derive(Debug, Default)]
+pub(crate) struct Packets {
+    /// On `/`.
+    pub(crate) root: Vec<Payload>,
+    /// On `/presence`.
+    pub(crate) presence: Vec<Payload>,
+    /// Only where this conversation is on screen.
+    pub(crate) on_screen: Option<ConversationId>,
+    /// Not on `/` to who types himself.
+    pub(crate) typer: Option<UserId>,
+    /// The message that whoever reads it has received.
+    pub(crate) message: Option<Message>,
+    /// The client has lost events: it is to connect anew.
+    pub(crate) resync: bool,
+}
+
+/// A message on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) conversation: ConversationId,
+    pub(crate) seq: Seq,
+    pub(crate) sender: UserId,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    conversation_id: Option<ConversationId>,
+    seq: Option<Seq>,
+    #[serde(borrow)]
+    at: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+/// An event's packet: `42["name",data]`, `42/presence,["name",data]`.
+pub(crate) fn event(namespace: Namespace, name: &str, data: &str) -> Payload {
+    let mut out = String::with_capacity(name.len() + data.len() + 24);
+    out.push_str("42");
+    out.push_str(namespace.prefix());
+    out.push_str("[\"");
+    out.push_str(name);
+    out.push_str("\",");
+    out.push_str(data);
+    out.push(']');
+    Payload::from(out)
+}
+
+/// The packets of a frame; `to`: whose sockets it goes to, if it is an entry of a feed.
+pub(crate) fn packets(text: &str, to: UserId) -> Packets {
+    let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(text) else {
+        tracing::error!("a frame that is not a frame was dropped");
+        return Packets::default();
+    };
+    let data = envelope.data.map_or("{}", RawValue::get);
+    let mut all = Packets::default();
+    let told = match envelope.kind.as_ref() {
+        "presence" => {
+            all.both("presence:update", data);
+            Some(())
+        }
+        "resync" => {
+            all.resync = true;
+            all.both("resync", "{}");
+            Some(())
+        }
+        "receipt" => all.receipt(&envelope, data),
+        "typing" => all.typing(&envelope, data),
+        kind if kind.starts_with("message.") => all.message(&envelope, kind, data),
+        kind if kind.starts_with("call.") => {
+            all.call(kind, data);
+            Some(())
+        }
+        "conversation.added" | "conversation.removed" => all.feed(&envelope.kind, data, to),
+        kind => all.conversation(&envelope, kind, data),
+    };
+    if told.is_none() {
+        tracing::debug!(kind = envelope.kind.as_ref(), "a frame has no event");
+    }
+    all
+}
+
+#[derive(Deserialize)]
+struct Id {
+    id: MessageId,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PinOf {
+    id: MessageId,
+    #[serde(default)]
+    is_pinned: bool,
+    rev: Option<Rev>,
+    pin_rev: Option<Rev>,
+    pin_changed_by_id: Option<UserId>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Sent {
+    sender_id: UserId,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Reacted<'a> {
+    message_id: MessageId,
+    user_id: UserId,
+    #[serde(borrow)]
+    emoji: Cow<'a, str>,
+    added: bool,
+    #[serde(borrow)]
+    user: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Reaction<'a> {
+    id: MessageId,
+    message_id: MessageId,
+    user_id: UserId,
+    emoji: &'a str,
+    created_at: Option<&'a str>,
+    updated_at: Option<&'a str>,
+    deleted_at: Option<&'a str>,
+    user: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReactionAdded<'a> {
+    message_id: MessageId,
+    conversation_id: ConversationId,
+    reaction: Reaction<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReactionRemoved<'a> {
+    message_id: MessageId,
+    conversation_id: ConversationId,
+    user_id: UserId,
+    emoji: &'a str,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Receipt {
+    user_id: UserId,
+    kind: schemas::receipt::Kind,
+    message_id: Option<MessageId>,
+    at: Timestamp,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Read {
+    message_id: MessageId,
+    user_id: UserId,
+    conversation_id: ConversationId,
+    read_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Typing<'a> {
+    user_id: UserId,
+    #[serde(borrow)]
+    username: Option<&'a RawValue>,
+    is_typing: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TypingStart<'a> {
+    user_id: UserId,
+    username: Option<&'a RawValue>,
+    conversation_id: ConversationId,
+    avatar_url: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Typist {
+    user_id: UserId,
+    conversation_id: ConversationId,
+}
+
+#[derive(Deserialize)]
+struct Members {
+    members: Vec<Member>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Member {
+    user_id: UserId,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Participants {
+    conversation_id: ConversationId,
+    user_id: Option<UserId>,
+    user_ids: Vec<UserId>,
+}
+
+#[derive(Deserialize)]
+struct Updated<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    conversation_id: ConversationId,
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("plain data serialises")
+}
+
+impl Packets {
+    /// What is written on a namespace.
+    pub(crate) fn of(&self, namespace: Namespace) -> &[Payload] {
+        match namespace {
+            Namespace::Root => &self.root,
+            Namespace::Presence => &self.presence,
+        }
+    }
+
+    fn tell(&mut self, name: &str, data: &str) {
+        self.root.push(event(Namespace::Root, name, data));
+    }
+
+    fn both(&mut self, name: &str, data: &str) {
+        self.tell(name, data);
+        self.presence.push(event(Namespace::Presence, name, data));
+    }
+
+    fn message(&mut self, envelope: &Envelope<'_>, kind: &str, data: &str) -> Option<()> {
+        let conversation = envelope.conversation_id?;
+        match kind {
+            "message.created" => {
+                let Sent { sender_id: sender } = serde_json::from_str(data).ok()?;
+                let seq = envelope.seq?;
+                self.message = Some(Message { conversation, seq, sender });
+                self.tell("message:new", data);
+            }
+            "message.updated" => {
+                self.tell("message:updated", data);
+                self.pinned(conversation, envelope.at.as_deref(), data)?;
+            }
+            "message.deleted" => {
+                let Id { id } = serde_json::from_str(data).ok()?;
+                let data = format!(r#"{{"messageId":"{id}","conversationId":"{conversation}"}}"#);
+                self.tell("message:deleted", &data);
+            }
+            "message.reaction" => {
+                self.reaction(
+                    conversation,
+                    envelope.at.as_deref(),
+                    serde_json::from_str(data).ok()?,
+                );
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// An update that is a pin, or the end of one, has an event of its own too.
+    fn pinned(&mut self, conversation: ConversationId, at: Option<&str>, data: &str) -> Option<()> {
+        let of: PinOf = serde_json::from_str(data).ok()?;
+        if of.pin_rev.is_none() || of.pin_rev != of.rev {
+            return Some(());
+        }
+        let id = of.id;
+        if !of.is_pinned {
+            let data = format!(r#"{{"conversationId":"{conversation}","messageId":"{id}"}}"#);
+            self.tell("message:unpinned", &data);
+            return Some(());
+        }
+        let (at, by) = (json(&at), json(&of.pin_changed_by_id));
+        let data = format!(
+            r#"{{"conversationId":"{conversation}","messageId":"{id}","pinnedMessage":{{"id":"{id}","conversationId":"{conversation}","messageId":"{id}","pinnedById":{by},"pinnedAt":{at},"message":{data}}}}}"#
+        );
+        self.tell("message:pinned", &data);
+        Some(())
+    }
+
+    fn reaction(&mut self, conversation_id: ConversationId, at: Option<&str>, of: Reacted<'_>) {
+        let (message_id, user_id, emoji) = (of.message_id, of.user_id, of.emoji.as_ref());
+        if !of.added {
+            let removed = ReactionRemoved { message_id, conversation_id, user_id, emoji };
+            self.tell("message:reaction:removed", &json(&removed));
+            return;
+        }
+        let reaction = Reaction {
+            id: MessageId::reaction(message_id, user_id, emoji),
+            message_id,
+            user_id,
+            emoji,
+            created_at: at,
+            updated_at: at,
+            deleted_at: None,
+            user: of.user,
+        };
+        let data = json(&ReactionAdded { message_id, conversation_id, reaction });
+        // The predecessor's document has one name and its code the other.
+        self.tell("message:reaction", &data);
+        self.tell("message:reaction:added", &data);
+    }
+
+    fn receipt(&mut self, envelope: &Envelope<'_>, data: &str) -> Option<()> {
+        let of: Receipt = serde_json::from_str(data).ok()?;
+        let (conversation_id, message_id) = (envelope.conversation_id?, of.message_id);
+        if of.kind == schemas::receipt::Kind::Read
+            && let Some(message_id) = message_id
+        {
+            let read = Read { message_id, user_id: of.user_id, conversation_id, read_at: of.at };
+            self.tell("message:read:receipt", &json(&read));
+        }
+        Some(())
+    }
+
+    fn typing(&mut self, envelope: &Envelope<'_>, data: &str) -> Option<()> {
+        let conversation_id = envelope.conversation_id?;
+        let of: Typing<'_> = serde_json::from_str(data).ok()?;
+        self.on_screen = Some(conversation_id);
+        self.typer = Some(of.user_id);
+        let typist = json(&Typist { user_id: of.user_id, conversation_id });
+        if of.is_typing {
+            let (user_id, username) = (of.user_id, of.username);
+            let start = TypingStart { user_id, username, conversation_id, avatar_url: None };
+            self.tell("typing:start", &json(&start));
+            self.presence.push(event(Namespace::Presence, "typing:start", &typist));
+        } else {
+            self.both("typing:stop", &typist);
+        }
+        Some(())
+    }
+
+    fn call(&mut self, kind: &str, data: &str) {
+        let name = kind.replace('.', ":");
+        self.tell(&name, data);
+        // Under this name clients listen for it, which the predecessor never sent.
+        match name.as_str() {
+            "call:participant:joined" => self.tell("call:participant_joined", data),
+            "call:participant:left" => self.tell("call:participant_left", data),
+            _ => {}
+        }
+    }
+
+    fn conversation(&mut self, envelope: &Envelope<'_>, kind: &str, data: &str) -> Option<()> {
+        let conversation = envelope.conversation_id?;
+        match kind {
+            "conversation.updated" => {
+                let Updated { kind } = serde_json::from_str(data).ok()?;
+                self.updated(conversation);
+                match kind.as_deref() {
+                    Some("group") => {
+                        self.tell("group:updated", &format!(r#"{{"groupId":"{conversation}"}}"#));
+                    }
+                    Some("channel") => {
+                        let data = format!(r#"{{"channelId":"{conversation}"}}"#);
+                        self.tell("channel:updated", &data);
+                    }
+                    _ => {}
+                }
+            }
+            "conversation.deleted" | "member.changed" => self.updated(conversation),
+            "member.added" | "member.removed" => {
+                let Members { members } = serde_json::from_str(data).ok()?;
+                let users = members.into_iter().map(|member| member.user_id).collect();
+                self.participants(kind == "member.added", conversation, users);
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// The user himself is in a conversation from now on, or no more.
+    fn feed(&mut self, kind: &str, data: &str, to: UserId) -> Option<()> {
+        let Entry { conversation_id } = serde_json::from_str(data).ok()?;
+        self.participants(kind == "conversation.added", conversation_id, vec![to]);
+        Some(())
+    }
+
+    fn updated(&mut self, conversation: ConversationId) {
+        self.tell("conversation:updated", &format!(r#"{{"conversationId":"{conversation}"}}"#));
+    }
+
+    fn participants(&mut self, added: bool, conversation: ConversationId, users: Vec<UserId>) {
+        let name = if added {
+            "conversation:participant_added"
+        } else {
+            "conversation:participant_removed"
+        };
+        let user_id = users.first().copied();
+        let data = Participants { conversation_id: conversation, user_id, user_ids: users };
+        self.tell(name, &json(&data));
+        self.updated(conversation);
+    }
+}
+
+#[cfg(test)]
+mod tests;

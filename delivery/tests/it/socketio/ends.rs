@@ -1,0 +1,121 @@
+//! How a connection ends: for good, or so that the stock client comes back.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use delivery::Timing;
+use schemas::outbound::{Outbound, SessionEnded};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::client::{Client, Heard, Poller};
+use super::told::message;
+use crate::harness::{server, server_in, sized, user, wait_for};
+
+fn ended(number: u128, session: u128) -> Outbound {
+    Outbound::SessionEnded(SessionEnded {
+        user: user(number),
+        session: schemas::SessionId(uuid::Uuid::from_u128(session)),
+        until: schemas::Timestamp(i64::MAX),
+    })
+}
+
+#[tokio::test]
+async fn a_session_that_ends_is_told_on_every_namespace_and_closed_at_once() {
+    let server = server().await;
+    let mut client = Client::enter_both(&server, "1/11").await;
+    let mut other = Client::enter(&server, "1/12").await;
+    let poller = Poller::enter(&server, "1/11").await;
+    server.deliver(vec![ended(1, 11)]);
+    assert_eq!(client.packet().await, "1");
+    assert_eq!(client.packet().await, "1/presence,");
+    assert_eq!(client.closed().await, 4403);
+    let last = poller.until_closed().await;
+    assert!(last.contains(&"41".to_owned()), "{last:?}");
+    assert!(!poller.is_known().await);
+    assert!(other.names().await.is_empty(), "another session of the user goes on");
+    assert_eq!(server.sockets(), 1);
+}
+
+#[tokio::test]
+async fn a_session_that_was_not_refreshed_ends_so_that_its_client_shows_a_newer_token() {
+    let server = server().await;
+    let mut left = Client::enter(&server, "1/11/300").await;
+    let mut renewed = Client::enter(&server, "1/11/300").await;
+    renewed.send(r#"0/presence,{"token":"1/11/60000"}"#).await;
+    assert!(renewed.packet().await.starts_with("0/presence,"));
+    assert_eq!(left.closed().await, 4403, "without a packet before it");
+    assert!(renewed.names().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_shutdown_ends_transports_without_a_word_so_that_clients_come_back() {
+    let timing = Timing { spread: Duration::from_millis(100), ..Timing::default() };
+    let server = server_in(timing).await;
+    let mut client = Client::enter(&server, "1/11").await;
+    let mut waiting = Client::open(&server, "").await;
+    server.life.stop();
+    assert_eq!(client.closed().await, 1012);
+    assert_eq!(waiting.closed().await, 1012);
+    drop((client, waiting));
+    wait_for("nobody is left", || server.delivery.open() == 0).await;
+}
+
+#[tokio::test]
+async fn one_who_has_lost_events_is_told_and_connects_anew() {
+    let server = server().await;
+    let mut client = Client::enter(&server, "1/11").await;
+    server.sink.lost();
+    loop {
+        match client.hear().await {
+            Heard::Packet(packet) => assert_eq!(packet, r#"2["resync",{}]"#),
+            end => {
+                assert_eq!(end, Heard::Close(4508));
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_who_stops_polling_is_closed_in_time_and_others_are_not_held_up() {
+    let timing = Timing { drain: Duration::from_millis(500), ..Timing::default() };
+    let server = server_in(timing).await;
+    let few = Poller::enter(&server, "1/11").await;
+    let many = Poller::enter(&server, "3/31").await;
+    let mut good = Client::enter(&server, "2/21").await;
+    assert_eq!(server.sockets(), 3);
+    let start = Instant::now();
+    server.deliver(vec![message(5, 1, &[1, 2])]);
+    assert_eq!(good.event().await.0, "message:new");
+    let text = "x".repeat(32_768);
+    let data = json!({"id": user(900), "senderId": user(9), "content": text});
+    for rev in 1..=20 {
+        let frame = Bytes::from(format!(
+            r#"{{"type":"message.created","conversationId":"{}","rev":{rev},"seq":{rev},"data":{data}}}"#,
+            crate::harness::conversation(6)
+        ));
+        server.deliver(vec![sized(6, rev, &[2, 3], frame)]);
+        assert_eq!(good.event().await.0, "message:new");
+    }
+    wait_for("who does not poll is out", || server.sockets() == 1).await;
+    assert!(start.elapsed() >= Duration::from_millis(500));
+    wait_for("its connection is ended", || server.delivery.open() == 1).await;
+    assert!(!few.is_known().await && !many.is_known().await);
+    assert!(good.names().await.is_empty());
+}
+
+#[tokio::test]
+async fn one_who_polls_now_and_then_stays() {
+    let timing = Timing { drain: Duration::from_millis(400), ..Timing::default() };
+    let server = server_in(timing).await;
+    let poller = Poller::enter(&server, "1/11").await;
+    let mut heard = 0;
+    for rev in 1..=12 {
+        server.deliver(vec![message(5, rev, &[1])]);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let packets = poller.packets().await;
+        heard += packets.iter().filter(|packet| packet.contains("message:new")).count();
+    }
+    assert_eq!((heard, server.sockets()), (12, 1));
+}

@@ -1,0 +1,219 @@
+//! What is relayed, to whom, and what is not.
+
+use schemas::table::{Batch, Write};
+use schemas::user::table::Block;
+use schemas::{Position, topic};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::conversation::tests::ME;
+use crate::message::tests::{conversation, stage};
+use crate::testing::{World, world};
+
+fn user(n: u128) -> UserId {
+    UserId(Uuid::from_u128(n))
+}
+
+async fn say(world: &World, who: UserId, verb: &str, data: &Value) -> Result<(), Code> {
+    let json = data.to_string();
+    let call = Call::read(verb, json.as_bytes()).map_err(|error| error.code)?;
+    let answer = accept(&world.ingest, who, &call).await.map_err(|failure| failure.api.code)?;
+    let answer = answer.await.map_err(|failure| failure.api.code)?;
+    assert_eq!(&answer[..], b"{}");
+    Ok(())
+}
+
+async fn join(world: &World, who: UserId) {
+    // Whoever has no profile joins without a word: only those who are told need one.
+    let room = Room { ingest: &world.ingest, board: "call:c".to_owned(), user: who };
+    room.join().await.unwrap();
+}
+
+/// What was relayed since the last look.
+fn heard(world: &World, seen: &mut usize) -> Vec<(Vec<UserId>, Value)> {
+    let mut records = world.log.records(&topic::SIGNALS);
+    records.sort_by_key(|record| record.position.offset);
+    let new = records.into_iter().skip(*seen);
+    let new: Vec<_> = new
+        .map(|record| match Outbound::read(&record.headers, record.value) {
+            Some(Outbound::Notice { audience, frame }) => {
+                let mut audience: Vec<UserId> = event::unpack(&audience).collect();
+                audience.sort_unstable();
+                let mut frame: Value = serde_json::from_slice(&frame).unwrap();
+                assert!(frame["at"].is_string());
+                frame["data"]["type"] = frame["type"].clone();
+                (audience, frame["data"].clone())
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    *seen += new.len();
+    new
+}
+
+async fn staged() -> World {
+    let world = world().await;
+    stage(&world, conversation(1), 0).await;
+    world
+}
+
+#[tokio::test]
+async fn who_has_joined_hears_the_others_and_nobody_else_does() {
+    let world = staged().await;
+    let (mut seen, call) = (0, json!({"callId": "c"}));
+    assert_eq!(say(&world, ME, "join", &call).await, Ok(()));
+    assert_eq!(heard(&world, &mut seen), [], "nobody is there to hear it");
+    say(&world, user(2), "join", &call).await.unwrap();
+    let joined = json!({
+        "type": "call.participant.joined", "callId": "c", "userId": user(2), "username": "someone",
+    });
+    assert_eq!(heard(&world, &mut seen), [(vec![ME], joined)]);
+    join(&world, user(3)).await;
+
+    let media = json!({"callId": "c", "mediaType": "video", "enabled": false});
+    say(&world, user(3), "media.toggle", &media).await.unwrap();
+    say(&world, user(3), "screen.start", &call).await.unwrap();
+    say(&world, user(3), "screen.stop", &call).await.unwrap();
+    say(&world, user(3), "leave", &call).await.unwrap();
+    let of = |kind: &str| json!({"type": kind, "callId": "c", "userId": user(3)});
+    let mut toggled = of("call.media.toggled");
+    (toggled["mediaType"], toggled["enabled"]) = (json!("video"), json!(false));
+    let others = vec![ME, user(2)];
+    assert_eq!(
+        heard(&world, &mut seen),
+        [
+            (others.clone(), toggled),
+            (others.clone(), of("call.screen.started")),
+            (others.clone(), of("call.screen.stopped")),
+            (others, of("call.participant.left")),
+        ]
+    );
+    assert_eq!(say(&world, user(3), "leave", &call).await, Ok(()), "nothing to leave");
+    assert_eq!(say(&world, user(3), "media.toggle", &media).await, Err(Code::Forbidden));
+    assert_eq!(say(&world, user(4), "screen.start", &call).await, Err(Code::Forbidden));
+    let other = json!({"callId": "d"});
+    assert_eq!(say(&world, ME, "screen.start", &other).await, Err(Code::Forbidden));
+    assert_eq!(heard(&world, &mut seen), []);
+}
+
+#[tokio::test]
+async fn offers_answers_and_candidates_go_to_their_target_alone() {
+    let world = staged().await;
+    let mut seen = 0;
+    for n in 1..=3 {
+        join(&world, user(n)).await;
+    }
+    for (verb, kind, name, part) in [
+        ("offer", "call.offer.received", "offer", json!({"sdp": "v=0\r\n\"", "type": "offer"})),
+        ("answer", "call.answer.received", "answer", json!("text")),
+        ("ice-candidate", "call.ice-candidate.received", "candidate", json!({"candidate": ""})),
+        ("ice-candidate", "call.ice-candidate.received", "candidate", Value::Null),
+    ] {
+        let mut data = json!({"callId": "c", "targetUserId": user(3)});
+        data[name] = part.clone();
+        say(&world, ME, verb, &data).await.unwrap();
+        let mut expected = json!({"type": kind, "callId": "c", "fromUserId": ME, "userId": ME});
+        expected[name] = part;
+        assert_eq!(heard(&world, &mut seen), [(vec![user(3)], expected)]);
+    }
+    let to = |target: UserId| json!({"callId": "c", "targetUserId": target, "offer": 1});
+    assert_eq!(say(&world, ME, "offer", &to(user(4))).await, Err(Code::NotFound));
+    assert_eq!(say(&world, ME, "offer", &to(ME)).await, Err(Code::NotFound));
+    assert_eq!(say(&world, user(4), "offer", &to(ME)).await, Err(Code::Forbidden));
+    assert_eq!(heard(&world, &mut seen), []);
+}
+
+#[tokio::test]
+async fn two_of_whom_one_has_blocked_the_other_hear_nothing_of_each_other() {
+    let world = staged().await;
+    let (mut seen, call) = (0, json!({"callId": "c"}));
+    for n in 1..=4 {
+        join(&world, user(n)).await;
+    }
+    let block = |user, other| {
+        let row = Block { user, other, reason: None, report: None, created_at: Timestamp(0) };
+        Write::insert(&row, Position::default().stamp())
+    };
+    let writes = vec![block(ME, user(2)), block(user(3), ME)];
+    world.ingest.platform.store.write(Batch { fence: None, writes }).await.unwrap();
+    say(&world, ME, "screen.start", &call).await.unwrap();
+    say(&world, user(2), "screen.start", &call).await.unwrap();
+    let audiences: Vec<_> = heard(&world, &mut seen).into_iter().map(|(to, _)| to).collect();
+    assert_eq!(audiences, [vec![user(4)], vec![user(3), user(4)]]);
+    for (from, to) in [(1, 2), (2, 1), (1, 3), (3, 1)] {
+        let data = json!({"callId": "c", "targetUserId": user(to), "offer": 1});
+        let code = say(&world, user(from), "offer", &data).await;
+        assert_eq!(code, Err(Code::NotFound), "{from} {to}: as if he were not there");
+    }
+}
+
+#[tokio::test]
+async fn a_call_has_so_many_participants_and_forgets_who_is_silent() {
+    let world = staged().await;
+    let call = json!({"callId": "c"});
+    for n in 0..u128::try_from(limits::CALL_PARTICIPANTS).unwrap() {
+        join(&world, user(100 + n)).await;
+    }
+    assert_eq!(say(&world, ME, "join", &call).await, Err(Code::Conflict));
+    join(&world, user(100)).await;
+    say(&world, user(101), "leave", &call).await.unwrap();
+    assert_eq!(say(&world, ME, "join", &call).await, Ok(()));
+    // Who is heard now and then is not forgotten.
+    for _ in 0..12 {
+        world.clock.advance_ms(i64::try_from(limits::CALL_MS / 4).unwrap());
+        say(&world, ME, "screen.start", &call).await.unwrap();
+    }
+    assert_eq!(say(&world, user(100), "screen.start", &call).await, Err(Code::Forbidden));
+    world.clock.advance_ms(i64::try_from(limits::CALL_MS).unwrap() + 1);
+    assert_eq!(say(&world, ME, "screen.start", &call).await, Err(Code::Forbidden));
+}
+
+#[test]
+fn hostile_payloads_are_refused() {
+    let refused = |verb: &str, data: Value| {
+        let json = data.to_string();
+        let read = Call::read(verb, json.as_bytes());
+        read.err().unwrap_or_else(|| panic!("{verb} {json} was taken")).code
+    };
+    let invalid = Code::ValidationFailed;
+    for id in [json!(null), json!(""), json!("x".repeat(65)), json!("a b"), json!("é"), json!(7)] {
+        assert_eq!(refused("join", json!({"callId": id})), invalid, "{id}");
+    }
+    assert_eq!(refused("join", json!({})), invalid);
+    assert_eq!(refused("join", json!(["c"])), invalid);
+    assert_eq!(refused("join", json!({"callId": "c", "x": 1})), Code::UnknownField);
+    let towards = |part: Value| {
+        let mut data = json!({"callId": "c", "targetUserId": user(2)});
+        data.as_object_mut().unwrap().extend(part.as_object().unwrap().clone());
+        data
+    };
+    assert_eq!(refused("offer", towards(json!({}))), invalid);
+    assert_eq!(refused("offer", towards(json!({"offer": null}))), invalid);
+    assert_eq!(refused("offer", towards(json!({"offer": 1, "answer": 1}))), invalid);
+    assert_eq!(refused("ice-candidate", towards(json!({"candidate": 1, "offer": 1}))), invalid);
+    assert_eq!(refused("answer", json!({"callId": "c", "answer": 1})), invalid);
+    let other = json!({"callId": "c", "targetUserId": "x", "answer": 1});
+    assert_eq!(refused("answer", other), Code::MalformedId);
+    let large = "x".repeat(limits::CALL_PAYLOAD_BYTES - 1);
+    assert_eq!(refused("offer", towards(json!({"offer": large}))), invalid);
+    let mut deep = json!(1);
+    for _ in 0..=limits::METADATA_DEPTH {
+        deep = json!([deep]);
+    }
+    assert_eq!(refused("offer", towards(json!({"offer": deep}))), invalid);
+    // Deeper than anybody reads.
+    let open = "[".repeat(20_000);
+    let json = format!(
+        r#"{{"callId":"c","targetUserId":"{}","offer":{open}{}}}"#,
+        user(2),
+        "]".repeat(20_000)
+    );
+    assert_eq!(Call::read("offer", json.as_bytes()).err().map(|error| error.code), Some(invalid));
+    let media = |kind: Value, enabled: Value| {
+        refused("media.toggle", json!({"callId": "c", "mediaType": kind, "enabled": enabled}))
+    };
+    assert_eq!(media(json!("smell"), json!(true)), invalid);
+    assert_eq!(media(json!("audio"), json!("yes")), invalid);
+    assert_eq!(media(json!("audio"), json!(null)), invalid);
+    assert_eq!((verb("call.join"), verb("call.end"), verb("join")), (Some("join"), None, None));
+}

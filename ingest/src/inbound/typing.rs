@@ -1,0 +1,275 @@
+//! Who types, as sockets tell it: `typing {"conversationId", "isTyping"}`, at every key stroke.
+//!
+//! Of what a node hears about one user and conversation the first is told at once, and of what comes
+//! within the next [`limits::TYPING_EVERY_MS`] only the last, when they are over ([`flush`]). What is
+//! told says when it ends by itself, 10 s after the last signal (G-24), so that a late flush moves no
+//! end; that he stops is told at once. Rows are read for what is told, not for what is heard: who he
+//! is to the conversation, and whom he and they have blocked, is fresh each time.
+//!
+//! Nobody is told of one who hides it, of one who may not write there, or in a direct conversation in
+//! which one has blocked the other; in a group those are left out who have blocked him, or whom he has.
+//! Where a conversation is routed as a whole nobody is told either, as of receipts: there it stands on
+//! the board alone, for those who ask.
+
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{join_all, ready};
+use platform::port::ephemeral;
+use platform::port::store::get_many;
+use schemas::conversation::head::{Head, Kind, Routing};
+use schemas::conversation::table::HeadRow;
+use schemas::member::table::MembershipByUser;
+use schemas::member::{Membership, Role};
+use schemas::outbound::Outbound;
+use schemas::table::Get;
+use schemas::typing::view::Typing as View;
+use schemas::typing::{self, Note};
+use schemas::user::table::{Block, UserHead, UserSettings};
+use schemas::{ApiError, Code, ConversationId, Timestamp, UserId, event};
+
+use crate::access::{Entry, entry_of, not_member};
+use crate::error::{Failure, OVERLOAD_RETRY_MS};
+use crate::limit::{Account, Class};
+use crate::message::Answer;
+use crate::publish::Signalling;
+use crate::rows::Rows;
+use crate::state::Ingest;
+use crate::user::gone;
+
+pub(crate) use table::Typing;
+use table::{Due, Heard, Moment, Typer};
+
+/// Conversations that are looked at side by side at a flush.
+const TOGETHER: usize = 64;
+
+/// Whose typing, and where.
+type Key = (UserId, ConversationId);
+
+/// What is told of him.
+#[derive(Clone, Copy, Debug)]
+enum Told {
+    /// He types.
+    Types(Typer),
+    /// He does so no more.
+    Stops,
+}
+
+/// Who is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Audience {
+    /// Nobody, and it does not stand on the board.
+    Nobody,
+    /// Who looks at the board.
+    Board,
+    /// These, too.
+    Users(Vec<UserId>),
+}
+
+/// What fresh rows say of somebody who types.
+struct Plan {
+    username: String,
+    audience: Audience,
+}
+
+/// Takes one signal.
+pub(super) async fn accept(
+    ingest: &Ingest,
+    user: UserId,
+    conversation: ConversationId,
+    is_typing: bool,
+) -> Result<Answer, Failure> {
+    let key = (user, conversation);
+    let told = if is_typing {
+        match ingest.typing.types(key, moment(ingest)) {
+            Heard::Now(typer) => Told::Types(typer),
+            Heard::Later => return Ok(done()),
+            Heard::Full => return Err(full().into()),
+        }
+    } else if ingest.typing.stops(key) {
+        Told::Stops
+    } else {
+        // What did not begin here ends by itself.
+        return Ok(done());
+    };
+    let account = Account::User(user);
+    let told = async {
+        ingest.limiter.check(&*ingest.platform.ephemeral, Class::Signals, account).await?;
+        tell(ingest, key, told).await
+    };
+    match told.await {
+        Ok(appending) => {
+            Ok(async move { appending.await.map(|()| Bytes::from_static(b"{}")) }.boxed())
+        }
+        Err(failure) => {
+            ingest.typing.forget(key);
+            Err(failure)
+        }
+    }
+}
+
+fn done() -> Answer {
+    ready(Ok(Bytes::from_static(b"{}"))).boxed()
+}
+
+fn full() -> ApiError {
+    ApiError::new(Code::Overloaded, "too many users type: try again").retry_after(OVERLOAD_RETRY_MS)
+}
+
+fn moment(ingest: &Ingest) -> Moment {
+    let clock = &ingest.platform.clock;
+    Moment { at: clock.now(), ms: clock.monotonic_ms() }
+}
+
+/// Tells what was held back. To be called every second.
+pub(crate) async fn flush(ingest: &Ingest) {
+    let due = ingest.typing.turn(moment(ingest));
+    for due in due.chunks(TOGETHER) {
+        join_all(due.iter().map(|due| late(ingest, *due))).await;
+    }
+}
+
+async fn late(ingest: &Ingest, Due { key, typer }: Due) {
+    let told = async { tell(ingest, key, Told::Types(typer)).await?.await };
+    if let Err(failure) = told.await {
+        // It ends where it was told to end; its cause goes to the log, nobody waits for an answer.
+        drop(failure.into_api(ingest));
+    }
+}
+
+/// Gives it its place in the log; the future brings it onto the board.
+async fn tell(ingest: &Ingest, key: Key, told: Told) -> Result<Signalling, Failure> {
+    let plan = plan(ingest, key).await?;
+    let (user, conversation) = key;
+    if plan.audience == Audience::Nobody {
+        return Ok(ready(Ok(())).boxed());
+    }
+    let append = || -> Result<Option<Signalling>, Failure> {
+        let Audience::Users(users) = &plan.audience else { return Ok(None) };
+        let signal = signal(key, &plan.username, told, users, ingest.now());
+        ingest.publisher.signal(&conversation.to_string(), &signal).map(Some)
+    };
+    // A stop that came meanwhile is not overtaken by what it stops.
+    let append = match told {
+        Told::Types(typer) => match ingest.typing.while_it_stands(key, typer, append) {
+            Some(append) => append?,
+            None => return Ok(ready(Ok(())).boxed()),
+        },
+        Told::Stops => append()?,
+    };
+    let ingest = ingest.clone();
+    let telling = async move {
+        note(&ingest, user, conversation, told).await;
+        match append {
+            Some(append) => append.await,
+            None => Ok(()),
+        }
+    };
+    Ok(telling.boxed())
+}
+
+fn signal(
+    (user, conversation): Key,
+    username: &str,
+    told: Told,
+    audience: &[UserId],
+    now: Timestamp,
+) -> Outbound {
+    let until = match told {
+        Told::Types(typer) => Some(typing::until(typer.last)),
+        Told::Stops => None,
+    };
+    let view = View { user_id: user, username: username.into(), is_typing: until.is_some(), until };
+    let frame = typing::frame_of(conversation, now, &view);
+    Outbound::Typing { conversation, user, until, audience: event::pack(audience), frame }
+}
+
+/// Writes it on the board, or wipes it off. Without a board nobody is worse off than without a list.
+async fn note(ingest: &Ingest, user: UserId, conversation: ConversationId, told: Told) {
+    let note = match told {
+        Told::Stops => ephemeral::Note::wipe(user.0),
+        Told::Types(typer) => {
+            let expires_at = typing::until(typer.last);
+            let left = u64::try_from(expires_at.since(ingest.now())).unwrap_or(0);
+            if left == 0 {
+                return;
+            }
+            let note = Note { started_at: typer.since, expires_at }.write();
+            ephemeral::Note::brief(user.0, note, Duration::from_millis(left))
+        }
+    };
+    let board = typing::board(conversation);
+    if let Err(error) = ingest.platform.ephemeral.note(&board, &[note]).await {
+        tracing::debug!(%error, "who types can not be noted");
+    }
+}
+
+/// Reads who he is to the conversation; strangers are refused.
+async fn plan(ingest: &Ingest, (user, conversation): Key) -> Result<Plan, Failure> {
+    let store = &*ingest.platform.store;
+    let gets = [
+        MembershipByUser::get(user, conversation),
+        HeadRow::get(conversation),
+        UserHead::get(user),
+        UserSettings::get(user),
+    ];
+    let mut rows = Rows::read(store, &gets).await?;
+    let entry = entry_of(rows.next()?, rows.next()?)?;
+    let Entry { membership, head } = entry.ok_or_else(not_member)?;
+    let own = rows.next::<UserHead>()?.ok_or_else(gone)?.head()?;
+    let hides = match rows.next::<UserSettings>()? {
+        Some(settings) => hides(&settings.read()?),
+        None => false,
+    };
+    let audience = if hides || !may_write(&membership, &head) {
+        Audience::Nobody
+    } else if head.routing == Routing::Conversation {
+        Audience::Board
+    } else {
+        let others = head.members.0.iter().copied().filter(|member| *member != user).collect();
+        let admitted = admitted(ingest, user, others).await?;
+        audience(user, &head, admitted)
+    };
+    Ok(Plan { username: own.profile.username, audience })
+}
+
+/// Of those others who have not blocked him, and whom he has not.
+pub(super) async fn admitted(
+    ingest: &Ingest,
+    user: UserId,
+    others: Vec<UserId>,
+) -> Result<Vec<UserId>, Failure> {
+    let pair = |other: &UserId| [Block::get(user, *other), Block::get(*other, user)];
+    let gets: Vec<Get> = others.iter().flat_map(pair).collect();
+    let blocks = get_many::<Block>(&*ingest.platform.store, &gets).await?;
+    let admitted = others.into_iter().zip(blocks.chunks(2));
+    Ok(admitted
+        .filter(|(_, blocks)| blocks.iter().all(Option::is_none))
+        .map(|(other, _)| other)
+        .collect())
+}
+
+/// Whether he does not want others to see that he types.
+fn hides(settings: &serde_json::Map<String, serde_json::Value>) -> bool {
+    settings.get("showTypingIndicator") == Some(&serde_json::Value::Bool(false))
+}
+
+/// Whether what he types could be sent.
+fn may_write(membership: &Membership, head: &Head) -> bool {
+    head.kind != Kind::Channel || membership.role > Role::Member
+}
+
+/// Who is told where routes go by member: those who are admitted, and his own other sockets.
+fn audience(user: UserId, head: &Head, mut admitted: Vec<UserId>) -> Audience {
+    let blocked = !head.blocked_by.is_empty() || admitted.len() + 1 < head.members.0.len();
+    if head.kind == Kind::Direct && blocked {
+        return Audience::Nobody;
+    }
+    admitted.push(user);
+    Audience::Users(admitted)
+}

@@ -1,0 +1,46 @@
+// Calls: what their members tell each other is relayed between nodes, to those who have joined, and to nobody else.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { test } from "node:test";
+
+import { Person } from "./support/people.mjs";
+import { Phone, WAYS, sleep } from "./support/phone.mjs";
+
+for (const way of Object.keys(WAYS)) {
+  test(`${way}: joining, offers, answers, candidates, media, the screen and leaving are relayed`, async () => {
+    const [alice, bob, carol] = await Promise.all(["alice", "bob", "carol"].map((name) => Person.called(name)));
+    await alice.direct(bob);
+    const [a, b, c] = [await Phone.of(alice, { way }), await Phone.of(bob, { way, node: 1 }), await Phone.of(carol, { way, node: 1 })];
+    const callId = randomUUID();
+    const ask = async (phone, event, payload) => {
+      const ack = await phone.ask(event, { callId, ...payload });
+      assert.equal(ack.success, true, `${event} ${JSON.stringify(ack)}`);
+    };
+    await ask(a, "call:join");
+    await ask(b, "call:join");
+    await a.heard("call:participant:joined", { callId, userId: bob.id });
+    await ask(a, "call:offer", { targetUserId: bob.id, offer: { sdp: "o", type: "offer" } });
+    await b.heard("call:offer:received", { callId, fromUserId: alice.id, offer: { sdp: "o", type: "offer" } });
+    await ask(b, "call:answer", { targetUserId: alice.id, answer: { sdp: "a" } });
+    await a.heard("call:answer:received", { callId, fromUserId: bob.id, answer: { sdp: "a" } });
+    await ask(a, "call:ice-candidate", { targetUserId: bob.id, candidate: { candidate: "x" } });
+    await b.heard("call:ice-candidate:received", { callId, fromUserId: alice.id, candidate: { candidate: "x" } });
+    await ask(b, "call:media:toggle", { mediaType: "audio", enabled: false });
+    await a.heard("call:media:toggled", { callId, userId: bob.id, mediaType: "audio", enabled: false });
+    await ask(a, "call:screen:start");
+    await b.heard("call:screen:started", { callId, userId: alice.id });
+    await ask(a, "call:screen:stop");
+    await b.heard("call:screen:stopped", { callId, userId: alice.id });
+    const refused = await c.ask("call:offer", { callId, targetUserId: alice.id, offer: { sdp: "evil" } });
+    assert.equal(refused.success, false, JSON.stringify(refused));
+    await ask(b, "call:leave");
+    await a.heard("call:participant:left", { callId, userId: bob.id });
+    const later = await a.ask("call:offer", { callId, targetUserId: bob.id, offer: { sdp: "late" } });
+    assert.equal(later.success, false, "he has left");
+    await sleep(300);
+    const calls = (phone) => phone.log.filter((one) => one.event.startsWith("call:")).map((one) => one.event);
+    assert.deepEqual(calls(c), []);
+    for (const phone of [a, b]) assert.equal(new Set(calls(phone)).size, calls(phone).length, "each comes once");
+  });
+}

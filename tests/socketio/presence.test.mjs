@@ -1,0 +1,171 @@
+// Presence on both namespaces (API 11.2 to 11.4): who shares a direct conversation or has subscribed is told of
+// transitions, and of nothing else; what a client repeats at every key stroke costs nothing.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { Person, counted, pair } from "./support/people.mjs";
+import { Phone, WAYS, fence, sleep } from "./support/phone.mjs";
+
+/** Transitions that the pool has published. */
+const PUBLISHED = "parlance_presence_transitions_total";
+
+// They wait for most of their time.
+describe("presence", { concurrency: true }, () => {
+  for (const way of Object.keys(WAYS)) {
+    test(`${way}: a peer is told what changes: coming, do not disturb, a text, going`, async () => {
+      const { alice, bob } = await pair();
+      const b = await Phone.of(bob, { way, node: 1 });
+      const beside = await Phone.of(bob, { way, node: 1, namespace: "/presence" });
+      const a = await Phone.of(alice, { way });
+      const told = async (part) => {
+        const here = await b.heard("presence:update", { userId: alice.id, ...part });
+        assert.ok("customStatus" in here, JSON.stringify(here));
+        const there = await beside.heard("presence:update", { userId: alice.id, ...part });
+        assert.ok("lastSeenAt" in there && "customStatus" in there, JSON.stringify(there));
+      };
+      await told({ status: "online" });
+      assert.equal((await a.ask("presence:update", { status: "do_not_disturb" })).success, true);
+      await told({ status: "do_not_disturb" });
+      assert.equal((await a.ask("presence:update", { status: "online", customStatus: "In a meeting" })).success, true);
+      await told({ status: "online", customStatus: "In a meeting" });
+      const shown = await bob.get(`/presence/users/${alice.id}`, { node: 1 });
+      assert.deepEqual([shown.userId, shown.status, shown.customStatus], [alice.id, "online", "In a meeting"]);
+      a.close();
+      await told({ status: "offline" });
+      assert.equal((await bob.get(`/presence/users/${alice.id}`)).status, "offline");
+      assert.equal(b.count("presence:update", { userId: alice.id, status: "offline" }), 1);
+    });
+  }
+
+  test("who subscribes gets one batch, then what changes; who has unsubscribed gets nothing more", async () => {
+    const [alice, carol] = [await Person.called("alice"), await Person.called("carol")];
+    const a = await Phone.of(alice);
+    const unknown = "00000000-0000-4000-8000-000000000000";
+    for (const node of [0, 1]) {
+      const c = await Phone.of(carol, { node });
+      const ack = await c.ask("presence:subscribe", { userIds: [alice.id, unknown] });
+      assert.deepEqual([ack.success, ack.subscribedCount], [true, 2], JSON.stringify(ack));
+      const batch = await c.heard("presence:batch");
+      assert.equal(Array.isArray(batch), true);
+      assert.deepEqual(batch.map(({ userId }) => userId).sort(), [alice.id, unknown].sort());
+      assert.equal(batch.find(({ userId }) => userId === unknown).status, "offline", "unknown is like hidden");
+      const away = { status: node ? "online" : "do_not_disturb" };
+      await a.ask("presence:update", away);
+      await c.heard("presence:update", { userId: alice.id, ...away });
+      const gone = await c.ask("presence:unsubscribe", { userIds: [alice.id] });
+      assert.deepEqual([gone.success, gone.unsubscribedCount], [true, 1], JSON.stringify(gone));
+    }
+    const c = await Phone.of(carol);
+    assert.equal((await c.ask("presence:subscribe", { userIds: [alice.id] })).success, true);
+    assert.equal((await c.ask("presence:unsubscribe", { userIds: [alice.id] })).success, true);
+    const mark = c.mark;
+    await a.ask("presence:update", { status: "do_not_disturb" });
+    const watcher = await Phone.of(alice, { node: 1 });
+    await watcher.heard("connected");
+    await sleep(700);
+    assert.equal(c.count("presence:update", { userId: alice.id }, mark), 0);
+  });
+
+  test("at most 200 are subscribed to by a socket", async () => {
+    const c = await Phone.of(await Person.called("carol"));
+    const ids = (from, count) => Array.from({ length: count }, (_, n) => `00000000-0000-4000-8000-${String(from + n).padStart(12, "0")}`);
+    assert.equal((await c.ask("presence:subscribe", { userIds: ids(0, 200) })).subscribedCount, 200);
+    const ack = await c.ask("presence:subscribe", { userIds: ids(200, 1) });
+    assert.deepEqual([ack.success, ack.code], [false, "validation_failed"], JSON.stringify(ack));
+  });
+
+  test("strangers are told nothing, and who is blocked sees nobody online", async () => {
+    const { alice, bob, direct } = await pair();
+    const stranger = await Phone.of(await Person.called("mallory"));
+    const b = await Phone.of(bob, { node: 1 });
+    const a = await Phone.of(alice);
+    await b.heard("presence:update", { userId: alice.id, status: "online" });
+    await a.ask("presence:update", { status: "do_not_disturb" });
+    await b.heard("presence:update", { userId: alice.id, status: "do_not_disturb" });
+    assert.equal(stranger.count("presence:update", { userId: alice.id }), 0);
+    const mark = b.mark;
+    await alice.post(`/users/${bob.id}/block`);
+    await b.heard("presence:update", { userId: alice.id, status: "offline" }, { from: mark });
+    const shown = await bob.get(`/presence/users/${alice.id}`);
+    assert.deepEqual([shown.status, shown.customStatus, shown.lastSeenAt], ["offline", null, null]);
+    const from = b.mark;
+    await a.ask("presence:update", { status: "online" });
+    await sleep(500);
+    assert.equal(b.count("presence:update", { userId: alice.id, status: "online" }, from), 0, "behind a block nothing is told");
+    await alice.delete(`/users/${bob.id}/block`);
+    await b.heard("presence:update", { userId: alice.id, status: "online" }, { from });
+    assert.ok(direct);
+  });
+
+  test("an update at every key stroke costs nothing: 300 of them publish nothing", async () => {
+    const { alice, bob, direct } = await pair();
+    const b = await Phone.of(bob, { node: 1 });
+    const a = await Phone.of(alice);
+    await b.heard("presence:update", { userId: alice.id, status: "online" });
+    await fence(alice, direct, a, b);
+    await sleep(300);
+    const [mark, before] = [b.mark, await counted(PUBLISHED)];
+    assert.ok(before > 0, `the counter ${PUBLISHED} counts`);
+    for (let n = 0; n < 300; n += 1) a.emit("presence:update", { status: "online" });
+    assert.equal((await a.ask("presence:update", { status: "online" })).success, true);
+    await fence(alice, direct, a, b);
+    await sleep(500);
+    assert.equal(b.count("presence:update", { userId: alice.id }, mark), 0);
+    // Other tests run at the same time: 300 more would be seen among what they publish.
+    const grown = (await counted(PUBLISHED)) - before;
+    assert.ok(grown < 100, `${grown} transitions were published meanwhile`);
+  });
+
+  test("the namespace /presence: update, activity, join and leave are acknowledged as its document says", async () => {
+    const { alice, bob, direct } = await pair();
+    for (const way of Object.keys(WAYS)) {
+      const a = await Phone.of(alice, { way, namespace: "/presence" });
+      for (const [event, payload] of [
+        ["presence:update", { status: "online", customStatus: null }], ["activity:ping", undefined],
+        ["conversation:join", { conversationId: direct }], ["conversation:leave", { conversationId: direct }],
+        ["typing:start", { conversationId: direct, isTyping: true }], ["typing:stop", { conversationId: direct, isTyping: false }],
+      ]) {
+        const ack = payload === undefined ? await a.ask(event) : await a.ask(event, payload);
+        assert.equal(ack.success, true, `${event} ${JSON.stringify(ack)}`);
+      }
+      const ack = await a.ask("presence:update", { status: "dancing" });
+      assert.equal(typeof ack.error, "string", JSON.stringify(ack));
+      a.close();
+    }
+    assert.ok(bob);
+  });
+
+  test("coming back within the grace is no change: nobody is told of it", async () => {
+    const { alice, bob } = await pair();
+    const b = await Phone.of(bob, { node: 1 });
+    let a = await Phone.of(alice);
+    await b.heard("presence:update", { userId: alice.id, status: "online" });
+    const mark = b.mark;
+    for (const node of [1, 0, 1]) {
+      a.close();
+      await sleep(300);
+      a = await Phone.of(alice, { node });
+    }
+    await sleep(6_000);
+    assert.deepEqual(b.all("presence:update", { userId: alice.id }, mark).map((one) => one.data.status), []);
+  });
+
+  test("several devices: the one that disturbs nobody decides, and he is offline when the last one goes", async () => {
+    const { alice, bob } = await pair();
+    const b = await Phone.of(bob, { node: 1 });
+    const [first, second] = [await Phone.of(alice), await Phone.of(await alice.elsewhere(), { node: 1, way: "polling" })];
+    await b.heard("presence:update", { userId: alice.id, status: "online" });
+    await second.ask("presence:update", { status: "do_not_disturb" });
+    await b.heard("presence:update", { userId: alice.id, status: "do_not_disturb" });
+    const me = await alice.get("/presence/me");
+    assert.equal(me.devices.length, 2, JSON.stringify(me.devices));
+    for (const device of me.devices) assert.match(device.type, /^(web|mobile|desktop)$/);
+    assert.equal((await bob.get(`/presence/users/${alice.id}`)).devices, null, "devices are one's own");
+    const from = b.mark;
+    second.close();
+    await b.heard("presence:update", { userId: alice.id, status: "online" }, { from, ms: 15_000 });
+    first.close();
+    await b.heard("presence:update", { userId: alice.id, status: "offline" }, { from, ms: 15_000 });
+  });
+});

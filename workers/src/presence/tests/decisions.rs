@@ -1,0 +1,118 @@
+//! What users decide: statuses, texts, who may see.
+
+use schemas::user::head::Audience;
+
+use super::*;
+use Status::{Away, DoNotDisturb, Offline, Online};
+
+fn says(text: &str, until: Option<i64>) -> Facts {
+    let preference = Preference {
+        status: None,
+        custom_status: Some(text.to_owned()),
+        custom_until: until.map(Timestamp),
+    };
+    Facts { preference, privacy: Privacy::default() }
+}
+
+fn statuses(sim: &mut Sim) -> Vec<Status> {
+    sim.heard().into_iter().map(|(_, _, status)| status).collect()
+}
+
+#[test]
+fn what_a_user_has_decided_stands_above_his_devices() {
+    let mut sim = Sim::new();
+    sim.beats = vec![(A, 1)];
+    sim.put(here(A, 1));
+    sim.decide(1, preference(DoNotDisturb));
+    sim.put(is(A, 1, 1, Away));
+    sim.put(is(A, 1, 1, Online));
+    sim.decide(1, preference(Online));
+    sim.decide(1, preference(Online));
+    assert_eq!(statuses(&mut sim), [Online, DoNotDisturb, Online]);
+}
+
+#[test]
+fn who_hides_is_offline_since_then_and_nothing_that_he_does_is_seen() {
+    let mut sim = Sim::new();
+    sim.beats = vec![(A, 1)];
+    sim.put(here(A, 1));
+    sim.pass(10_000);
+    sim.decide(1, preference(Offline));
+    let hid = sim.now;
+    sim.heard();
+    sim.pass(60_000);
+    sim.put(is(A, 1, 1, Away));
+    sim.put(gone(A, 1));
+    sim.beats = vec![(A, 0)];
+    sim.pass(60_000);
+    sim.put(here(A, 1));
+    sim.beats = vec![(A, 1)];
+    sim.pass(10_000);
+    assert_eq!(sim.heard(), []);
+    let entry = &sim.board[&user(1)];
+    assert_eq!((entry.last_seen_at, entry.since), (Some(Timestamp(hid)), Timestamp(hid)));
+    assert_eq!(entry.devices.len(), 1, "he sees his own");
+    assert_eq!(sim.rows.last().map(|row| row.at), Some(Timestamp(hid)));
+    sim.decide(1, preference(Online));
+    assert_eq!(statuses(&mut sim), [Online]);
+}
+
+#[test]
+fn who_comes_hidden_shows_when_he_was_here_before() {
+    let mut sim = Sim::new();
+    sim.facts.insert(user(1), preference(Offline));
+    sim.rows.push(LastSeen { user: user(1), at: Timestamp(77), version: 1 });
+    sim.put(here(A, 1));
+    let entry = &sim.board[&user(1)];
+    assert_eq!((entry.status, entry.last_seen_at), (Offline, Some(Timestamp(77))));
+    assert_eq!(entry.since, Timestamp(77));
+}
+
+#[test]
+fn a_custom_status_ends_by_itself() {
+    let mut sim = Sim::new();
+    sim.beats = vec![(A, 1)];
+    sim.put(here(A, 1));
+    sim.heard();
+    let until = sim.now + 3_600_000;
+    sim.decide(1, says("lunch", Some(until)));
+    sim.decide(1, says("lunch", Some(until)));
+    assert_eq!(sim.heard().len(), 1);
+    sim.pass(4_000_000);
+    let told = std::mem::take(&mut sim.told);
+    assert_eq!(told.len(), 1);
+    assert_eq!((told[0].0, &told[0].1.custom_status), (until, &None));
+}
+
+#[test]
+fn what_one_who_is_not_here_decides_is_told_too() {
+    let mut sim = Sim::new();
+    sim.rows.push(LastSeen { user: user(1), at: Timestamp(77), version: 1 });
+    sim.decide(1, says("on holiday", None));
+    let told = std::mem::take(&mut sim.told);
+    assert_eq!(told.len(), 1);
+    let entry = &told[0].1;
+    assert_eq!((entry.status, entry.last_seen_at), (Offline, Some(Timestamp(77))));
+    assert_eq!(entry.custom_status.as_deref(), Some("on holiday"));
+    sim.pass(300_000);
+    assert!(sim.state.users.is_empty());
+    assert_eq!(sim.rows.len(), 1, "he was not here");
+}
+
+#[test]
+fn what_others_may_see_is_told_when_it_changes() {
+    let mut sim = Sim::new();
+    sim.put(here(A, 1));
+    sim.heard();
+    let privacy = Privacy { online: false, last_seen: Audience::Contacts, ..Privacy::default() };
+    sim.decide(1, Facts { preference: Preference::default(), privacy });
+    let told = std::mem::take(&mut sim.told);
+    assert_eq!(told.len(), 1);
+    assert_eq!((told[0].1.online, told[0].1.last_seen), (false, Audience::Contacts));
+}
+
+#[test]
+fn an_account_that_is_gone_shows_nothing() {
+    let facts = Facts::of(None);
+    assert!(!facts.privacy.online && facts.privacy.last_seen == Audience::Nobody);
+}

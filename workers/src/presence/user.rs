@@ -1,0 +1,181 @@
+//! One user: his devices on all nodes, what he has decided, what was published of him, and what that
+//! comes to.
+
+use std::collections::BTreeMap;
+
+use schemas::presence::Status;
+use schemas::presence::entry::{self, Entry};
+use schemas::presence::record::Device;
+use schemas::user::head::{Audience, Head, Preference, Privacy};
+use schemas::{InstanceId, Timestamp, UserId};
+use uuid::Uuid;
+
+use super::damping::Damping;
+
+/// Devices that an entry lists, the most recently active.
+const DEVICES: usize = 20;
+
+/// What a user's head says that presence needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// What he has decided.
+    pub preference: Preference,
+    /// Who may see it.
+    pub privacy: Privacy,
+}
+
+impl Facts {
+    /// Of a head; without one, or of an account that is gone, nothing is shown to anybody.
+    pub fn of(head: Option<&Head>) -> Self {
+        match head.filter(|head| head.deleted_at.is_none()) {
+            Some(head) => Self { preference: head.presence.clone(), privacy: head.privacy },
+            None => Self {
+                preference: Preference::default(),
+                privacy: Privacy {
+                    online: false,
+                    last_seen: Audience::Nobody,
+                    ..Privacy::default()
+                },
+            },
+        }
+    }
+}
+
+/// He is gone, and may come back unnoticed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gone {
+    /// When he was last here.
+    pub(super) at: Timestamp,
+    /// From then on others hear of it.
+    pub(super) until: Timestamp,
+    /// What he counts as until then.
+    pub(super) held: Status,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct User {
+    pub(super) devices: BTreeMap<(InstanceId, Uuid), Device>,
+    pub(super) facts: Option<Facts>,
+    /// What stands on the board.
+    pub(super) published: Option<Entry>,
+    pub(super) gone: Option<Gone>,
+    /// Known from the board, and nodes may still tell of devices of his: what he counts as meanwhile,
+    /// and when he was last here if none does.
+    pub(super) unclaimed: Option<Gone>,
+    /// Whether he is counted as here.
+    pub(super) counted: bool,
+    /// Published by an owner who may not have come to tell it.
+    pub(super) retell: bool,
+    /// Told of though he is not here, as something that others see of him may have changed.
+    pub(super) decided: bool,
+    pub(super) damping: Damping,
+    /// Others are told of him no sooner.
+    pub(super) hold: Option<Timestamp>,
+    /// When he is looked at next.
+    pub(super) wait: Option<Timestamp>,
+    /// When he is forgotten, if nothing else happens.
+    pub(super) forget: Option<Timestamp>,
+}
+
+impl User {
+    /// What he counts as while it is not known whether he is gone.
+    pub(super) fn held(&self) -> Option<Status> {
+        let entry = self.published.as_ref()?;
+        if entry.status.is_here() {
+            Some(entry.status)
+        } else {
+            // Here, and hidden by his own decision.
+            (!entry.devices.is_empty()).then_some(Status::Online)
+        }
+    }
+
+    /// Whether he is here, as far as is known.
+    pub(super) fn is_here(&self, now: Timestamp) -> bool {
+        !self.devices.is_empty()
+            || self.unclaimed.is_some()
+            || self.gone.is_some_and(|gone| gone.until > now)
+    }
+
+    pub(super) fn status(&self, facts: &Facts, now: Timestamp) -> Status {
+        let devices = self.devices.values().map(|device| device.status);
+        let gone = self.gone.filter(|gone| gone.until > now);
+        let held = [gone, self.unclaimed].into_iter().flatten().map(|gone| gone.held);
+        Status::effective(facts.preference.status, devices.chain(held))
+    }
+
+    fn listed(&self) -> Vec<entry::Device> {
+        let mut listed: Vec<entry::Device> = Vec::new();
+        let mut devices: Vec<&Device> = self.devices.values().collect();
+        devices.sort_by_key(|device| std::cmp::Reverse(device.last_active));
+        for device in devices {
+            // Two sockets of one device are one to its user.
+            if listed.len() < DEVICES && listed.iter().all(|one| one.device_id != device.device_id)
+            {
+                listed.push(entry::Device {
+                    device_id: device.device_id.clone(),
+                    kind: device.kind,
+                    last_active: device.last_active,
+                });
+            }
+        }
+        listed
+    }
+
+    /// What is to be published of him as of now, under this version.
+    pub(super) fn entry(&self, id: UserId, facts: &Facts, now: Timestamp, stamp: i64) -> Entry {
+        let before = self.published.as_ref();
+        let status = self.status(facts, now);
+        let same = before.filter(|before| before.status == status);
+        let seen_before = before.and_then(|before| before.last_seen_at);
+        let gone_at = self.gone.map(|gone| gone.at);
+        // Nobody learns when he who hides was really here.
+        let last_seen_at = match before {
+            _ if status.is_here() => {
+                self.devices.values().map(|device| device.last_active).max().or(seen_before)
+            }
+            None => gone_at,
+            Some(_) if same.is_some() => seen_before,
+            Some(_) if self.is_here(now) => Some(now),
+            Some(_) => gone_at.or(seen_before),
+        };
+        let devices = self.listed();
+        let unknown = devices.is_empty() && self.is_here(now);
+        let mut entry = Entry {
+            user_id: id,
+            version: before.map_or(stamp, |before| stamp.max(before.version.saturating_add(1))),
+            status,
+            custom_status: None,
+            custom_status_expires_at: None,
+            last_seen_at,
+            since: match (same, before, gone_at) {
+                (Some(same), ..) => same.since,
+                (None, None, Some(gone_at)) if !status.is_here() => gone_at,
+                _ => now,
+            },
+            devices: match before {
+                Some(before) if unknown => before.devices.clone(),
+                _ => devices,
+            },
+            online: true,
+            last_seen: Audience::Everyone,
+            at: now,
+        };
+        entry.decided(&facts.preference, &facts.privacy);
+        if entry.custom(now).is_none() {
+            entry.custom_status = None;
+            entry.custom_status_expires_at = None;
+        }
+        entry
+    }
+}
+
+/// Whether two lists name other devices: what they are up to is not looked at.
+pub(super) fn other_devices(one: &[entry::Device], two: &[entry::Device]) -> bool {
+    let names = |devices: &[entry::Device]| {
+        let mut names: Vec<_> =
+            devices.iter().map(|device| (device.device_id.clone(), device.kind.text())).collect();
+        names.sort_unstable();
+        names
+    };
+    names(one) != names(two)
+}
