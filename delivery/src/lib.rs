@@ -16,9 +16,9 @@
 //! ```
 //!
 //! `sync` brings what a client missed, from the journal, before what is live. `routes` tells the fan-out
-//! who is here, `presence` tells everybody else, `index` knows who of them is in a conversation that is routed as a whole; `upgrade`
-//! decides who may open a socket. Nothing here decides what may be said: that is acceptance, which the
-//! binary passes in.
+//! who is here, `presence` tells everybody else; `index` knows who of them is in a conversation that is
+//! routed as a whole; `upgrade` decides who may open a socket. Nothing here decides what may be said:
+//! that is acceptance, which the binary passes in.
 
 pub mod conformance;
 mod engineio;

@@ -83,7 +83,10 @@ fn admit(
 }
 
 /// A place for a connection whose first message says who it is; the refusal is an HTTP answer.
-pub(crate) fn admit_stranger(delivery: &Arc<Delivery>, parts: &Parts) -> Result<Place, Response> {
+pub(crate) fn admit_stranger(
+    delivery: &Arc<Delivery>,
+    parts: &Parts,
+) -> Result<Place, Box<Response>> {
     let config = &delivery.config;
     let allowed = origin_allowed(&parts.headers, &config.allowed_origins);
     let place = if allowed {
@@ -91,7 +94,7 @@ pub(crate) fn admit_stranger(delivery: &Arc<Delivery>, parts: &Parts) -> Result<
     } else {
         Err(ApiError::new(Code::Forbidden, "this origin may not open sockets"))
     };
-    place.map_err(|error| refused(delivery, parts, &error))
+    place.map_err(|error| Box::new(refused(delivery, parts, &error)))
 }
 
 fn names_a_token(uri: &Uri) -> bool {

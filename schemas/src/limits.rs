@@ -104,6 +104,8 @@ limits! {
     TYPING_EVERY_MS: u64 = 3_000, "ms";
     /// Users who have joined one call.
     CALL_PARTICIPANTS: usize = 50, "users";
+    /// Calls that one user has joined: one more, and he is forgotten in the oldest.
+    CALLS_PER_USER: usize = 16, "calls";
     /// Time after which a participant of a call who is silent is forgotten.
     CALL_MS: u64 = 3_600_000, "ms";
     /// An id of a call.

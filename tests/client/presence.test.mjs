@@ -202,12 +202,23 @@ test("a subscription that is busy is asked for again", async () => {
   let tries = 0;
   const good = answers["presence.subscribe"];
   answers["presence.subscribe"] = (data) => (tries++ === 0 ? { ok: false, error: { code: "overloaded", message: "busy", retryAfterMs: 2_000 } } : good(data));
-  await assert.rejects(chat.presence.subscribe([ADA]), { code: "overloaded" });
+  assert.deepEqual(await chat.presence.subscribe([ADA]), []);
   await pass(1_500);
   assert.equal(tries, 1);
   await pass(2_000);
   assert.equal(tries, 2);
   assert.deepEqual(heard("presence").map(({ userId }) => userId), [ADA]);
+});
+
+test("a socket that is lost meanwhile takes nothing with it", async () => {
+  await chat.presence.subscribe([BEN]);
+  const good = answers["presence.subscribe"];
+  answers["presence.subscribe"] = answers["presence.unsubscribe"] = answers["presence.update"] = () => "none";
+  const all = [chat.presence.subscribe([ADA]), chat.presence.unsubscribe([BEN]), chat.presence.here("away")];
+  answers["presence.subscribe"] = good;
+  await reconnect();
+  assert.deepEqual(await Promise.all(all), [[], undefined, undefined]);
+  assert.deepEqual(socket().sent.filter(({ type }) => type.startsWith("presence")).map(({ data }) => data), [{ status: "away" }, { userIds: [ADA] }]);
 });
 
 test("without a socket it waits for one; more than 200 are refused, and who is refused is not asked for again", async () => {

@@ -188,6 +188,25 @@ stage.test("who hides that he is there, or when he was, is offline and no more",
   assert.doesNotMatch(await under(alice), /Last seen/);
 }, { seconds: 75 });
 
+stage.test("who has blocked is seen neither there nor typing", async () => {
+  const { ada, ben } = await pair();
+  const [alice, bob] = await Promise.all([stage.signedIn(ada), stage.signedIn(ben)]);
+  await Promise.all([alice.open(ben.fullName), bob.open(ada.fullName)]);
+  await says(alice, "Online");
+  await ben.call("POST", `/users/${ada.id}/block`, {});
+  await says(alice, "Offline");
+  await says(bob, "Offline");
+  const seen = await watched(alice, ".typing");
+  await bob.box.pressSequentially("you will not see this");
+  await alice.box.pressSequentially("nor this");
+  await bob.box.fill("");
+  await ben.call("DELETE", `/users/${ada.id}/block`);
+  await says(alice, "Online");
+  await bob.box.pressSequentially("but this");
+  await typed(alice, "typing…");
+  assert.deepEqual(seen, ["typing…"]);
+}, { seconds: 45 });
+
 stage.test("members of a group are seen while it is open, also who never wrote to one", async () => {
   const [ada, ben, cleo] = [await stage.register("Ada", "Okafor"), await stage.register("Ben", "Lindqvist"), await stage.register("Cleo", "Marchetti")];
   await ben.group("Allotment", [ada, cleo]);

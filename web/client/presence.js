@@ -39,8 +39,11 @@ export class Presence {
     try {
       return await this.#ask(ids);
     } catch (error) {
-      if (!error.retryable) for (const id of fresh) this.#wanted.delete(id);
-      else if (error.code !== "network") this.#later(error);
+      if (error.retryable) {
+        this.#later(error);
+        return []; // told as events, soon
+      }
+      for (const id of fresh) this.#wanted.delete(id);
       throw error;
     }
   }
@@ -54,7 +57,7 @@ export class Presence {
 
   async unsubscribe(userIds) {
     const gone = [...new Set(userIds)].filter((id) => this.#wanted.delete(anId(id)));
-    if (this.on.ready() && gone.length > 0) await this.on.ask("presence.unsubscribe", { userIds: gone });
+    if (gone.length > 0) await this.#say("presence.unsubscribe", { userIds: gone });
   }
 
   /** What they are now; over REST, so also without a socket. */
@@ -91,7 +94,17 @@ export class Presence {
   /** For this client alone, until it is closed; `online` takes it back. */
   async here(status) {
     this.#here = status === "online" ? undefined : status;
-    if (this.on.ready()) await this.on.ask("presence.update", { status });
+    await this.#say("presence.update", { status });
+  }
+
+  /** To this socket; one that comes later is told what counts then. */
+  async #say(type, data) {
+    if (!this.on.ready()) return;
+    try {
+      await this.on.ask(type, data);
+    } catch (error) {
+      if (error.code !== "network") throw error;
+    }
   }
 
   /** Somebody uses the program; as often as it likes. */

@@ -13,6 +13,8 @@ use crate::target::{Deed, Message, Target as _, User};
 
 /// Numbers of these users; the storm's begin at 0.
 const FIRST: usize = 1_000_000;
+/// What a view of a user says of his sockets.
+const PRESENCE: [&str; 3] = ["isOnline", "lastSeen", "presenceStatus"];
 
 /// Alice and Bob have a conversation, Carol and Dave another one. Alice also has a group with Bob, is a
 /// mere member of one of Dave's, and was removed from one of Carol's.
@@ -123,11 +125,24 @@ impl<'a> Cast<'a> {
                 let answer = self.remote.rest().get(&self.url(&path), Some(&user.token)).await;
                 ensure!(answer.status == 200, "GET {path}: {answer}");
                 let mut body: Value = serde_json::from_slice(&answer.body)?;
-                let data = body.get_mut("data").map(Value::take).context("an envelope")?;
+                let mut data = body.get_mut("data").map(Value::take).context("an envelope")?;
+                without_presence(&mut data);
                 all.insert(format!("user {number} {path}"), data);
             }
         }
         Ok(all)
+    }
+}
+
+/// Takes out what sockets change that come and go, whatever they say.
+fn without_presence(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !PRESENCE.contains(&name.as_str()));
+            fields.values_mut().for_each(without_presence);
+        }
+        Value::Array(all) => all.iter_mut().for_each(without_presence),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

@@ -80,6 +80,35 @@ fn cases(cast: &Cast<'_>) -> Vec<(String, Vec<u8>)> {
         ),
     ]
     .map(|(what, text)| (what.to_owned(), text.into_bytes()))
+    .into_iter()
+    .chain(packets())
+    .collect()
+}
+
+/// The same for Socket.IO: sessions that are none, and ways in that there are not.
+fn packets() -> Vec<(String, Vec<u8>)> {
+    let head = "Host: x\r\nConnection: close\r\n";
+    let get = |query: &str| format!("GET /socket.io/?{query} HTTP/1.1\r\n{head}\r\n");
+    let post = |query: &str, body: &str| {
+        let length = body.len();
+        format!("POST /socket.io/?{query} HTTP/1.1\r\n{head}Content-Length: {length}\r\n\r\n{body}")
+    };
+    let nobody = "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAAAAAAAA";
+    let large = "4".repeat(200_000);
+    [
+        ("no version of Engine.IO", get("transport=polling")),
+        ("an old Engine.IO", get("EIO=3&transport=polling")),
+        ("no transport", get("EIO=4")),
+        ("an unknown transport", get("EIO=4&transport=smoke")),
+        ("a poll of a session that is none", get(nobody)),
+        ("a session id that is none", get("EIO=4&transport=polling&sid=%00%ff")),
+        ("packets without a session", post("EIO=4&transport=polling", "40")),
+        ("packets to a session that is none", post(nobody, "40")),
+        ("packets that are too large", post(nobody, &large)),
+        ("a WebSocket without an upgrade", get("EIO=4&transport=websocket")),
+        ("another method", get(nobody).replace("GET", "PUT")),
+    ]
+    .map(|(what, text)| (format!("Socket.IO: {what}"), text.into_bytes()))
     .into()
 }
 

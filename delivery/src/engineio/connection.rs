@@ -151,6 +151,22 @@ impl Connection {
         }
     }
 
+    /// Waits until everything that was flushed is on its way. Cancel-safe.
+    pub(crate) async fn fetched(&mut self) {
+        loop {
+            self.look();
+            match &mut self.wire {
+                Wire::Polling(line, _) if !line.fetched() && !line.is_over() => line.woken().await,
+                Wire::Upgraded(socket, upgraded) => {
+                    // If it is gone, nothing is on its way any more.
+                    let _gone = upgraded.catch_up(socket).await;
+                    return;
+                }
+                Wire::Polling(..) | Wire::Socket(_) => return,
+            }
+        }
+    }
+
     /// Hands over a ping.
     pub(crate) async fn ping(&mut self) -> Result<(), Gone> {
         self.feed(Packet::Text(PING)).await

@@ -121,6 +121,15 @@ impl State {
         }
     }
 
+    /// Whether requests belong to it.
+    fn takes(&self) -> Result<(), Refusal> {
+        match self.phase {
+            Phase::Polling | Phase::Probing => Ok(()),
+            Phase::Upgraded => Err(Refusal::BadRequest),
+            Phase::Over(_) => Err(Refusal::UnknownSid),
+        }
+    }
+
     fn end(&mut self, why: Why) {
         if !matches!(self.phase, Phase::Over(_)) {
             self.phase = Phase::Over(why);
@@ -186,11 +195,7 @@ impl Line {
     /// Whether a POST may come: one at a time, or nobody could say which came first.
     pub(super) fn post(self: &Arc<Self>) -> Result<Posting, Refusal> {
         let mut state = self.state.lock();
-        match state.phase {
-            Phase::Over(_) => return Err(Refusal::UnknownSid),
-            Phase::Upgraded => return Err(Refusal::BadRequest),
-            Phase::Polling | Phase::Probing => {}
-        }
+        state.takes()?;
         if state.posting {
             state.end(Why::Broken);
             self.task.notify_one();
@@ -214,6 +219,7 @@ impl Line {
             drop(timeout(GOODBYE, self.poll_comes()).await);
         }
         let mut state = self.state.lock();
+        state.takes()?;
         state.inbox_bytes += packets.iter().map(In::len).sum::<usize>();
         state.inbox.extend(packets);
         if leaves {
@@ -233,10 +239,8 @@ impl Line {
 
     fn has_room(&self) -> Result<bool, Refusal> {
         let state = self.state.lock();
-        match state.phase {
-            Phase::Over(_) => Err(Refusal::UnknownSid),
-            _ => Ok(state.inbox_bytes < self.bound),
-        }
+        state.takes()?;
+        Ok(state.inbox_bytes < self.bound)
     }
 
     /// Ends it.
@@ -358,6 +362,11 @@ impl Line {
         state.waits.filter(|_| state.outbox.len() > 0)
     }
 
+    /// Whether it has ended.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.state.lock().phase, Phase::Over(_))
+    }
+
     /// What no poll has fetched.
     pub(super) fn unfetched(&self) -> Vec<Packet> {
         self.state.lock().outbox.packets()
@@ -422,3 +431,6 @@ impl Drop for Posting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,3 +105,6 @@ pub(crate) fn router<A: Application>(
     }
     router.with_state(server)
 }
+
+#[cfg(test)]
+mod tests;

@@ -239,7 +239,8 @@ impl Presence {
             let same = rendered.iter().find(|known| known.shown == shown);
             let frame = match same {
                 Some(same) => same.frame.clone(),
-                None => Frame::new(frame::presence(entry.at, &shown))?,
+                // As of now: when the entry was made is not everybody's to know.
+                None => Frame::new(frame::presence(now, &shown))?,
             };
             rendered.push(Rendered { role: push.role, shown, frame: frame.clone() });
             Some(frame)

@@ -66,19 +66,15 @@ impl To {
         };
         let json =
             |refusal: &Refusal<'_>| serde_json::to_string(refusal).expect("plain data serialises");
-        match self.ack {
-            Some(ack) => {
-                // On `/presence` the document knows no `success` beside an error.
-                refusal.success = (self.namespace == Namespace::Root).then_some(false);
-                let head = Head { ack: Some(ack), ..Head::new(Kind::Ack, self.namespace.name()) };
-                head.with(&format!("[{}]", json(&refusal)))
-            }
-            None => {
-                (refusal.error, refusal.message) = (None, Some(text));
-                refusal.status = Some("error");
-                event(self.namespace, "exception", &json(&refusal))
-            }
-        }
+        let Some(ack) = self.ack else {
+            (refusal.error, refusal.message) = (None, Some(text));
+            refusal.status = Some("error");
+            return event(self.namespace, "exception", &json(&refusal));
+        };
+        // On `/presence` the document knows no `success` beside an error.
+        refusal.success = (self.namespace == Namespace::Root).then_some(false);
+        let head = Head { ack: Some(ack), ..Head::new(Kind::Ack, self.namespace.name()) };
+        head.with(&format!("[{}]", json(&refusal)))
     }
 
     /// What has become of a request: an event before the answer, and the answer.

@@ -40,12 +40,6 @@ impl From<Payload> for Answer {
     }
 }
 
-impl From<Option<Payload>> for Answer {
-    fn from(ack: Option<Payload>) -> Self {
-        Self { ack, ..Self::default() }
-    }
-}
-
 /// See the module.
 pub(crate) struct Chat {
     pub(super) connection: Connection,
@@ -90,12 +84,15 @@ impl Chat {
                         self.connection.feed(engineio::Packet::Text(head.with(""))).await?;
                     }
                 }
-                self.connection.flush().await
+                self.connection.flush().await?;
+                // The stock client looks at the end of a transport before it looks at what came with it.
+                self.connection.fetched().await;
+                Ok::<_, Gone>(())
             };
             // If it does not get through, the end of the connection still says that it is over.
             drop(timeout(linger, goodbye).await);
         }
-        if close == close::NORMAL {
+        if close == close::NORMAL && !self.rooms.is_empty() {
             drop(timeout(linger, self.connection.flush()).await);
         } else {
             self.connection.close(close, linger).await;
@@ -175,11 +172,11 @@ impl Chat {
                 Handled::Answer(None).into()
             }
             Err(error) => Handled::Answer(Some(to.refused(&error).into())).into(),
-            Ok(Asked::Nothing) => Handled::Answer(Some(to.said("").into())).into(),
+            Ok(Asked::Nothing) => Handled::Answer(to.said("").map(Answer::from)).into(),
             Ok(Asked::Leave(conversation)) => {
                 self.rooms.hide(namespace, conversation);
                 let said = to.said(r#""message":"Left the conversation""#);
-                Handled::Answer(Some(said.into())).into()
+                Handled::Answer(said.map(Answer::from)).into()
             }
             Ok(Asked::Accept(_, _, Then::Join(conversation)))
                 if !self.rooms.has_room(namespace, conversation) =>

@@ -25,6 +25,8 @@ pub(crate) struct Packets {
     pub(crate) on_screen: Option<ConversationId>,
     /// Not on `/` to who types himself.
     pub(crate) typer: Option<UserId>,
+    /// Not to these, in order: their feed tells them.
+    pub(crate) named: Vec<UserId>,
     /// The message that whoever reads it has received.
     pub(crate) message: Option<Message>,
     /// The client has lost events: it is to connect anew.
@@ -174,7 +176,7 @@ struct Receipt {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Read {
+struct ReadBy {
     message_id: MessageId,
     user_id: UserId,
     conversation_id: ConversationId,
@@ -183,7 +185,7 @@ struct Read {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Typing<'a> {
+struct Typer<'a> {
     user_id: UserId,
     #[serde(borrow)]
     username: Option<&'a RawValue>,
@@ -278,11 +280,8 @@ impl Packets {
                 self.tell("message:deleted", &data);
             }
             "message.reaction" => {
-                self.reaction(
-                    conversation,
-                    envelope.at.as_deref(),
-                    serde_json::from_str(data).ok()?,
-                );
+                let of: Reacted<'_> = serde_json::from_str(data).ok()?;
+                self.reaction(conversation, envelope.at.as_deref(), &of);
             }
             _ => return None,
         }
@@ -309,7 +308,7 @@ impl Packets {
         Some(())
     }
 
-    fn reaction(&mut self, conversation_id: ConversationId, at: Option<&str>, of: Reacted<'_>) {
+    fn reaction(&mut self, conversation_id: ConversationId, at: Option<&str>, of: &Reacted<'_>) {
         let (message_id, user_id, emoji) = (of.message_id, of.user_id, of.emoji.as_ref());
         if !of.added {
             let removed = ReactionRemoved { message_id, conversation_id, user_id, emoji };
@@ -338,7 +337,7 @@ impl Packets {
         if of.kind == schemas::receipt::Kind::Read
             && let Some(message_id) = message_id
         {
-            let read = Read { message_id, user_id: of.user_id, conversation_id, read_at: of.at };
+            let read = ReadBy { message_id, user_id: of.user_id, conversation_id, read_at: of.at };
             self.tell("message:read:receipt", &json(&read));
         }
         Some(())
@@ -346,7 +345,7 @@ impl Packets {
 
     fn typing(&mut self, envelope: &Envelope<'_>, data: &str) -> Option<()> {
         let conversation_id = envelope.conversation_id?;
-        let of: Typing<'_> = serde_json::from_str(data).ok()?;
+        let of: Typer<'_> = serde_json::from_str(data).ok()?;
         self.on_screen = Some(conversation_id);
         self.typer = Some(of.user_id);
         let typist = json(&Typist { user_id: of.user_id, conversation_id });
@@ -392,7 +391,9 @@ impl Packets {
             "conversation.deleted" | "member.changed" => self.updated(conversation),
             "member.added" | "member.removed" => {
                 let Members { members } = serde_json::from_str(data).ok()?;
-                let users = members.into_iter().map(|member| member.user_id).collect();
+                let users: Vec<_> = members.into_iter().map(|member| member.user_id).collect();
+                self.named.clone_from(&users);
+                self.named.sort_unstable();
                 self.participants(kind == "member.added", conversation, users);
             }
             _ => return None,

@@ -72,7 +72,7 @@ struct Send<'a> {
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Message<'a> {
+struct Sent<'a> {
     #[serde(borrow)]
     conversation_id: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -138,7 +138,7 @@ fn with_null<'de, D: Deserializer<'de>>(
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Call<'a> {
+struct Signal<'a> {
     #[serde(borrow)]
     call_id: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -198,7 +198,7 @@ fn object<'a, T: Deserialize<'a> + Default>(data: Option<&'a RawValue>) -> Resul
 fn send(data: Option<&RawValue>) -> Result<Asked, ApiError> {
     let Send { message } = object(data)?;
     // Without the inner object, the fields stand beside it.
-    let of: Message<'_> = object(message.or(data))?;
+    let of: Sent<'_> = object(message.or(data))?;
     let values = Values::new()
         .with("conversationId", of.conversation_id)
         .with("clientMessageId", of.client_message_id)
@@ -267,7 +267,7 @@ fn call(event: &str, data: Option<&RawValue>) -> Result<Asked, ApiError> {
         "call:screen:stop" => "call.screen.stop",
         _ => return Err(unsupported()),
     };
-    let of: Call<'_> = object(data)?;
+    let of: Signal<'_> = object(data)?;
     let values = Values::new().with("callId", of.call_id);
     let to = |values: Values| values.with("targetUserId", of.target_user_id);
     let values = match kind {

@@ -84,6 +84,9 @@ impl Rooms {
         if namespace == Namespace::Root && packets.typer == Some(user) {
             return false;
         }
+        if packets.named.binary_search(&user).is_ok() {
+            return false;
+        }
         packets.on_screen.is_none_or(|conversation| room.on_screen.contains(&conversation))
     }
 }
@@ -127,6 +130,15 @@ mod tests {
         assert!(!rooms.wants(Namespace::Root, &typing, USER));
         assert!(rooms.wants(Namespace::Presence, &typing, USER));
         assert!(rooms.wants(Namespace::Root, &typing, UserId(Uuid::from_u128(2))));
+    }
+
+    #[test]
+    fn who_is_named_is_told_by_his_feed() {
+        let mut rooms = Rooms::default();
+        rooms.enter(Namespace::Root);
+        let packets = Packets { named: vec![USER], ..Packets::default() };
+        assert!(!rooms.wants(Namespace::Root, &packets, USER));
+        assert!(rooms.wants(Namespace::Root, &packets, UserId(Uuid::from_u128(2))));
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Application for Server {
     }
 
     fn admit(&self, parts: &Parts) -> Result<Place, Box<Response>> {
-        upgrade::admit_stranger(&self.0, parts).map_err(Box::new)
+        upgrade::admit_stranger(&self.0, parts)
     }
 
     fn serve(

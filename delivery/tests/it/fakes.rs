@@ -84,7 +84,9 @@ impl Inbound for FakeInbound {
                 }
                 .boxed())
             }
-            "refused" => Ok(async { Err(ApiError::new(Code::NotMember, "not a member")) }.boxed()),
+            "refused" | "call.leave" => {
+                Ok(async { Err(ApiError::new(Code::NotMember, "not a member")) }.boxed())
+            }
             _ => Err(ApiError::new(Code::Unsupported, "unsupported")),
         }
     }

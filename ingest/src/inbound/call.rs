@@ -1,6 +1,8 @@
 //! Signalling of calls: what clients tell each other to set one up, relayed.
 //!
-//! Who has joined a call stands on its ephemeral board, forgotten after [`limits::CALL_MS`] of silence.
+//! Who has joined a call stands on its ephemeral board, forgotten after [`limits::CALL_MS`] of silence. A
+//! board of his own says which calls those are, so that nobody fills boards without end: who joins one
+//! too many is forgotten in the oldest.
 //! Whoever knows a call's id may join it; only who has joined it is heard, and only who has joined it
 //! hears. Two of whom one has blocked the other hear nothing of each other: an answer about somebody
 //! who is blocked is that about somebody who is not there. What is passed on is bounded in size and
@@ -208,7 +210,7 @@ pub(super) async fn accept(
     user: UserId,
     call: &Call<'_>,
 ) -> Result<Answer, Failure> {
-    let room = Room { ingest, board: format!("call:{}", &*call.id), user };
+    let room = Room { ingest, call: &call.id, user };
     let to = match call.says {
         Says::Join => room.join().await?,
         Says::Leave => room.leave().await?,
@@ -279,8 +281,18 @@ fn framed(call: &Call<'_>, user: UserId, username: Option<&str>, at: Timestamp) 
 /// A call as one of its participants has it.
 struct Room<'a> {
     ingest: &'a Ingest,
-    board: String,
+    call: &'a str,
     user: UserId,
+}
+
+/// The board of a call; its fields are users.
+fn board_of(call: &str) -> String {
+    format!("call:{call}")
+}
+
+/// A call on the board of a user's calls.
+fn field_of(call: &str) -> Uuid {
+    Uuid::from_bytes(schemas::id::body_hash(&[call.as_bytes()]))
 }
 
 fn not_joined() -> Failure {
@@ -294,8 +306,29 @@ impl Room<'_> {
         if others.len() >= limits::CALL_PARTICIPANTS {
             return Err(Failure::new(Code::Conflict, "too many users have joined this call"));
         }
+        self.make_room().await?;
         self.write().await?;
         admitted(self.ingest, self.user, others).await
+    }
+
+    /// Forgets him in the oldest of his calls, if this one would be one too many.
+    async fn make_room(&self) -> Result<(), Failure> {
+        let (ephemeral, own) = (&self.ingest.platform.ephemeral, self.own());
+        let mut calls: Vec<(i64, String)> = Vec::new();
+        for (field, note) in ephemeral.board(&own).await? {
+            let text = std::str::from_utf8(&note).unwrap_or_default();
+            let (since, call) = text.split_once(' ').unwrap_or_default();
+            if field != field_of(self.call) {
+                calls.push((since.parse().unwrap_or(0), call.to_owned()));
+            }
+        }
+        calls.sort_unstable();
+        let most = limits::CALLS_PER_USER.saturating_sub(1);
+        for (_, call) in calls.iter().take(calls.len().saturating_sub(most)) {
+            ephemeral.note(&board_of(call), &[Note::wipe(self.user.0)]).await?;
+            ephemeral.note(&own, &[Note::wipe(field_of(call))]).await?;
+        }
+        Ok(())
     }
 
     async fn leave(&self) -> Result<Vec<UserId>, Failure> {
@@ -304,7 +337,8 @@ impl Room<'_> {
             others => others?,
         };
         let ephemeral = &self.ingest.platform.ephemeral;
-        ephemeral.note(&self.board, &[Note::wipe(self.user.0)]).await?;
+        ephemeral.note(&board_of(self.call), &[Note::wipe(self.user.0)]).await?;
+        ephemeral.note(&self.own(), &[Note::wipe(field_of(self.call))]).await?;
         Ok(others)
     }
 
@@ -338,20 +372,29 @@ impl Room<'_> {
         Ok(())
     }
 
+    /// The board of his calls.
+    fn own(&self) -> String {
+        format!("calls:{}", self.user)
+    }
+
     async fn write(&self) -> Result<(), Failure> {
-        let now = Bytes::from(self.ingest.now().0.to_string());
-        let note = Note::brief(self.user.0, now, Duration::from_millis(limits::CALL_MS));
-        Ok(self.ingest.platform.ephemeral.note(&self.board, &[note]).await?)
+        let ephemeral = &self.ingest.platform.ephemeral;
+        let (now, life) = (self.ingest.now().0, Duration::from_millis(limits::CALL_MS));
+        let joined = Bytes::from(format!("{now} {}", self.call));
+        let joined = Note::brief(field_of(self.call), joined, life);
+        ephemeral.note(&self.own(), &[joined]).await?;
+        let there = Note::brief(self.user.0, Bytes::from(now.to_string()), life);
+        Ok(ephemeral.note(&board_of(self.call), &[there]).await?)
     }
 
     async fn noted(&self, users: &[UserId]) -> Result<Vec<Option<Bytes>>, Failure> {
         let fields: Vec<Uuid> = users.iter().map(|user| user.0).collect();
-        Ok(self.ingest.platform.ephemeral.noted(&self.board, &fields).await?)
+        Ok(self.ingest.platform.ephemeral.noted(&board_of(self.call), &fields).await?)
     }
 
     /// The others who have joined.
     async fn joined(&self) -> Result<Vec<UserId>, Failure> {
-        let board = self.ingest.platform.ephemeral.board(&self.board).await?;
+        let board = self.ingest.platform.ephemeral.board(&board_of(self.call)).await?;
         let others = board.into_iter().map(|(user, _)| UserId(user));
         Ok(others.filter(|other| *other != self.user).collect())
     }

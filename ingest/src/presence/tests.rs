@@ -225,6 +225,21 @@ async fn a_viewer_sees_what_he_may_and_who_hides_is_like_nobody() {
 }
 
 #[tokio::test]
+async fn many_are_read_in_slices_and_answered_in_the_order_asked() {
+    let world = stage().await;
+    put_between(&world, Between::Contacts).await;
+    publish(&world, &entry(OTHER, Status::Online)).await;
+    let many = u128::try_from(limits::PRESENCE_CHUNK).unwrap() + 10;
+    let mut users: Vec<_> = (100..100 + many).map(|n| UserId(Uuid::from_u128(n))).collect();
+    users.extend([OTHER, ME]);
+    let seen = world.ingest.presence(ME, &users).await.unwrap();
+    assert_eq!(seen.iter().map(|seen| seen.user).collect::<Vec<_>>(), users);
+    let here: Vec<_> = seen.iter().filter(|seen| seen.entry.is_some()).collect();
+    assert_eq!(here.iter().map(|seen| seen.user).collect::<Vec<_>>(), [OTHER, ME]);
+    assert_eq!(here[0].permission, Permission { blocked: false, contact: true });
+}
+
+#[tokio::test]
 async fn who_is_not_here_was_last_seen_when_his_row_says() {
     let world = stage().await;
     let path = format!("/presence/users/{OTHER}");

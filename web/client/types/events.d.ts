@@ -22,13 +22,17 @@ export type MessageId = string;
  */
 export type Kind = "direct" | "group" | "channel";
 /**
+ * Whether somebody is here.
+ */
+export type PresenceStatus = "online" | "away" | "do_not_disturb" | "offline";
+/**
  * What a device is.
  */
 export type DeviceKind = "web" | "mobile" | "desktop";
 /**
  * Whether somebody is here.
  */
-export type PresenceStatus = "online" | "away" | "do_not_disturb" | "offline";
+export type PresenceStatus1 = "online" | "away" | "do_not_disturb" | "offline";
 
 export interface Socket {
   frames: Frames;
@@ -856,7 +860,11 @@ export interface UserUpdatedFrame {
       userId: string;
     };
     conversation?: {};
-    presence?: {};
+    presence?: {
+      customStatus: string | null;
+      customStatusExpiresAt: string | null;
+      status: PresenceStatus | null;
+    };
     settings?: {};
     user?: components["schemas"]["User"];
   };
@@ -1052,7 +1060,7 @@ export interface PresenceUpdateFrame {
   data: {
     customStatus?: string | null;
     customStatusExpiresAt?: string | null;
-    status?: PresenceStatus;
+    status?: PresenceStatus1;
   };
   id: string;
   type: "presence.update";

@@ -1,7 +1,6 @@
 //! A raw client of Socket.IO, over a WebSocket or by polling.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
@@ -221,7 +220,7 @@ impl Poller {
         status == 200
     }
 
-    /// Polls now and then, until the connection is ended; what came.
+    /// Polls until the connection is ended; what came, poll by poll.
     pub(crate) async fn until_closed(&self) -> Vec<String> {
         let mut all = Vec::new();
         loop {
@@ -229,11 +228,11 @@ impl Poller {
             if status != 200 {
                 return all;
             }
-            all.extend(body.split('\u{1e}').map(str::to_owned));
-            if all.last().is_some_and(|last| last == "1") {
+            let last = body.ends_with('1') && !body.ends_with("41");
+            all.push(body);
+            if last {
                 return all;
             }
-            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 }

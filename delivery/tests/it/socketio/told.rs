@@ -89,6 +89,26 @@ async fn changes_of_messages_and_conversations_have_their_names_once() {
 }
 
 #[tokio::test]
+async fn who_is_added_or_removed_hears_it_once_as_everybody_else() {
+    let server = server().await;
+    let mut world = server.world();
+    world.open(5, &[2], schemas::conversation::head::Routing::Member);
+    let (mut named, mut other) =
+        (Client::enter(&server, "1/11").await, Client::enter(&server, "2/21").await);
+    let members = json!({"members": [{"userId": user(1)}], "actorId": user(2)});
+    for (kind, name) in
+        [("member.added", "participant_added"), ("member.removed", "participant_removed")]
+    {
+        let [_, entry] = if kind == "member.added" { world.add(5, 1) } else { world.remove(5, 1) };
+        server.deliver(vec![sent(kind, (5, world.rev(5)), &[1, 2], &members), entry]);
+        let told = [format!("conversation:{name}"), "conversation:updated".to_owned()];
+        for client in [&mut named, &mut other] {
+            assert_eq!(client.names().await, told);
+        }
+    }
+}
+
+#[tokio::test]
 async fn who_types_is_told_where_the_conversation_is_on_screen_and_calls_only_here() {
     let server = server().await;
     let mut on = Client::enter_both(&server, "1/11").await;

@@ -25,7 +25,7 @@ async fn say(world: &World, who: UserId, verb: &str, data: &Value) -> Result<(),
 
 async fn join(world: &World, who: UserId) {
     // Whoever has no profile joins without a word: only those who are told need one.
-    let room = Room { ingest: &world.ingest, board: "call:c".to_owned(), user: who };
+    let room = Room { ingest: &world.ingest, call: "c", user: who };
     room.join().await.unwrap();
 }
 
@@ -166,6 +166,28 @@ async fn a_call_has_so_many_participants_and_forgets_who_is_silent() {
     assert_eq!(say(&world, user(100), "screen.start", &call).await, Err(Code::Forbidden));
     world.clock.advance_ms(i64::try_from(limits::CALL_MS).unwrap() + 1);
     assert_eq!(say(&world, ME, "screen.start", &call).await, Err(Code::Forbidden));
+}
+
+#[tokio::test]
+async fn who_joins_call_after_call_is_forgotten_in_the_oldest() {
+    let world = staged().await;
+    let call = |n: usize| json!({"callId": format!("c{n}")});
+    for n in 0..limits::CALLS_PER_USER {
+        say(&world, ME, "join", &call(n)).await.unwrap();
+        world.clock.advance_ms(1);
+    }
+    say(&world, ME, "join", &call(0)).await.unwrap();
+    say(&world, ME, "screen.start", &call(1)).await.unwrap();
+    world.clock.advance_ms(1);
+    let last = limits::CALLS_PER_USER;
+    say(&world, ME, "join", &call(last)).await.unwrap();
+    assert_eq!(say(&world, ME, "screen.start", &call(1)).await, Err(Code::Forbidden));
+    for n in (0..=last).filter(|n| *n != 1) {
+        assert_eq!(say(&world, ME, "screen.start", &call(n)).await, Ok(()), "{n}");
+    }
+    say(&world, ME, "leave", &call(2)).await.unwrap();
+    say(&world, ME, "join", &call(99)).await.unwrap();
+    assert_eq!(say(&world, ME, "screen.start", &call(3)).await, Ok(()), "one was left");
 }
 
 #[test]
