@@ -29,7 +29,7 @@ use crate::roles::Role;
 /// A message is some sixty short-lived allocations on several threads: the system's allocator took a
 /// seventh of the processor time of a saturated server.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: std::alloc::System = std::alloc::System;
 
 fn main() -> ExitCode {
     run(Cli::read()).unwrap_or_else(|error| {

@@ -36,8 +36,10 @@ pub(crate) async fn handler(State(delivery): State<Arc<Delivery>>, request: Requ
             let agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
             let kind = DeviceKind::of_agent(agent.unwrap_or_default());
             upgrade.on_upgrade(move |socket| {
-                // Boxed: the future of a session is large, and its task would hold it twice.
-                Box::pin(session::serve(delivery, Socket::new(socket), (known, kind), place))
+                // Boxed: the future of a session is large, and its task would hold it twice; so is a
+                // socket, and the future would.
+                let socket = Box::new(Socket::new(socket));
+                Box::pin(session::serve(delivery, socket, (known, kind), place))
             })
         }
         Err(error) => refused(&delivery, &parts, &error),

@@ -24,8 +24,8 @@ use crate::profiles::Profiles;
 use crate::publish::Publisher;
 use crate::session::password::Passwords;
 use crate::{
-    conversation, docs, health, inbound, member, message, page, pin, presence, reaction, receipt, session,
-    user,
+    conversation, docs, health, inbound, member, message, page, pin, presence, reaction, receipt,
+    session, user,
 };
 
 /// One ingest node. Cheap to clone; every clone is the same node.

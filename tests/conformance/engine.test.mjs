@@ -113,7 +113,7 @@ for (const path of ["/engine.io/", "/socket.io/"]) {
 
     it("a silent client that polls is given up", async () => {
       const { sid } = await engine.open();
-      await pause(500);
+      await pause(800);
       assert.equal((await engine.poll(sid)).status, 400);
     });
 
@@ -136,7 +136,7 @@ for (const path of ["/engine.io/", "/socket.io/"]) {
     it("a ping of the client is not of this protocol", async () => {
       const { wire } = await engine.socket();
       wire.send("2");
-      await wire.closed(250);
+      await wire.ended();
     });
   });
 
@@ -152,7 +152,7 @@ for (const path of ["/engine.io/", "/socket.io/"]) {
     it("a WebSocket says goodbye", async () => {
       const { wire } = await engine.socket();
       wire.send("1");
-      await wire.closed(250);
+      await wire.ended();
     });
   });
 
@@ -178,7 +178,7 @@ for (const path of ["/engine.io/", "/socket.io/"]) {
       assert.equal((await engine.poll(sid)).status, 400);
       assert.equal((await engine.post(sid, "3")).status, 400);
       const late = await engine.wire({ sid });
-      await late.closed(250);
+      await late.ended();
       assert.equal(await wire.message(), "2", "the connection lives");
       wire.drop();
     });
@@ -188,7 +188,7 @@ for (const path of ["/engine.io/", "/socket.io/"]) {
         const { sid } = await engine.open();
         const wire = await engine.wire({ sid });
         const second = await engine.wire({ sid });
-        await second.closed(250);
+        await second.ended();
         wire.send("2probe");
         wire.send("5");
         assert.equal(await wire.message(), "3probe");
@@ -215,7 +215,7 @@ for (const path of ["/engine.io/", "/socket.io/"]) {
       const { sid } = await engine.open();
       const wire = await engine.wire({ sid });
       wire.send("4hello");
-      await wire.closed(250);
+      await wire.ended();
       assert.equal((await engine.poll(sid)).body, "2");
     });
   });
@@ -299,7 +299,7 @@ describe("/engine.io/: messages", () => {
   it("what is no packet ends a WebSocket", async () => {
     const { wire } = await engine.socket();
     wire.send("abc");
-    await wire.closed(250);
+    await wire.ended();
   });
 
   it("a frame that is too long ends a WebSocket", async () => {

@@ -175,7 +175,10 @@ test("membership: who is added hears it, who is removed hears nothing of what fo
   for (const phone of [a, b, c]) await phone.heard("conversation:participant_added", { conversationId: crew, userId: carol.id });
   await a.heard("conversation:updated", { conversationId: crew });
   await alice.put(`/conversations/${crew}`, { name: "Crew of three" });
-  for (const phone of [a, b, c]) await phone.heard("conversation:updated", { conversationId: crew });
+  for (const phone of [a, b, c]) {
+    await phone.heard("conversation:updated", { conversationId: crew });
+    await phone.heard("group:updated", { groupId: crew });
+  }
   await fence(alice, crew, a, b, c);
   await alice.delete(`/conversations/${crew}/participants/${carol.id}`);
   for (const phone of [a, b, c]) await phone.heard("conversation:participant_removed", { conversationId: crew, userId: carol.id });

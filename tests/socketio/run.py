@@ -30,11 +30,11 @@ SECRET = "socketio-secret-of-one-test-run-0123456789abcdef"
 # The longest start of a node: topics and tables are made on the real engines.
 START = 90
 # What runs alone behind all others: it measures what they would disturb, or kills a node.
-ALONE = ("stalled.test.mjs", "restart.test.mjs")
+ALONE = ("keystrokes.test.mjs", "stalled.test.mjs", "restart.test.mjs")
 # What waits for a minute beside all others, on node 0 alone. One set of engines is enough for it, and for what is
 # measured: those are on the other one.
 BESIDE = "unclean.test.mjs"
-ONCE = {"embedded": BESIDE, "real": "stalled.test.mjs"}
+ONCE = {"embedded": (BESIDE,), "real": ("keystrokes.test.mjs", "stalled.test.mjs")}
 
 
 def free_ports(count):
@@ -180,7 +180,7 @@ class Part:
 def run(world, engines, files):
     """Whether everything passed."""
     nodes = sorted(path.name for path in HERE.glob("*.test.mjs"))
-    chosen = [name for name in [*nodes, "drive.py"] if (name in files if files else name != ONCE[engines])]
+    chosen = [name for name in [*nodes, "drive.py"] if (name in files if files else name not in ONCE[engines])]
     node = ["node", "--test", "--test-reporter=spec"]
     beside, first = [], []
     if BESIDE in chosen:

@@ -19,7 +19,7 @@ pub fn as_of(entries: Vec<Entry>, taken: u64, back: u64) -> Vec<Entry> {
         } else if entry.end < taken {
             match &entry.op {
                 Op::SocketOpen(id, _) | Op::StockOpen(id, _) => {
-                    drop(open.insert(*id, entry.clone()))
+                    drop(open.insert(*id, entry.clone()));
                 }
                 Op::SocketClose(id, _) => drop(open.remove(id)),
                 _ => {}

@@ -1,5 +1,8 @@
 //! What Socket.IO costs beside `/ws`, in one run of one server: resident memory of an idle connection, and CPU
 //! of a delivery. Turns alternate, so that both meet the same machine; what counts is the ratio.
+//!
+//! The first connection of a user also makes him present: what that costs is told apart from the connection
+//! itself, as every role runs in this one process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -77,6 +80,9 @@ impl Way {
 struct Cost {
     sockets: u64,
     bytes: f64,
+    /// The same of further sockets of users who are here.
+    more: u64,
+    more_bytes: f64,
     deliveries: u64,
     cpu: Duration,
     got: Arc<AtomicU64>,
@@ -100,14 +106,24 @@ pub async fn run(bench: &Bench, sockets: usize) -> anyhow::Result<Measured> {
     for (way, list) in Way::BOTH.into_iter().zip(warm.chunks(WARM)) {
         dialled(&stage, way, list, &Arc::default()).await?;
     }
-    memory(&stage, [frames, packets], &mut costs).await?;
-    for turn in 0..TURNS {
-        // Whoever comes first in a turn comes second in the next.
-        for place in [turn % 2, 1 - turn % 2] {
-            if let (Some(cost), Some(group)) = (costs.get_mut(place), groups.get(place)) {
-                deliver(&stage, sender, *group, cost).await?;
-            }
+    for (place, turn) in turns() {
+        let Some(list) = [frames, packets].get(place).copied() else { continue };
+        let Some(cost) = costs.get_mut(place) else { continue };
+        let (opened, bytes) = memory(&stage, place, part(list, turn), cost).await?;
+        cost.sockets += opened;
+        cost.bytes += bytes;
+    }
+    for (place, _) in turns() {
+        if let (Some(cost), Some(group)) = (costs.get_mut(place), groups.get(place)) {
+            deliver(&stage, sender, *group, cost).await?;
         }
+    }
+    for (place, turn) in turns() {
+        let Some(list) = [frames, packets].get(place).copied() else { continue };
+        let Some(cost) = costs.get_mut(place) else { continue };
+        let (opened, bytes) = memory(&stage, place, part(list, turn), cost).await?;
+        cost.more += opened;
+        cost.more_bytes += bytes;
     }
     let measured = told(sockets, &costs)?;
     stage.strike().await?;
@@ -143,26 +159,30 @@ async fn dialled(
     Ok(())
 }
 
-async fn memory(stage: &Stage, lists: [&[User]; 2], costs: &mut [Cost; 2]) -> anyhow::Result<()> {
-    let each = lists.iter().map(|list| list.len()).min().unwrap_or_default().div_ceil(TURNS);
-    for turn in 0..TURNS {
-        for place in [turn % 2, 1 - turn % 2] {
-            let (Some(list), Some(cost), Some(way)) =
-                (lists.get(place), costs.get_mut(place), Way::BOTH.get(place))
-            else {
-                continue;
-            };
-            let Some(list) = list.chunks(each).nth(turn) else { continue };
-            sleep(SETTLE).await;
-            let before = stage.reading().await?.resident_bytes();
-            dialled(stage, *way, list, &cost.got).await?;
-            sleep(SETTLE).await;
-            let after = stage.reading().await?.resident_bytes();
-            cost.bytes += after as f64 - before as f64;
-            cost.sockets += list.len() as u64;
-        }
-    }
-    Ok(())
+/// Ways by place, and their turns: whoever comes first in a turn comes second in the next.
+fn turns() -> impl Iterator<Item = (usize, usize)> {
+    (0..TURNS).flat_map(|turn| [(turn % 2, turn), (1 - turn % 2, turn)])
+}
+
+/// What is opened in a turn.
+fn part(list: &[User], turn: usize) -> &[User] {
+    list.chunks(list.len().div_ceil(TURNS)).nth(turn).unwrap_or_default()
+}
+
+/// Opens a socket for each; how many there are then, and by how much the server has grown.
+async fn memory(
+    stage: &Stage,
+    place: usize,
+    list: &[User],
+    cost: &Cost,
+) -> anyhow::Result<(u64, f64)> {
+    let way = *Way::BOTH.get(place).context("one of two ways")?;
+    sleep(SETTLE).await;
+    let before = stage.reading().await?.resident_bytes();
+    dialled(stage, way, list, &cost.got).await?;
+    sleep(SETTLE).await;
+    let after = stage.reading().await?.resident_bytes();
+    Ok((list.len() as u64, after as f64 - before as f64))
 }
 
 async fn deliver(stage: &Stage, sender: &User, group: Uuid, cost: &mut Cost) -> anyhow::Result<()> {
@@ -206,15 +226,17 @@ fn told(sockets: usize, costs: &[Cost; 2]) -> anyhow::Result<Measured> {
         let bytes = cost.bytes / cost.sockets.max(1) as f64;
         let micros = cost.cpu.as_secs_f64() * 1e6 / cost.deliveries.max(1) as f64;
         let name = way.name();
-        measured.add(format!("resident bytes per connection, {name}"), bytes);
+        measured.add(format!("resident bytes per user with a connection, {name}"), bytes);
+        let more = cost.more_bytes / cost.more.max(1) as f64;
+        measured.add(format!("resident bytes per further connection, {name}"), more);
         measured.add(format!("server CPU, µs per delivery, {name}"), micros);
-        each.push((bytes, micros));
+        each.push((more, micros));
     }
     let [(frames_bytes, frames_micros), (bytes, micros)] = each.as_slice() else {
         anyhow::bail!("two ways were measured");
     };
     let times = micros / frames_micros;
-    measured.add("memory, times that of /ws", bytes / frames_bytes);
+    measured.add("memory of a further connection, times that of /ws", bytes / frames_bytes);
     measured.add("CPU of a delivery, times that of /ws", times);
     ensure!(
         *bytes <= BYTES * SLACK && times <= TIMES * SLACK,

@@ -34,13 +34,12 @@ const SETTLED: Duration = Duration::from_mins(3);
 
 const PUBLISHED: &str = "parlance_presence_transitions_total";
 /// What is counted, with the server's name of it.
-const COUNTED: [(&str, &str); 6] = [
+const COUNTED: [(&str, &str); 5] = [
     ("transitions published", PUBLISHED),
     ("records of nodes", r#"parlance_records_total{pool="presence"}"#),
     ("wake-ups of the pool", r#"parlance_wakeups_total{stage="presence"}"#),
     ("wake-ups by outbound records", r#"parlance_wakeups_total{stage="deliver"}"#),
     ("flaps damped", "parlance_presence_flaps_damped_total"),
-    ("rows written", "parlance_rows_written_total"),
 ];
 
 /// What a phase cost.
@@ -175,7 +174,7 @@ impl Crowd {
             let reading = self.stage.reading().await?;
             let pushed = self.pushed.load(Ordering::Relaxed);
             let published = |reading: &Reading| reading.metrics.get(PUBLISHED);
-            if pushed != last.2 || published(&reading) != published(&last.1) {
+            if pushed != last.2 || published(&reading) > published(&last.1) {
                 last = (Instant::now(), reading, pushed);
             } else if last.0.elapsed() > quiet {
                 return Ok((reading, (last.0 - began).as_secs_f64()));

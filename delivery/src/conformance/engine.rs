@@ -52,9 +52,9 @@ impl Application for Echo {
 
 /// What is answered to messages.
 pub(super) trait Answers {
-    /// A pause behind each packet: a suite may look for one message at a time, and would never see the
+    /// A pause behind a packet: a suite may look for one message at a time, and would never see the
     /// second of two that come together.
-    const PAUSE: Option<Duration>;
+    fn pause(&self, packet: &Packet) -> Option<Duration>;
 
     /// Answers one; an error ends the connection.
     fn answer(&mut self, received: Received, out: &mut VecDeque<Packet>) -> Result<(), Close>;
@@ -63,7 +63,9 @@ pub(super) trait Answers {
 struct Messages;
 
 impl Answers for Messages {
-    const PAUSE: Option<Duration> = None;
+    fn pause(&self, _: &Packet) -> Option<Duration> {
+        None
+    }
 
     fn answer(&mut self, received: Received, out: &mut VecDeque<Packet>) -> Result<(), Close> {
         match received {
@@ -89,23 +91,23 @@ pub(super) async fn drive(mut connection: Connection, mut answers: impl Answers)
     }
 }
 
-async fn serve<A: Answers>(
+async fn serve(
     connection: &mut Connection,
-    answers: &mut A,
+    answers: &mut impl Answers,
 ) -> Result<std::convert::Infallible, Close> {
     let mut heart = Heart::new(PING_INTERVAL, PONG, Instant::now());
     let mut out = VecDeque::new();
     loop {
         tokio::select! {
             received = connection.recv() => {
-                heart.heard(Instant::now());
+                heart.heard();
                 take(answers, received, &mut out)?;
                 // What came together is answered together.
                 while out.len() < AT_ONCE
                     && let Some(received) = connection.recv().now_or_never()
                 {
                     if let Err(close) = take(answers, received, &mut out) {
-                        write(connection, &mut out, A::PAUSE).await?;
+                        write(connection, answers, &mut out).await?;
                         return Err(close);
                     }
                 }
@@ -116,7 +118,7 @@ async fn serve<A: Answers>(
                 Beat::Dead => return Err(BYE),
             },
         }
-        write(connection, &mut out, A::PAUSE).await?;
+        write(connection, answers, &mut out).await?;
     }
 }
 
@@ -137,11 +139,12 @@ fn take(
 /// Writes what there is; a client that does not read in time has had its chance.
 async fn write(
     connection: &mut Connection,
+    answers: &impl Answers,
     out: &mut VecDeque<Packet>,
-    pause: Option<Duration>,
 ) -> Result<(), Close> {
     let writing = async {
         for packet in out.drain(..) {
+            let pause = answers.pause(&packet);
             connection.feed(packet).await?;
             if let Some(pause) = pause {
                 connection.flush().await?;

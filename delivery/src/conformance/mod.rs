@@ -59,3 +59,21 @@ fn serve<A: Application>(path: &str, echo: Arc<A>, life: &Lifecycle) -> Router {
     };
     engineio::router(options, echo, life)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn engine_io_is_where_it_can_be() {
+        let life = Lifecycle::new();
+        for good in ["/engine.io/", "/engine.io", "/a/b/"] {
+            assert!(router(good, &life).is_ok(), "{good}");
+        }
+        for bad in
+            ["", "/", "engine.io", "/socket.io", "/socket.io/", "/echo", "/{a}", "/*a", "/a?b"]
+        {
+            assert!(router(bad, &life).is_err(), "{bad}");
+        }
+    }
+}

@@ -18,6 +18,8 @@ use crate::engineio::{Application, Connection, Cors, Packet, Received, Sid};
 use crate::protocol::close::Close;
 use crate::socketio::packet::{ATTACHMENTS, Assembler, Head, Kind, Malformed, Whole};
 
+/// Between the answer to a handshake and what follows.
+const PAUSE: Duration = Duration::from_millis(5);
 /// The namespaces that there are.
 const NAMESPACES: [&str; 2] = ["/", "/custom"];
 
@@ -52,7 +54,10 @@ struct Client {
 }
 
 impl Answers for Client {
-    const PAUSE: Option<Duration> = Some(Duration::from_millis(5));
+    fn pause(&self, packet: &Packet) -> Option<Duration> {
+        // What tells of the auth follows.
+        matches!(packet, Packet::Text(text) if text.text().starts_with("40")).then_some(PAUSE)
+    }
 
     fn answer(&mut self, received: Received, out: &mut VecDeque<Packet>) -> Result<(), Close> {
         let whole = match received {
@@ -62,14 +67,14 @@ impl Answers for Client {
         };
         match whole {
             Ok(None) => Ok(()),
-            Ok(Some(whole)) => self.handle(whole, out).map_err(|Malformed| BYE),
+            Ok(Some(whole)) => self.handle(&whole, out).map_err(|Malformed| BYE),
             Err(Malformed) => Err(BYE),
         }
     }
 }
 
 impl Client {
-    fn handle(&mut self, whole: Whole, out: &mut VecDeque<Packet>) -> Result<(), Malformed> {
+    fn handle(&mut self, whole: &Whole, out: &mut VecDeque<Packet>) -> Result<(), Malformed> {
         let packet = whole.packet()?;
         let known = NAMESPACES.into_iter().find(|name| *name == packet.namespace);
         let Some(namespace) = known else {
@@ -96,7 +101,7 @@ impl Client {
             Kind::Disconnect => {
                 self.connected.remove(namespace);
             }
-            Kind::Event | Kind::BinaryEvent => echo(&whole, namespace, out)?,
+            Kind::Event | Kind::BinaryEvent => echo(whole, namespace, out)?,
             Kind::Connect | Kind::Ack | Kind::BinaryAck | Kind::ConnectError => {}
         }
         Ok(())

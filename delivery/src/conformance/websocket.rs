@@ -11,7 +11,7 @@ use crate::transport::{self, Gone, Received, Socket};
 /// The longest message. Autobahn's are a quarter of it.
 const LONGEST: usize = 64 << 20;
 /// For a client that neither sends nor closes.
-const IDLE: Duration = Duration::from_secs(600);
+const IDLE: Duration = Duration::from_mins(10);
 /// For the goodbye to arrive where the peer went on sending.
 const PARTING: Duration = Duration::from_millis(50);
 /// Above the longest message.
@@ -26,10 +26,7 @@ pub(super) async fn handler(upgrade: WebSocketUpgrade) -> Response {
 
 async fn serve(mut socket: Socket) {
     let close = loop {
-        let received = match timeout(IDLE, socket.recv()).await {
-            Ok(received) => received,
-            Err(_) => break AWAY,
-        };
+        let Ok(received) = timeout(IDLE, socket.recv()).await else { break AWAY };
         match timeout(PATIENCE, answer(&mut socket, received)).await {
             Ok(Ok(())) => {}
             Ok(Err(close)) => break close,

@@ -81,6 +81,9 @@ impl Connection {
                 Wire::Socket(socket) => return of_socket(socket.recv().await),
                 Wire::Upgraded(socket, upgraded) => {
                     if let Some(packet) = upgraded.unread.pop_front() {
+                        if upgraded.unread.is_empty() {
+                            upgraded.unread = VecDeque::new();
+                        }
                         return of_packet(packet);
                     }
                     if upgraded.catch_up(socket).await.is_err() {

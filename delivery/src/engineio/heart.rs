@@ -32,10 +32,14 @@ impl Heart {
         Self { interval, timeout, due: now + interval, asked: false }
     }
 
-    /// Something came: the peer lives, and the next ping is due an interval later.
-    pub(crate) fn heard(&mut self, now: Instant) {
-        self.due = now + self.interval;
-        self.asked = false;
+    /// Something came: the peer lives. The next ping is due all the same, as the peer waits for it: it
+    /// goes by our pings, however much it says itself.
+    pub(crate) fn heard(&mut self) {
+        if self.asked {
+            self.asked = false;
+            // An interval after the last.
+            self.due = self.due + self.interval - self.timeout;
+        }
     }
 
     /// When to look again.
@@ -78,13 +82,18 @@ mod tests {
     }
 
     #[test]
-    fn whatever_comes_is_a_sign_of_life() {
+    fn whatever_comes_is_a_sign_of_life_and_changes_nothing_of_when_the_next_ping_is_due() {
         let start = Instant::now();
         let mut heart = Heart::new(INTERVAL, TIMEOUT, start);
-        assert_eq!(heart.beat(start + INTERVAL), Beat::Ping);
-        heart.heard(start + INTERVAL + TIMEOUT / 2);
-        let again = start + INTERVAL + TIMEOUT / 2 + INTERVAL;
-        assert_eq!(heart.beat(start + INTERVAL + TIMEOUT), Beat::Wait(again));
-        assert_eq!(heart.beat(again), Beat::Ping);
+        heart.heard();
+        for round in 1..4 {
+            heart.heard();
+            assert_eq!(heart.due(), start + INTERVAL * round);
+            assert_eq!(heart.beat(start + INTERVAL * round), Beat::Ping);
+            assert_eq!(heart.due(), start + INTERVAL * round + TIMEOUT);
+            heart.heard();
+        }
+        assert_eq!(heart.beat(start + INTERVAL * 4), Beat::Ping);
+        assert_eq!(heart.beat(start + INTERVAL * 4 + TIMEOUT), Beat::Dead);
     }
 }

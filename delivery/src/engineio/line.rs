@@ -295,6 +295,10 @@ impl Line {
         let mut state = self.state.lock();
         if let Some(packet) = state.inbox.pop_front() {
             state.inbox_bytes -= packet.len();
+            if state.inbox.is_empty() {
+                // What a long body needed is not kept.
+                state.inbox = VecDeque::new();
+            }
             self.room.notify_one();
             return Some(Came::Packet(packet));
         }

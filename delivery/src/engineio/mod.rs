@@ -67,10 +67,10 @@ pub(crate) trait Application: Send + Sync + 'static {
     /// What was decided of a connection before it was opened.
     type Place: Send + 'static;
 
-    /// Which pages may talk to it.
+    /// Which pages may talk to it; one that may not opens nothing.
     fn cors(&self, headers: &HeaderMap) -> Cors;
 
-    /// Whether a connection may be opened: origin, limits. The refusal is an HTTP answer.
+    /// Whether a connection may be opened. The refusal is an HTTP answer.
     fn admit(&self, parts: &Parts) -> Result<Self::Place, Box<Response>>;
 
     /// Serves a connection to its end.

@@ -27,7 +27,7 @@ impl Sid {
     }
 
     /// The number that a query names.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
     }
 }
@@ -52,14 +52,35 @@ pub(super) enum Transport {
     WebSocket,
 }
 
+/// The connection that a query names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Named {
+    /// None: one is to be opened.
+    #[default]
+    Nothing,
+    /// What can not be a connection.
+    Nobody,
+    One(Sid),
+}
+
+impl Named {
+    fn read(value: &str) -> Self {
+        match value {
+            // As for the reference.
+            "" => Self::Nothing,
+            text => Sid::parse(text).map_or(Self::Nobody, Self::One),
+        }
+    }
+}
+
 /// What the query of a request says. What is not understood is as if it were not there.
 #[derive(Debug, Default)]
 pub(super) struct Query {
     pub(super) transport: Option<Transport>,
     /// Whether it asks for this version of the protocol.
     pub(super) version: bool,
-    /// The connection that it belongs to; `Some(None)`: one that can not be.
-    pub(super) sid: Option<Option<Sid>>,
+    /// The connection that it belongs to.
+    pub(super) sid: Named,
     token: Option<String>,
 }
 
@@ -77,8 +98,7 @@ impl Query {
                     }
                 }
                 "EIO" => read.version = value == "4",
-                // An empty one is none, as for the reference.
-                "sid" => read.sid = (!value.is_empty()).then(|| Sid::parse(value)),
+                "sid" => read.sid = Named::read(value),
                 "token" => read.token = decoded(value),
                 _ => {}
             }
@@ -169,14 +189,14 @@ mod tests {
             Query::read(Some(&format!("t=1&EIO=4&transport=polling&sid={sid}&token=a%2Bb+c")));
         assert_eq!(read.transport, Some(Transport::Polling));
         assert!(read.version);
-        assert_eq!(read.sid, Some(Some(sid)));
+        assert_eq!(read.sid, Named::One(sid));
         assert_eq!(read.token.as_deref(), Some("a+b c"));
         let read = Query::read(Some("EIO=3&transport=websocket&sid=nobody&token=%zz"));
         assert_eq!((read.transport, read.version), (Some(Transport::WebSocket), false));
-        assert_eq!((read.sid, read.token), (Some(None), None));
+        assert_eq!((read.sid, read.token), (Named::Nobody, None));
         let read = Query::read(None);
-        assert_eq!((read.transport, read.version, read.sid), (None, false, None));
-        assert_eq!(Query::read(Some("sid=")).sid, None);
+        assert_eq!((read.transport, read.version, read.sid), (None, false, Named::Nothing));
+        assert_eq!(Query::read(Some("sid=")).sid, Named::Nothing);
     }
 
     #[test]

@@ -76,13 +76,14 @@ pub(super) enum In {
 pub(super) struct Malformed;
 
 impl In {
-    /// Bytes that it holds.
+    /// Bytes that it holds, itself among them.
     pub(super) fn len(&self) -> usize {
-        match self {
+        let held = match self {
             Self::Message(text) => text.0.len(),
             Self::Binary(bytes) => bytes.len(),
-            _ => 1,
-        }
+            _ => 0,
+        };
+        held + size_of::<Self>()
     }
 }
 
@@ -224,11 +225,15 @@ mod tests {
     fn what_waits_is_one_body_or_packets() {
         let mut outbox = Outbox::default();
         let written = [text("2"), Packet::Binary(Bytes::from_static(&[1, 2, 3, 4])), text("4é")];
-        written.iter().for_each(|packet| outbox.push(packet));
+        for packet in &written {
+            outbox.push(packet);
+        }
         assert_eq!(outbox.len(), "2\x1ebAQIDBA==\x1e4é".len());
         assert_eq!(outbox.take(), "2\x1ebAQIDBA==\x1e4é".as_bytes());
         assert_eq!(outbox.len(), 0);
-        written.iter().for_each(|packet| outbox.push(packet));
+        for packet in &written {
+            outbox.push(packet);
+        }
         assert_eq!(outbox.packets(), written);
         assert_eq!(outbox.packets(), []);
     }

@@ -47,14 +47,11 @@ impl Probe {
     async fn asked(&self, socket: &mut Socket) -> bool {
         let mut probed = false;
         loop {
-            let received = match timeout(NUDGE, socket.recv()).await {
-                Ok(received) => received,
-                Err(_) => {
-                    if probed {
-                        self.0.nudge();
-                    }
-                    continue;
+            let Ok(received) = timeout(NUDGE, socket.recv()).await else {
+                if probed {
+                    self.0.nudge();
                 }
+                continue;
             };
             let packet = match received {
                 Received::Text(text) => packet::packet(text),

@@ -12,11 +12,11 @@ use http::{Method, StatusCode};
 use tokio::time::{Duration, Instant, sleep, timeout, timeout_at};
 
 use super::line::{Answer, Line, Why};
-use super::opening::{Query, Transport};
+use super::opening::{Named, Query, Transport};
 use super::probe::{Probe, refuse};
 use super::refusal::{answer, permit, preflight};
 use super::table::{Entry, Listed};
-use super::{Application, Connection, Opening, Refusal, Server, Sid, packet};
+use super::{Application, Connection, Cors, Opening, Refusal, Server, packet};
 use crate::transport::{self, Socket};
 
 /// What payloads are.
@@ -68,8 +68,12 @@ async fn serve<A: Application>(
 ) -> Result<Response, Refused> {
     let query = Query::read(parts.uri.query());
     let transport = query.transport.ok_or(Refusal::UnknownTransport)?;
-    let Some(sid) = query.sid else { return open(server, parts, query, transport).await };
-    let entry = sid.and_then(|sid: Sid| server.table.find(sid)).ok_or(Refusal::UnknownSid)?;
+    let entry = match query.sid {
+        Named::Nothing => return open(server, parts, query, transport).await,
+        Named::Nobody => None,
+        Named::One(sid) => server.table.find(sid),
+    };
+    let entry = entry.ok_or(Refusal::UnknownSid)?;
     match (transport, entry) {
         (Transport::WebSocket, entry) => take_over(&server, parts, entry).await,
         (Transport::Polling, Entry::Polling(line)) => match parts.method {
@@ -97,6 +101,9 @@ async fn open<A: Application>(
     };
     if !query.version {
         return Err(Refusal::UnsupportedVersion.into());
+    }
+    if server.application.cors(&parts.headers) == Cors::Refused {
+        return Err(Refusal::Forbidden.into());
     }
     let place = server.application.admit(&parts).map_err(Refused::As)?;
     let opening = Opening::new(&parts, query);
@@ -192,20 +199,16 @@ async fn post<A: Application>(
     } else {
         timeout_at(until, limited(body, most)).await.map_err(|_| Refusal::BadRequest)?
     };
-    match body {
-        Ok(Some(body)) => match packet::payload(&body) {
-            Ok(packets) => posting.take(packets, until).await?,
-            Err(packet::Malformed) => {
-                posting.refuse(Why::Broken);
-                return Err(Refusal::BadRequest.into());
-            }
-        },
-        Ok(None) => {
-            posting.refuse(Why::TooLarge);
-            return Err(Refused::As(Box::new(answer(StatusCode::PAYLOAD_TOO_LARGE, TEXT, ""))));
-        }
-        Err(_) => return Err(Refusal::BadRequest.into()),
-    }
+    let body = body.map_err(|_| Refusal::BadRequest)?;
+    let Some(body) = body else {
+        posting.refuse(Why::TooLarge);
+        return Err(Refused::As(Box::new(answer(StatusCode::PAYLOAD_TOO_LARGE, TEXT, ""))));
+    };
+    let Ok(packets) = packet::payload(&body) else {
+        posting.refuse(Why::Broken);
+        return Err(Refusal::BadRequest.into());
+    };
+    posting.take(packets, until).await?;
     Ok(answer(StatusCode::OK, TEXT, "ok"))
 }
 

@@ -142,7 +142,8 @@ fn shown(entry: &Entry, role: Viewer, now: Timestamp) -> Shown {
 /// comes and goes.
 fn differs(old: Option<&Entry>, new: &Entry, role: Viewer, now: Timestamp) -> bool {
     match (old, role) {
-        (Some(old), _) => shown(old, role, now) != shown(new, role, now),
+        // As of when he saw it: that a text has ended since is news.
+        (Some(old), _) => shown(old, role, old.at) != shown(new, role, now),
         (None, Viewer::Himself) => true,
         (None, Viewer::Other(permission)) => new.online && !permission.blocked,
     }

@@ -87,15 +87,17 @@ impl From<Close> for Refused {
 /// Serves a connection from its upgrade to its end. `known`: who it is, if the upgrade said so.
 pub(crate) async fn serve(
     delivery: Arc<Delivery>,
-    mut socket: Socket,
+    mut socket: Box<Socket>,
     (known, kind): (Option<Identity>, DeviceKind),
     mut place: Place,
 ) {
     let linger = delivery.config.timing.linger;
     delivery.metrics.sockets_opened.inc();
-    let close = match enter(&delivery, &mut socket, (known, kind), &mut place).await {
+    // Boxed, as the goodbye: neither is part of what an idle session keeps.
+    let entered = Box::pin(enter(&delivery, &mut socket, (known, kind), &mut place)).await;
+    let close = match entered {
         Ok((here, first, sync)) => {
-            let close = task::run(&delivery, &here.session, &mut socket, first, sync).await;
+            let close = task::run(&delivery, &here.session, &mut *socket, first, sync).await;
             tracing::debug!(session = here.session.number, code = close.code, "a socket closes");
             close
         }
@@ -113,7 +115,7 @@ pub(crate) async fn serve(
         // The goodbye that answers the peer's.
         drop(timeout(linger, socket.flush()).await);
     } else {
-        socket.close(close, linger).await;
+        Box::pin(socket.close(close, linger)).await;
     }
     drop(place);
 }

@@ -74,10 +74,8 @@ pub(crate) struct Malformed;
 #[derive(Clone, Debug)]
 pub(crate) struct Packet<'a> {
     pub(crate) kind: Kind,
-    /// With its slash.
+    /// With its slash, and without the query that may stand behind it.
     pub(crate) namespace: &'a str,
-    /// What stands behind a `?` in the name of the namespace.
-    pub(crate) query: &'a str,
     pub(crate) ack: Option<u64>,
     /// Frames of bytes that belong to it.
     pub(crate) attachments: usize,
@@ -105,14 +103,14 @@ impl<'a> Packet<'a> {
         if namespace.len() > NAMESPACE_BYTES {
             return Err(Malformed);
         }
-        let (namespace, query) = namespace.split_once('?').unwrap_or((namespace, ""));
+        let (namespace, _query) = namespace.split_once('?').unwrap_or((namespace, ""));
         let (ack, rest) = number(rest, ACK_DIGITS)?;
         let data: Option<&RawValue> = if rest.is_empty() {
             None
         } else {
             Some(serde_json::from_str(rest).map_err(|_| Malformed)?)
         };
-        let packet = Self { kind, namespace, query, ack, attachments, data };
+        let packet = Self { kind, namespace, ack, attachments, data };
         if packet.is_sound() { Ok(packet) } else { Err(Malformed) }
     }
 

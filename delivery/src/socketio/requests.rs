@@ -282,6 +282,8 @@ fn call(event: &str, data: Option<&RawValue>) -> Result<Asked, ApiError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const ID: &str = "00000000-0000-0000-0000-000000000007";
@@ -354,6 +356,22 @@ mod tests {
         assert_eq!(error.unwrap_err().code, Code::MalformedId);
         let error = read(Namespace::Root, "conversation:join", None);
         assert_eq!(error.unwrap_err().code, Code::ValidationFailed);
+    }
+
+    proptest! {
+        /// Whatever comes is a request with an object for data, or is refused.
+        #[test]
+        fn no_event_is_too_much(
+            event in "(message:(send|react|read)|typing:start|presence:(update|subscribe)|call:offer)",
+            field in "(userId|message|conversationId|messageId|reaction|status|customStatus|userIds|callId)",
+            value in r#"(null|true|-1|"é\\u0000"|\[1\]|\{"content":"x","emoji":\[\]\}|\{"conversationId":null\})"#,
+        ) {
+            let data = format!(r#"{{"{field}":{value}}}"#);
+            if let Ok(Asked::Accept(_, data, _)) = ask(Namespace::Root, &event, &data) {
+                let read: serde_json::Value = serde_json::from_str(data.get()).unwrap();
+                prop_assert!(read.is_object());
+            }
+        }
     }
 
     #[test]

@@ -46,7 +46,10 @@ impl Application for Server {
     type Place = Place;
 
     fn cors(&self, headers: &HeaderMap) -> Cors {
-        if upgrade::origin_allowed(headers, &self.0.config.allowed_origins) {
+        let allowed = &self.0.config.allowed_origins;
+        if allowed.iter().any(|origin| origin == "*") {
+            Cors::Anyone
+        } else if upgrade::origin_allowed(headers, allowed) {
             Cors::Allowed
         } else {
             Cors::Refused
@@ -62,18 +65,21 @@ impl Application for Server {
         connection: Connection,
         place: Place,
     ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(serve(self.0.clone(), connection, place))
+        // Boxed by itself: a future holds twice what it is given by value.
+        let chat = Box::new(Chat::new(connection));
+        Box::pin(serve(self.0.clone(), chat, place))
     }
 }
 
-async fn serve(delivery: Arc<Delivery>, connection: Connection, mut place: Place) {
+async fn serve(delivery: Arc<Delivery>, mut chat: Box<Chat>, mut place: Place) {
     let linger = delivery.config.timing.linger;
     delivery.metrics.sockets_opened.inc();
-    let mut chat = Chat::new(connection);
-    let (close, comes_back) = match enter(&delivery, &mut chat, &mut place).await {
+    // Boxed, as what is said at the end: neither is part of what an idle session keeps.
+    let entered = Box::pin(enter(&delivery, &mut chat, &mut place)).await;
+    let (close, comes_back) = match entered {
         Ok((here, first)) => {
             let session = &here.session;
-            let close = task::run(&delivery, session, &mut chat, first, None).await;
+            let close = task::run(&delivery, session, &mut *chat, first, None).await;
             tracing::debug!(session = session.number, code = close.code, "a socket closes");
             // One that has only not been refreshed shows its newest token when it comes back.
             let lapsed = session.left(delivery.clock.now()).is_none();
@@ -83,7 +89,7 @@ async fn serve(delivery: Arc<Delivery>, connection: Connection, mut place: Place
     };
     let code = close.code.to_string();
     delivery.metrics.sockets_closed.with_label_values(&[&code]).inc();
-    chat.close(close, linger, comes_back).await;
+    Box::pin(chat.close(close, linger, comes_back)).await;
     drop(place);
 }
 
@@ -156,6 +162,7 @@ async fn join(
     });
     match prepared.await {
         Ok(here) => {
+            chat.connection.opening.user_agent = None;
             chat.rooms.enter(namespace);
             Ok(Ok((here, first)))
         }

@@ -114,11 +114,11 @@ async fn requests_are_accepted_in_order_and_what_is_refused_late_is_told() {
         let answer = client.ack(&format!("3{number}")).await;
         assert_eq!(answer["data"]["content"], number.to_string());
     }
-    let late = client.ask("call:leave", r#"{"callId":"k"}"#).await;
-    assert_eq!(late, json!({"success": false, "error": "not a member", "code": "not_member"}));
     let order: Vec<_> =
         asked(&server.inbound).into_iter().map(|sent| sent["content"].clone()).collect();
     assert_eq!(order, (0..40).map(|n| json!(n.to_string())).collect::<Vec<_>>());
+    let late = client.ask("call:leave", r#"{"callId":"k"}"#).await;
+    assert_eq!(late, json!({"success": false, "error": "not a member", "code": "not_member"}));
 }
 
 #[tokio::test]

@@ -133,6 +133,16 @@ export class Wire {
     }
   }
 
+  /** Waits for the end, which must come before a ping: the end of a client that is silent comes after one. */
+  async ended() {
+    for (;;) {
+      const frame = await this.next();
+      if (frame === null) return;
+      if (frame.opcode === CLOSE) this.frame(CLOSE, frame.payload);
+      else if (frame.payload.toString() === "2") throw new Error("a ping came, and no end");
+    }
+  }
+
   /** Drops it. */
   drop() {
     this.#socket.destroy();

@@ -78,7 +78,7 @@ export function kill(node) {
   process.kill(Number(readFileSync(words("PARLANCE_PIDS")[node], "utf8")), "SIGKILL");
 }
 
-/** The sum of a counter over all processes and labels. */
+/** The sum of a counter over all processes, and over all labels if it is given without. */
 export async function counted(name) {
   let sum = 0;
   for (const at of words("PARLANCE_METRICS")) {

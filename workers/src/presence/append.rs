@@ -36,15 +36,14 @@ pub(super) fn everyone(outbound: &Outbound) -> Append {
 }
 
 /// What nodes are to hear of a batch.
-pub(super) fn told(platform: &Platform, partition: u32, effects: &mut Effects) -> Vec<Append> {
+pub(super) fn told(platform: &Platform, partition: u32, effects: &Effects) -> Vec<Append> {
     let mut records = Vec::new();
-    let pushes = std::mem::take(&mut effects.pushes);
-    for entries in pushes.chunks(limits::PRESENCE_CHUNK) {
+    for entries in effects.pushes.chunks(limits::PRESENCE_CHUNK) {
         records.push(everyone(&Outbound::Presence { entries: entries.to_vec() }));
     }
-    let relations = std::mem::take(&mut effects.relations);
-    records.extend(relations.into_iter().map(|pair| everyone(&Outbound::Relation(pair))));
-    records.extend(effects.asks.drain(..).map(|node| ask(platform, partition, node)));
+    let relations = effects.relations.iter();
+    records.extend(relations.map(|pair| everyone(&Outbound::Relation(*pair))));
+    records.extend(effects.asks.iter().map(|node| ask(platform, partition, *node)));
     records
 }
 

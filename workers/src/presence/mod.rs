@@ -23,25 +23,28 @@ pub mod state;
 mod timers;
 mod user;
 
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use platform::Platform;
 use platform::lifecycle::Lifecycle;
 use platform::partition::progress::Progress;
 use platform::partition::{Failure, Handler, LaneKey};
 use platform::port::ephemeral::Note;
 use platform::port::log::{Budget, Record};
-use platform::port::store::{self, get_many};
+use platform::port::store;
 use schemas::envelope::{self, Content, PresenceCommand};
 use schemas::outbound::{Outbound, PresenceWanted};
 use schemas::presence;
 use schemas::presence::entry::Entry;
 use schemas::presence::table::LastSeen;
-use schemas::table::{Batch, Write};
+use schemas::table::{Batch, Get, Stored, Table, Write};
 use schemas::user::table::UserHead;
-use schemas::{Stamp, Timestamp};
+use schemas::{Stamp, Timestamp, UserId};
+use tokio::time::Instant;
 
 use self::state::{Effects, FORGET_MS, State};
 use self::timers::{Place, Timers};
@@ -53,11 +56,17 @@ const HEADS: usize = 512;
 /// Rest between two times that a whole board is written anew.
 const ANEW_MS: i64 = 10_000;
 
+/// How long what is known outlives a batch that failed: it is tried again well before.
+const KEPT: Duration = Duration::from_mins(1);
+
 /// The pool's handler.
 #[derive(Debug)]
 pub struct Presence {
     platform: Platform,
     timers: Timers,
+    /// Of batches that are to be tried again: engines that are away for long must not cost a question to
+    /// every node at each try.
+    kept: Mutex<HashMap<u32, Kept>>,
 }
 
 /// A partition.
@@ -65,9 +74,26 @@ pub struct Presence {
 pub struct Lane {
     partition: u32,
     place: Place,
-    state: Option<State>,
-    /// The board may lack what was published: since when.
+    known: Option<Known>,
+}
+
+/// What the owner of a partition knows, and what he has yet to do.
+#[derive(Debug)]
+struct Known {
+    state: State,
+    /// The board may lack what was published, or show older things: since when.
     stale: Option<Timestamp>,
+    /// The last record that the state has taken.
+    upto: Stamp,
+    owed: Effects,
+}
+
+#[derive(Debug)]
+struct Kept {
+    known: Known,
+    /// The first record of the batch.
+    first: Stamp,
+    since: Instant,
 }
 
 /// A record, read.
@@ -98,7 +124,7 @@ impl Presence {
     pub fn new(platform: Platform) -> Self {
         let timers = Timers::default();
         timers.watch(&platform.metrics);
-        Self { platform, timers }
+        Self { platform, timers, kept: Mutex::default() }
     }
 
     /// Starts what wakes the pool when something is due.
@@ -108,7 +134,7 @@ impl Presence {
     }
 
     /// Begins with what was published, and asks every node what it has.
-    async fn begin(&self, partition: u32, first: &Item) -> Result<State, Failure> {
+    async fn begin(&self, partition: u32, first: &Item) -> Result<Known, Failure> {
         let name = presence::board(partition);
         let board = self.platform.ephemeral.board(&name).await;
         let board = board.map_err(|error| Failure::Retry(error.to_string()))?;
@@ -127,23 +153,51 @@ impl Presence {
         let asked = self.platform.log.append(Budget::Worker, records).await;
         asked.map_err(|error| of_log(&error))?;
         tracing::debug!(partition, users = board.len(), "presence of a partition is taken over");
-        Ok(State::open(first.stamp, first.at, ticket, board))
+        Ok(Known {
+            state: State::open(first.stamp, first.at, ticket, board),
+            // An owner before who has not heard of it yet may write on the board once more.
+            stale: Some(first.at),
+            upto: Stamp(first.stamp.0.saturating_sub(1)),
+            owed: Effects::default(),
+        })
+    }
+
+    /// What is known of a partition from the try before of the batch that begins with this record.
+    fn again(&self, partition: u32, first: Stamp) -> Option<Known> {
+        let mut kept = self.kept.lock();
+        kept.retain(|_, kept| kept.since.elapsed() < KEPT);
+        kept.remove(&partition).filter(|kept| kept.first == first).map(|kept| kept.known)
+    }
+
+    /// Rows that can be read, in the order of the keys. One that can not must not stop the presence of
+    /// everybody else.
+    async fn rows<T: Table>(&self, gets: Vec<Get>) -> Result<Vec<Option<T>>, store::Error> {
+        let rows = self.platform.store.get(&gets).await?;
+        let read = |row: Stored| match T::from_cells(row.cells) {
+            Ok(row) => Some(row),
+            Err(error) => {
+                tracing::error!(%error, "a row that can not be read is taken for none");
+                None
+            }
+        };
+        Ok(rows.into_iter().map(|row| row.and_then(read)).collect())
     }
 
     /// Reads what the state has to know of users before the batch is settled.
     async fn learn(&self, state: &mut State) -> Result<(), store::Error> {
-        let store = &*self.platform.store;
         for users in state.unknown().chunks(HEADS) {
-            let gets: Vec<_> = users.iter().map(|user| UserHead::get(*user)).collect();
-            let rows = get_many::<UserHead>(store, &gets).await?;
-            for (user, row) in users.iter().zip(rows) {
-                let head = row.map(|row| row.head()).transpose()?;
+            let gets = users.iter().map(|user| UserHead::get(*user)).collect();
+            for (user, row) in users.iter().zip(self.rows::<UserHead>(gets).await?) {
+                let head = row.and_then(|row| {
+                    let head = row.head();
+                    head.inspect_err(|error| tracing::error!(%error, "a head can not be read")).ok()
+                });
                 state.learn(*user, Facts::of(head.as_ref()));
             }
         }
         for users in state.unseen().chunks(HEADS) {
-            let gets: Vec<_> = users.iter().map(|user| LastSeen::get(*user)).collect();
-            for row in get_many::<LastSeen>(store, &gets).await?.into_iter().flatten() {
+            let gets = users.iter().map(|user| LastSeen::get(*user)).collect();
+            for row in self.rows::<LastSeen>(gets).await?.into_iter().flatten() {
                 state.recall(&row);
             }
         }
@@ -151,61 +205,86 @@ impl Presence {
     }
 
     /// Writes on the board. If it can not be written, nobody waits for it.
-    async fn note(&self, lane: &mut Lane, effects: &Effects, now: Timestamp) {
-        let Lane { partition, state: Some(state), stale, .. } = lane else { return };
-        let anew = stale.is_some_and(|since| now.since(since) >= ANEW_MS);
+    async fn note(&self, partition: u32, known: &mut Known) {
+        let now = known.state.now();
+        let anew = known.stale.is_some_and(|since| now.since(since) >= ANEW_MS);
+        let entries = std::mem::take(&mut known.owed.notes);
         let notes: Vec<Note> = if anew {
-            state.published().map(note).collect()
+            known.state.published().map(note).collect()
         } else {
-            effects.notes.iter().map(note).collect()
+            entries.iter().map(note).collect()
         };
         let ephemeral = &self.platform.ephemeral;
         let noted = if notes.is_empty() {
             Ok(())
         } else {
-            ephemeral.note(&presence::board(*partition), &notes).await
+            ephemeral.note(&presence::board(partition), &notes).await
         };
         match noted {
             // It has forgotten what was on it, or may have.
-            Ok(()) if ephemeral.suspect() => *stale = Some(now),
-            Ok(()) if anew => *stale = None,
+            Ok(()) if ephemeral.suspect() => known.stale = Some(now),
+            Ok(()) if anew => known.stale = None,
             Ok(()) => {}
             Err(error) => {
                 tracing::debug!(%error, "the board can not be written");
-                *stale = Some(now);
+                known.stale = Some(now);
             }
         }
     }
 
-    async fn carry_out(
+    /// Does what is owed. What is done is owed no more, whatever fails behind it.
+    async fn carry_out(&self, partition: u32, known: &mut Known) -> Result<(), Failure> {
+        self.note(partition, known).await;
+        let records = append::told(&self.platform, partition, &known.owed);
+        if !records.is_empty() {
+            let appended = self.platform.log.append(Budget::Worker, records).await;
+            appended.map_err(|error| of_log(&error))?;
+        }
+        let owed = &mut known.owed;
+        (owed.pushes, owed.relations, owed.asks) = (Vec::new(), Vec::new(), Vec::new());
+        if !owed.rows.is_empty() {
+            // Of two tries a user may be in it twice: the newer stands.
+            let rows: BTreeMap<UserId, &LastSeen> =
+                owed.rows.iter().map(|row| (row.user, row)).collect();
+            let writes: Vec<Write> =
+                rows.into_values().map(|row| Write::replace(row, known.upto)).collect();
+            let written = self.platform.store.write(Batch { fence: None, writes }).await;
+            written.map_err(|error| of_store(&error))?;
+            owed.rows.clear();
+        }
+        Ok(())
+    }
+
+    async fn work(
         &self,
-        lane: &mut Lane,
-        mut effects: Effects,
-        last: (Stamp, Timestamp),
+        partition: u32,
+        known: &mut Known,
+        items: Vec<Item>,
     ) -> Result<(), Failure> {
-        self.note(lane, &effects, last.1).await;
+        // Of a try before, the state has taken them.
+        let taken = known.upto;
+        for item in items.into_iter().filter(|item| item.stamp > taken) {
+            known.upto = item.stamp;
+            if let Some(command) = item.command {
+                known.state.apply(item.at, command);
+            }
+        }
+        self.learn(&mut known.state).await.map_err(|error| of_store(&error))?;
+        let effects = known.state.settle(known.upto);
         let metrics = &self.platform.metrics;
         metrics.presence_damped.inc_by(effects.damped);
         for entry in &effects.pushes {
             metrics.presence_transitions.with_label_values(&[entry.status.text()]).inc();
         }
-        let records = append::told(&self.platform, lane.partition, &mut effects);
-        if !records.is_empty() {
-            let appended = self.platform.log.append(Budget::Worker, records).await;
-            appended.map_err(|error| of_log(&error))?;
-        }
-        if !effects.rows.is_empty() {
-            let writes: Vec<Write> =
-                effects.rows.iter().map(|row| Write::replace(row, last.0)).collect();
-            let batch = Batch { fence: None, writes };
-            self.platform.store.write(batch).await.map_err(|error| of_store(&error))?;
-        }
-        Ok(())
+        known.owed.add(effects);
+        self.carry_out(partition, known).await
     }
 }
 
 fn note(entry: &Entry) -> Note {
-    let value = Bytes::from(serde_json::to_vec(entry).expect("plain data serialises"));
+    let value = serde_json::to_vec(entry).expect("plain data serialises");
+    // It stays for as long as he does: without the room that encoding left.
+    let value = Bytes::from(value.into_boxed_slice());
     if entry.status.is_here() || !entry.devices.is_empty() {
         Note::new(entry.user_id.0, value)
     } else {
@@ -227,7 +306,7 @@ impl Handler for Presence {
     }
 
     fn open(&self, _key: LaneKey, partition: u32) -> Lane {
-        Lane { partition, place: self.timers.open(partition), state: None, stale: None }
+        Lane { partition, place: self.timers.open(partition), known: None }
     }
 
     async fn handle(&self, lane: &mut Lane, batch: &[Record]) -> Result<(), Failure> {
@@ -236,23 +315,21 @@ impl Handler for Presence {
             let offset = record.position.offset;
             items.push(Item::read(record).map_err(|reason| Failure::Poison { offset, reason })?);
         }
-        let (Some(first), Some(last)) = (items.first(), items.last()) else { return Ok(()) };
-        let last = (last.stamp, last.at);
-        let state = match &mut lane.state {
-            Some(state) => state,
-            state => state.insert(self.begin(lane.partition, first).await?),
+        let Some(first) = items.first() else { return Ok(()) };
+        let (partition, begins) = (lane.partition, first.stamp);
+        let mut known = match lane.known.take().or_else(|| self.again(partition, begins)) {
+            Some(known) => known,
+            None => self.begin(partition, first).await?,
         };
-        for item in items {
-            if let Some(command) = item.command {
-                state.apply(item.at, command);
-            }
+        if let Err(failure) = self.work(partition, &mut known, items).await {
+            let kept = Kept { known, first: begins, since: Instant::now() };
+            self.kept.lock().insert(partition, kept);
+            return Err(failure);
         }
-        self.learn(state).await.map_err(|error| of_store(&error))?;
-        let effects = state.settle(last.0);
-        let wait = state.due().map(|due| due.since(last.1).max(0).unsigned_abs());
-        let counts = state.counts();
-        self.carry_out(lane, effects, last).await?;
-        lane.place.set(wait.map(Duration::from_millis), counts);
+        let state = &known.state;
+        let wait = state.due().map(|due| due.since(state.now()).max(0).unsigned_abs());
+        lane.place.set(wait.map(Duration::from_millis), state.counts());
+        lane.known = Some(known);
         Ok(())
     }
 }

@@ -51,6 +51,17 @@ pub struct Effects {
     pub damped: u64,
 }
 
+impl Effects {
+    /// What is to be done behind it.
+    pub(super) fn add(&mut self, later: Self) {
+        self.notes.extend(later.notes);
+        self.pushes.extend(later.pushes);
+        self.relations.extend(later.relations);
+        self.asks.extend(later.asks);
+        self.rows.extend(later.rows);
+    }
+}
+
 /// How much a state knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -67,8 +78,8 @@ pub struct Counts {
 /// All that is known of a partition.
 #[derive(Debug)]
 pub struct State {
-    pub(super) now: Timestamp,
-    pub(super) users: HashMap<UserId, User>,
+    now: Timestamp,
+    pub(super) users: HashMap<UserId, Box<User>>,
     pub(super) nodes: BTreeMap<InstanceId, Node>,
     waits: BTreeSet<(Timestamp, Wait)>,
     /// Users to look at at the end of the batch.
@@ -97,7 +108,9 @@ impl State {
         };
         for entry in board {
             let id = entry.user_id;
-            let mut user = User { retell: entry.version >= first.0, ..User::default() };
+            let retell = entry.version >= first.0;
+            let mut user = Box::<User>::default();
+            user.retell = retell;
             let last_seen_at = entry.last_seen_at;
             user.published = Some(entry);
             if let Some(held) = user.held() {
@@ -111,6 +124,11 @@ impl State {
             state.users.insert(id, user);
         }
         state
+    }
+
+    /// The time of the last record.
+    pub fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// Takes a record.
@@ -178,7 +196,7 @@ impl State {
         self.ticket = None;
         for (id, user) in &mut self.users {
             let Some(unclaimed) = user.unclaimed.take() else { continue };
-            if user.devices.is_empty() && user.gone.is_none() {
+            if !user.has_devices() && user.gone.is_none() {
                 user.gone = Some(Gone { until: self.now, ..unclaimed });
             }
             self.touched.insert(*id);
@@ -244,7 +262,7 @@ impl State {
     fn came(&mut self, node: InstanceId, device: Device) {
         let id = device.user_id;
         let user = self.users.entry(id).or_default();
-        if user.devices.is_empty() {
+        if !user.has_devices() {
             if user.unclaimed.is_none() {
                 user.damping.moved(self.now);
             }
@@ -252,7 +270,7 @@ impl State {
                 self.effects.damped += 1;
             }
         }
-        user.devices.insert((node, device.socket), device);
+        user.put(node, device);
         self.touched.insert(id);
     }
 
@@ -267,7 +285,7 @@ impl State {
         latest: Option<Timestamp>,
     ) {
         let Some(user) = self.users.get_mut(&id) else { return };
-        let Some(device) = user.devices.remove(&key) else {
+        let Some(device) = user.take(key.0, key.1) else {
             // Of an owner before: he may have others.
             if let Some(unclaimed) = &mut user.unclaimed {
                 unclaimed.at = seen;
@@ -275,7 +293,7 @@ impl State {
             return;
         };
         self.touched.insert(id);
-        if !user.devices.is_empty() {
+        if user.has_devices() {
             return;
         }
         user.damping.moved(self.now);

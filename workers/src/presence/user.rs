@@ -1,8 +1,6 @@
 //! One user: his devices on all nodes, what he has decided, what was published of him, and what that
 //! comes to.
 
-use std::collections::BTreeMap;
-
 use schemas::presence::Status;
 use schemas::presence::entry::{self, Entry};
 use schemas::presence::record::Device;
@@ -54,7 +52,8 @@ pub(super) struct Gone {
 
 #[derive(Debug, Default)]
 pub(super) struct User {
-    pub(super) devices: BTreeMap<(InstanceId, Uuid), Device>,
+    /// Mostly one: a map would take more room than all the rest.
+    devices: Vec<(InstanceId, Device)>,
     pub(super) facts: Option<Facts>,
     /// What stands on the board.
     pub(super) published: Option<Entry>,
@@ -78,6 +77,30 @@ pub(super) struct User {
 }
 
 impl User {
+    /// Whether he has any device.
+    pub(super) fn has_devices(&self) -> bool {
+        !self.devices.is_empty()
+    }
+
+    /// A device of his, as of now.
+    pub(super) fn put(&mut self, node: InstanceId, device: Device) {
+        let same =
+            |(at, known): &&mut (InstanceId, Device)| *at == node && known.socket == device.socket;
+        if let Some((_, known)) = self.devices.iter_mut().find(same) {
+            *known = device;
+        } else {
+            self.devices.reserve_exact(1);
+            self.devices.push((node, device));
+        }
+    }
+
+    /// A device of his is gone.
+    pub(super) fn take(&mut self, node: InstanceId, socket: Uuid) -> Option<Device> {
+        let found = |(at, known): &(InstanceId, Device)| *at == node && known.socket == socket;
+        let at = self.devices.iter().position(found)?;
+        Some(self.devices.swap_remove(at).1)
+    }
+
     /// What he counts as while it is not known whether he is gone.
     pub(super) fn held(&self) -> Option<Status> {
         let entry = self.published.as_ref()?;
@@ -97,15 +120,15 @@ impl User {
     }
 
     pub(super) fn status(&self, facts: &Facts, now: Timestamp) -> Status {
-        let devices = self.devices.values().map(|device| device.status);
+        let devices = self.devices.iter().map(|(_, device)| device.status);
         let gone = self.gone.filter(|gone| gone.until > now);
         let held = [gone, self.unclaimed].into_iter().flatten().map(|gone| gone.held);
         Status::effective(facts.preference.status, devices.chain(held))
     }
 
     fn listed(&self) -> Vec<entry::Device> {
-        let mut listed: Vec<entry::Device> = Vec::new();
-        let mut devices: Vec<&Device> = self.devices.values().collect();
+        let mut listed: Vec<entry::Device> = Vec::with_capacity(self.devices.len().min(DEVICES));
+        let mut devices: Vec<&Device> = self.devices.iter().map(|(_, device)| device).collect();
         devices.sort_by_key(|device| std::cmp::Reverse(device.last_active));
         for device in devices {
             // Two sockets of one device are one to its user.
@@ -131,7 +154,8 @@ impl User {
         // Nobody learns when he who hides was really here.
         let last_seen_at = match before {
             _ if status.is_here() => {
-                self.devices.values().map(|device| device.last_active).max().or(seen_before)
+                let active = self.devices.iter().map(|(_, device)| device.last_active);
+                active.max().or(seen_before)
             }
             None => gone_at,
             Some(_) if same.is_some() => seen_before,

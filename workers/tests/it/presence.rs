@@ -11,11 +11,11 @@ use bytes::Bytes;
 use platform::Platform;
 use platform::embedded::LocalEphemeral;
 use platform::lifecycle::Lifecycle;
-use platform::memory::{Faults, MemoryLog, MemoryStore};
+use platform::memory::{Fault, Faults, MemoryLog, MemoryStore, Operation};
 use platform::partition::progress::Progress;
 use platform::port::clock::Clock;
 use platform::port::ephemeral::{Ephemeral, Note, Quota, Route, Unavailable, Verdict};
-use platform::port::log::{Append, Budget, Start, Tail};
+use platform::port::log::{Append, Budget, PartitionState, Start, Tail};
 use platform::port::store::get_one;
 use platform::telemetry::Metrics;
 use schemas::envelope::{self, Meta, PresenceCommand};
@@ -316,15 +316,39 @@ async fn a_board_that_is_away_stops_nobody_and_is_written_when_it_is_back() {
     world.stop().await;
 }
 
+/// A store that is away for long costs no node a question at each try, and everybody is told once.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_away_is_waited_for_without_asking_nodes_again() {
+    let mut world = World::started().await;
+    world.handled().await;
+    let ends = world.platform.log.describe(&OUTBOUND).await.unwrap();
+    let told = |states: Vec<PartitionState>| states.iter().map(|at| at.end).sum::<u64>();
+    let before = told(ends);
+    for away in [Operation::Get, Operation::Write] {
+        world.store.faults().on(
+            move |operation| {
+                if operation == away { Fault::Refuse } else { Fault::None }
+            },
+        );
+        world.put(vec![is(1, Status::Online)]).await;
+        tokio::time::sleep(Duration::from_secs(8)).await;
+    }
+    assert_eq!(world.told().await.status, Status::Online);
+    world.store.faults().clear();
+    world.handled().await;
+    assert_eq!(told(world.platform.log.describe(&OUTBOUND).await.unwrap()) - before, 1);
+    let row = get_one::<LastSeen>(&world.store, LastSeen::get(user(1))).await.unwrap();
+    assert!(row.is_some());
+    world.stop().await;
+}
+
 /// The reconnect of 10,000 users costs O(users), and little for each.
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_users_who_come_cost_a_row_each_and_a_record_for_a_batch() {
     const USERS: u128 = 10_000;
     let world = World::started().await;
     world.handled().await;
-    let ends = |states: Vec<platform::port::log::PartitionState>| -> u64 {
-        states.iter().map(|state| state.end).sum()
-    };
+    let ends = |states: Vec<PartitionState>| -> u64 { states.iter().map(|state| state.end).sum() };
     let log = world.platform.log.clone();
     let (calls, notes) = (&world.boards.calls, &world.boards.notes);
     let told = ends(log.describe(&OUTBOUND).await.unwrap());

@@ -72,6 +72,19 @@ fn a_peer_is_told_of_changes_and_a_stranger_of_nothing() {
 }
 
 #[test]
+fn the_end_of_a_custom_status_is_told() {
+    let (mut interest, _) = one();
+    let lunch = Entry {
+        custom_status: Some("lunch".to_owned()),
+        custom_status_expires_at: Some(NOW),
+        ..(*entry(2, 1, Status::Online)).clone()
+    };
+    assert_eq!(interest.published(&Arc::new(lunch), Timestamp(1)).len(), 1);
+    // By now the text of the old entry is not shown any more: it was.
+    assert_eq!(interest.published(&entry(2, 2, Status::Online), NOW).len(), 1);
+}
+
+#[test]
 fn a_user_is_told_of_himself_on_every_socket() {
     let (mut interest, _) = one();
     let pushes = interest.published(&entry(1, 1, Status::Online), NOW);

@@ -1,10 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::engineio;
-
 fn message(text: &str) -> Text {
-    engineio::Text::of(text)
+    Text::of(text)
 }
 
 fn read(text: &str) -> Packet<'_> {
@@ -19,10 +17,9 @@ fn a_packet_is_what_it_says() {
     let packet = read(r#"0/presence,{"token":"a,b"}"#);
     assert_eq!((packet.kind, packet.namespace), (Kind::Connect, "/presence"));
     assert_eq!(packet.data.unwrap().get(), r#"{"token":"a,b"}"#);
-    let packet = read("0/presence");
-    assert_eq!((packet.namespace, packet.query), ("/presence", ""));
-    let packet = read("0/presence?token=a,");
-    assert_eq!((packet.namespace, packet.query), ("/presence", "token=a"));
+    for text in ["0/presence", "0/presence?token=a,", "0/presence?"] {
+        assert_eq!(read(text).namespace, "/presence", "{text}");
+    }
     assert_eq!(read("1/presence,").kind, Kind::Disconnect);
     let packet = read(r#"2/presence,17["a",1,{"b":[2]}]"#);
     assert_eq!((packet.kind, packet.namespace, packet.ack), (Kind::Event, "/presence", Some(17)));

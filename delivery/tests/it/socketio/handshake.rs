@@ -108,13 +108,35 @@ async fn the_twenty_first_socket_of_a_user_is_told_so() {
 async fn one_who_polls_is_a_session_like_any_other() {
     let server = server().await;
     let poller = Poller::enter(&server, "1/11").await;
-    assert_eq!(server.sockets(), 1);
+    let (_websocket, _ws) = (Client::enter(&server, "2/21").await, server.enter(3, 31).await);
+    assert_eq!(server.sockets(), 3);
+    let metrics = String::from_utf8(server.metrics.render()).unwrap();
+    for protocol in ["ws", "socket_io", "socket_io_polling"] {
+        let line = format!(r#"parlance_sockets_by_protocol{{protocol="{protocol}"}} 1"#);
+        assert!(metrics.contains(&line), "{line}");
+    }
     poller.post(r#"427["heartbeat"]"#).await;
     assert!(poller.until("437[").await.contains(r#""success":true"#));
     server.deliver(vec![super::told::message(5, 1, &[1])]);
     assert!(poller.until("42[\"message:new\"").await.contains("hello"));
     poller.post("41").await;
-    wait_for("he has left", || server.sockets() == 0).await;
+    wait_for("he has left", || server.sockets() == 2).await;
+}
+
+#[tokio::test]
+async fn who_has_not_said_who_he_is_counts_for_his_address_until_he_has() {
+    let config = delivery::Config { max_unauthenticated: 1, ..delivery::Config::default() };
+    let server = crate::harness::server_with(config).await;
+    let path = "/socket.io/?EIO=4&transport=websocket";
+    let mut first = Client::open(&server, "").await;
+    assert_eq!(server.connect_to(path, &[]).await.err(), Some(429));
+    first.send(r#"0{"token":"1/11"}"#).await;
+    assert!(first.packet().await.starts_with(r#"0{"sid":""#));
+    let second = Client::open(&server, "").await;
+    assert_eq!(server.connect_to(path, &[]).await.err(), Some(429));
+    drop(second);
+    wait_for("his place is free", || server.delivery.open() == 1).await;
+    assert!(server.connect_to(path, &[]).await.is_ok());
 }
 
 #[tokio::test]

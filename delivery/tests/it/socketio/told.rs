@@ -5,7 +5,7 @@ use schemas::outbound::Outbound;
 use schemas::{ConversationId, Rev, UserId, event};
 use serde_json::{Value, json};
 
-use super::client::Client;
+use super::client::{Client, Poller};
 use crate::harness::{Client as Ws, conversation, server, user, wait_for};
 
 fn frame(kind: &str, talk: u128, rev: Rev, data: &Value) -> Bytes {
@@ -145,4 +145,20 @@ async fn what_comes_from_a_client_after_a_message_was_written_says_that_it_was_r
     wait_for("it is told", || !server.inbound.accepted.lock().is_empty()).await;
     drop(sender.names().await);
     assert_eq!(*server.inbound.accepted.lock(), [told], "once, and not of one's own messages");
+}
+
+#[tokio::test]
+async fn what_waits_for_a_poll_was_not_received() {
+    let server = server().await;
+    let poller = Poller::enter(&server, "1/11").await;
+    let before = server.metrics.frames_received.get();
+    server.deliver(vec![message(5, 1, &[1])]);
+    wait_for("it is written", || server.metrics.frames_sent.get() > 1).await;
+    poller.post(r#"427["heartbeat"]"#).await;
+    wait_for("something came", || server.metrics.frames_received.get() > before).await;
+    assert!(server.inbound.accepted.lock().is_empty(), "the message waits here");
+    assert!(poller.until("42[\"message:new\"").await.contains("hello"));
+    poller.post("3").await;
+    let told = format!(r#"{{"conversations":{{"{}":1}}}}"#, conversation(5));
+    wait_for("it is told", || *server.inbound.accepted.lock() == [told.as_str()]).await;
 }

@@ -12,7 +12,7 @@ use schemas::topic::{self, Durability};
 use super::core::{Cursors, failed};
 use super::facts::{self, TopicFacts};
 use super::{LogConfig, refused};
-use crate::embedded::channel::Channel;
+use crate::embedded::channel::{Channel, TailLimits};
 use crate::embedded::journal::fs::Fs;
 use crate::embedded::journal::{Journal, REPLACED};
 use crate::embedded::lsm::LsmStore;
@@ -41,8 +41,14 @@ pub(super) fn open(
         check_topic(store, topic)?;
     }
     let channel = |topic: &'static topic::Topic| {
-        let volatile = topic.durability == Durability::Volatile;
-        let limits = if volatile { config.ring } else { config.tail };
+        let limits = match topic.durability {
+            Durability::Volatile => config.ring,
+            // Read at once or not at all: what a reader that is behind needs lies in the store.
+            _ if topic.is_brief() => {
+                TailLimits { records: config.tail.records / 8, bytes: config.tail.bytes / 8 }
+            }
+            Durability::Synced | Durability::Derived => config.tail,
+        };
         Arc::new(Channel::new(topic, limits))
     };
     let channels: Vec<Arc<Channel>> = topic::ALL.into_iter().map(channel).collect();

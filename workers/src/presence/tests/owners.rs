@@ -123,3 +123,36 @@ fn an_owner_that_comes_late_does_not_take_an_old_record_for_the_present() {
     sim.pass(100_000);
     assert_eq!(sim.heard(), []);
 }
+
+#[test]
+fn two_owners_of_a_moment_tell_the_same_and_the_newer_stands() {
+    let mut sim = three();
+    let fresh = State::open(stamp(0), Timestamp(0), TICKET, Vec::new());
+    let mut old = std::mem::replace(&mut sim.state, fresh);
+    sim.take_over(sim.log.len());
+    answers(&mut sim);
+    sim.heard();
+    let mut told = Vec::new();
+    let from = sim.log.len();
+    for command in [is(A, 1, 1, Away), gone(B, 2), here(A, 4), beat(B, 0)] {
+        sim.put(command);
+    }
+    // What the board says stands until every node has had its time to answer.
+    sim.beats = vec![(A, 3)];
+    sim.pass(30_000);
+    // The one before has not heard that it is none any more, and reads the same.
+    for (offset, (at, command)) in sim.log.clone().into_iter().enumerate().skip(from) {
+        old.apply(Timestamp(at), command);
+        for id in old.unknown() {
+            let privacy = Privacy::default();
+            old.learn(id, Facts { preference: Preference::default(), privacy });
+        }
+        told.extend(old.settle(stamp(offset)).pushes);
+    }
+    assert_eq!(sim.heard().len(), told.len());
+    for entry in told {
+        let now = &sim.board[&entry.user_id];
+        assert_eq!(now.status, entry.status, "{:?}", entry.user_id);
+        assert!(now.version >= entry.version);
+    }
+}
