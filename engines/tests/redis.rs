@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use engines::redis::{Fallback, RedisEphemeral};
 use platform::Ephemeral;
 use platform::config;
 use platform::lifecycle::Lifecycle;
 use platform::port::clock::{SystemClock, uuid_v7};
-use platform::port::ephemeral::{Quota, Route};
+use platform::port::ephemeral::{Note, Quota, Route};
 use platform::testing::conformance::ephemeral;
 use schemas::{ConversationId, InstanceId, UserId};
 use tokio::process::{Child, Command};
@@ -149,6 +150,32 @@ suite!(
 );
 
 // --- what only several nodes show -------------------------------------------------------------
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_over_leaves_a_board_that_is_written_on_and_a_board_ends_with_its_last_note() {
+    let Some(address) = address() else { return };
+    let (name, mut redis) = (namespace(), raw(&address).await);
+    let engine = open(&address, &name).await;
+    let note = |life| Note::brief(uuid_v7(&SystemClock), Bytes::from_static(b"x"), life);
+    let short: Vec<Note> = (0..100).map(|_| note(Duration::from_millis(20))).collect();
+    engine.note("lasting", &short).await.expect("noted");
+    let lasting = Note::new(uuid_v7(&SystemClock), Bytes::from_static(b"x"));
+    sleep(Duration::from_millis(50)).await;
+    for _ in 0..400 {
+        engine.note("lasting", std::slice::from_ref(&lasting)).await.expect("noted");
+    }
+    let key = |board: &str| format!("{name}:parlance:b:{board}");
+    let length: i64 =
+        redis::cmd("HLEN").arg(key("lasting")).query_async(&mut redis).await.expect("a length");
+    assert!((1..=10).contains(&length), "{length} of 101 notes are left");
+    let life = |board: &str| redis::cmd("PTTL").arg(key(board)).to_owned();
+    let ends: i64 = life("lasting").query_async(&mut redis).await.expect("a life");
+    assert_eq!(ends, -1, "it has a note without end");
+    let two = [note(Duration::from_secs(20)), note(Duration::from_secs(10))];
+    engine.note("brief", &two).await.expect("noted");
+    let ends: i64 = life("brief").query_async(&mut redis).await.expect("a life");
+    assert!((15_000..=20_000).contains(&ends), "{ends} ms");
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_limit_is_one_over_three_nodes() {

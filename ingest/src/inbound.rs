@@ -43,10 +43,7 @@ impl Inbound for Ingest {
         kind: &str,
         data: Option<&RawValue>,
     ) -> Result<Outcome, ApiError> {
-        if let Some(class) = class(kind)? {
-            let account = Account::User(who.user);
-            self.limiter.check(&*self.platform.ephemeral, class, account).await?;
-        }
+        self.charge(who, kind).await?;
         let json = data.map_or("{}", RawValue::get);
         let answer = accept(self, who, kind, json)
             .await
@@ -54,6 +51,16 @@ impl Inbound for Ingest {
         let ingest = self.clone();
         let outcome = async move { answer.await.map_err(|failure| failure.into_api(&ingest)) };
         Ok(outcome.boxed())
+    }
+
+    async fn charge(&self, who: &Identity, kind: &str) -> Result<(), ApiError> {
+        match class(kind)? {
+            Some(class) => {
+                let account = Account::User(who.user);
+                self.limiter.check(&*self.platform.ephemeral, class, account).await
+            }
+            None => Ok(()),
+        }
     }
 
     async fn presence(&self, viewer: UserId, of: &[UserId]) -> Result<Vec<Seen>, ApiError> {
@@ -67,7 +74,7 @@ fn class(kind: &str) -> Result<Option<Class>, ApiError> {
         "message.send" | "message.react" | "message.unreact" | "message.edit"
         | "message.delete" | "message.read" | "conversation.read" => Ok(Some(Class::Messages)),
         "presence.set" => Ok(Some(Class::Writes)),
-        "conversation.join" => Ok(Some(Class::Reads)),
+        "conversation.join" | "presence.subscribe" => Ok(Some(Class::Reads)),
         "delivered" | "typing" => Ok(None),
         _ if call::verb(kind).is_some() => Ok(Some(Class::Signals)),
         _ => Err(ApiError::new(Code::Unsupported, "this type of request is not supported")),

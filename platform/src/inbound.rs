@@ -37,6 +37,9 @@ pub trait Inbound: Send + Sync + 'static {
         data: Option<&RawValue>,
     ) -> Result<Outcome, ApiError>;
 
+    /// Counts a request that is not [`Self::accept`]ed, by its limit.
+    async fn charge(&self, who: &Identity, kind: &str) -> Result<(), ApiError>;
+
     /// The presence of users and what the viewer is to them, in the order asked; many are read
     /// in slices. One that does not exist has no entry: shown ([`schemas::presence::view::show`]), he is
     /// like one that hides.

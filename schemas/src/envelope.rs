@@ -121,7 +121,8 @@ pub fn encode<C: Commands>(meta: &Meta, command: &C) -> Result<Bytes, Undecodabl
     if bytes.len() > limits::RECORD_BYTES {
         return Err(Undecodable(format!("record of {} bytes is too large", bytes.len())));
     }
-    Ok(Bytes::from(bytes))
+    // Logs keep their newest records: without the room that encoding left.
+    Ok(Bytes::from(bytes.into_boxed_slice()))
 }
 
 /// The command in a record.

@@ -110,8 +110,10 @@ limits! {
     CALL_MS: u64 = 3_600_000, "ms";
     /// An id of a call.
     CALL_ID_CHARS: usize = 64, "characters";
-    /// An offer, an answer, a candidate of a call, as JSON.
+    /// An offer, an answer of a call, as JSON.
     CALL_PAYLOAD_BYTES: usize = 65_536, "bytes";
+    /// A candidate of a call, as JSON. An offer or answer counts once more for each time it has this size.
+    CALL_CANDIDATE_BYTES: usize = 4_096, "bytes";
     /// What a user says of himself beside his presence.
     CUSTOM_STATUS_CHARS: usize = 200, "code points";
     /// A client's own name of its device.
@@ -120,6 +122,8 @@ limits! {
     AWAY_MS: u64 = 300_000, "ms";
     /// Users whose presence one session subscribes to.
     PRESENCE_SUBSCRIPTIONS: usize = 200, "users";
+    /// The same on all sockets of a user, of those that he has no direct conversation with.
+    PRESENCE_SUBSCRIPTIONS_OF_USER: usize = 1_000, "users";
     /// Direct conversations, the newest, whose other side is told of a user's presence.
     PRESENCE_PEERS: usize = 1_000, "users";
     /// Time in which a user whose last socket ended may come back, and nobody hears of it.

@@ -225,7 +225,8 @@ impl Fixed {
 impl Outbound {
     /// Headers and value of the record for one node, or for everyone.
     pub fn write(&self, to: Option<InstanceId>) -> (Headers, Bytes) {
-        let json = |value: &dyn erased::Json| Bytes::from(value.json());
+        // Nodes keep the newest of them: without the room that encoding left.
+        let json = |value: &dyn erased::Json| Bytes::from(value.json().into_boxed_slice());
         let mut fixed = Fixed { names: Vec::with_capacity(3), bytes: Vec::with_capacity(48) };
         if let Some(to) = to {
             fixed.put(header::TO, &to.bytes());

@@ -1,19 +1,23 @@
 //! Forgets what is folded, if the log can make all of it again.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use platform::Log;
+use platform::Store as _;
 use platform::config::Config;
+use platform::embedded::{LsmConfig, LsmStore};
 use platform::lifecycle::Lifecycle;
 use platform::port::clock::SystemClock;
 use schemas::conversation::table::HeadRow;
-use schemas::table::Table as _;
+use schemas::table::{self, Batch, Class, Op, Stored, Table as _, TableDef, Write};
 use schemas::topic;
 use schemas::user::table::UserHead;
 use tokio::runtime::Runtime;
 
+use super::hash::{PAGE, key_of};
 use crate::engines::{self, Embedded};
 
 /// The folding pools with what they read.
@@ -28,17 +32,52 @@ pub(super) fn embedded(config: &Config, runtime: &Runtime) -> anyhow::Result<()>
     runtime.block_on(engines.platform.log.close());
     drop(engines.platform);
     let Embedded { store, data, .. } = engines.embedded.context("an embedded store")?;
-    drop(store);
-    let folded = data.store().join("folded");
-    // Under another name first: a crash in between must not leave half a database behind.
-    let gone = data.store().join("folded.gone");
-    if gone.exists() {
-        fs::remove_dir_all(&gone).with_context(|| gone.display().to_string())?;
-    }
-    fs::rename(&folded, &gone).with_context(|| folded.display().to_string())?;
-    fs::remove_dir_all(&gone).with_context(|| gone.display().to_string())?;
+    runtime.block_on(forget(store, &data.store()))?;
     super::say("the folded tables are gone; the next start folds them again from the log");
     Ok(())
+}
+
+/// Leaves a store that has nothing folded in it: neither rows, nor derived topics, nor cursors. What can
+/// not be folded again goes along.
+async fn forget(store: LsmStore, dir: &Path) -> anyhow::Result<()> {
+    let (folded, gone, anew) = (dir.join("folded"), dir.join("folded.gone"), dir.join("refolding"));
+    // Of a command that was killed.
+    for left in [&gone, &anew] {
+        if left.exists() {
+            fs::remove_dir_all(left).with_context(|| left.display().to_string())?;
+        }
+    }
+    let fresh = LsmStore::open(&anew, LsmConfig::default())?;
+    for def in table::all().into_iter().filter(|def| matches!(def.class, Class::Kept(_))) {
+        copy(&store, &fresh, def).await?;
+    }
+    fresh.checkpoint()?;
+    drop((store, fresh));
+    // Under another name first: a crash in between must not leave half a database behind.
+    let renamed = |from: &Path, to: &Path| {
+        fs::rename(from, to).with_context(|| format!("{} to {}", from.display(), to.display()))
+    };
+    renamed(&folded, &gone)?;
+    renamed(&anew.join("folded"), &folded)?;
+    for left in [&gone, &anew] {
+        fs::remove_dir_all(left).with_context(|| left.display().to_string())?;
+    }
+    Ok(())
+}
+
+async fn copy(from: &LsmStore, to: &LsmStore, def: &'static TableDef) -> anyhow::Result<()> {
+    let mut after = None;
+    loop {
+        let page = from.dump(def, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(key_of(def, last));
+        let same = |row: Stored| {
+            let Stored { cells, stamp } = row;
+            Write { def, op: Op::Replace, cells, stamp }
+        };
+        let writes = page.into_iter().map(same).collect();
+        to.write(Batch { fence: None, writes }).await?;
+    }
 }
 
 /// On shared engines. First the groups go back, then the tables go: whatever stops in between leaves
@@ -75,4 +114,54 @@ async fn whole(log: &dyn Log) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::port::store::get_one;
+    use schemas::presence::table::LastSeen;
+    use schemas::user::table::Block;
+    use schemas::{Stamp, Timestamp, UserId};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_can_not_be_folded_again_stays_and_everything_else_is_forgotten() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || LsmStore::open(dir.path(), LsmConfig::default()).unwrap();
+        let user = |n: u128| {
+            let id = format!("{:08x}-0000-4000-8000-000000000000", n);
+            id.parse::<UserId>().unwrap()
+        };
+        let seen = |n: u128| {
+            let at = Timestamp(i64::try_from(n).unwrap());
+            LastSeen { user: user(n), at, version: 4 }
+        };
+        // More than a page.
+        let rows = u128::try_from(PAGE).unwrap() + 10;
+        let block = Block {
+            user: user(1),
+            other: user(2),
+            reason: None,
+            report: None,
+            created_at: Timestamp(5),
+        };
+        let store = open();
+        let mut writes: Vec<Write> =
+            (0..rows).map(|n| Write::replace(&seen(n), Stamp(7))).collect();
+        writes.push(Write::insert(&block, Stamp(7)));
+        store.write(Batch { fence: None, writes }).await.unwrap();
+        forget(store, dir.path()).await.unwrap();
+        forget(open(), dir.path()).await.unwrap();
+        let store = open();
+        for n in 0..rows {
+            let row = get_one::<LastSeen>(&store, LastSeen::get(user(n))).await.unwrap();
+            assert_eq!(row, Some(seen(n)));
+        }
+        let row = store.get(&[LastSeen::get(user(3))]).await.unwrap().remove(0);
+        assert_eq!(row.map(|row| row.stamp), Some(Stamp(7)));
+        let block = get_one::<Block>(&store, Block::get(user(1), user(2))).await.unwrap();
+        assert!(block.is_none());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "nothing is left lying about");
+    }
 }

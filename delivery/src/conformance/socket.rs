@@ -19,7 +19,7 @@ use crate::protocol::close::Close;
 use crate::socketio::packet::{ATTACHMENTS, Assembler, Head, Kind, Malformed, Whole};
 
 /// Between the answer to a handshake and what follows.
-const PAUSE: Duration = Duration::from_millis(5);
+const PAUSE: Duration = Duration::from_millis(15);
 /// The namespaces that there are.
 const NAMESPACES: [&str; 2] = ["/", "/custom"];
 

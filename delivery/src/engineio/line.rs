@@ -55,6 +55,8 @@ struct State {
     poll: Option<oneshot::Sender<Answer>>,
     posting: bool,
     socket: Option<Socket>,
+    /// Whether the task knows that it is over.
+    told: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -136,6 +138,16 @@ impl State {
         }
         self.poll = None;
         self.socket = None;
+    }
+
+    /// Whether what the task writes goes anywhere. A peer that is gone is no reason to leave what it said
+    /// before unread: until the task comes to the end of that, what it writes is thrown away.
+    fn writes(&self) -> Result<bool, Why> {
+        match self.phase {
+            Phase::Over(Why::Closed) if !self.told => Ok(false),
+            Phase::Over(why) => Err(why),
+            _ => Ok(true),
+        }
     }
 }
 
@@ -250,6 +262,14 @@ impl Line {
         self.room.notify_one();
     }
 
+    /// A request did not do what it should: that is the end, unless a WebSocket has taken over, from when
+    /// on nothing hangs by requests.
+    fn end_by_request(&self, why: Why) {
+        if self.state.lock().phase != Phase::Upgraded {
+            self.end(why);
+        }
+    }
+
     /// A WebSocket came: whether it may try to take over.
     pub(super) fn probe(&self) -> bool {
         let mut state = self.state.lock();
@@ -306,7 +326,10 @@ impl Line {
             return Some(Came::Socket(Box::new(socket)));
         }
         match state.phase {
-            Phase::Over(why) => Some(Came::Over(why)),
+            Phase::Over(why) => {
+                state.told = true;
+                Some(Came::Over(why))
+            }
             _ => None,
         }
     }
@@ -326,8 +349,10 @@ impl Line {
     /// Hands a packet over; `None`: too much waits for a poll already.
     pub(super) fn feed(&self, packet: &Packet) -> Option<Result<(), Why>> {
         let mut state = self.state.lock();
-        if let Phase::Over(why) = state.phase {
-            return Some(Err(why));
+        match state.writes() {
+            Ok(true) => {}
+            Ok(false) => return Some(Ok(())),
+            Err(why) => return Some(Err(why)),
         }
         if state.outbox.len() >= OUTBOX_BYTES {
             state.answer();
@@ -347,23 +372,23 @@ impl Line {
     /// Gives what was handed over to the poll that waits, if one does.
     pub(super) fn flush(&self) -> Result<(), Why> {
         let mut state = self.state.lock();
-        if let Phase::Over(why) = state.phase {
-            return Err(why);
+        if state.writes()? {
+            state.more = false;
+            state.answer();
         }
-        state.more = false;
-        state.answer();
         Ok(())
     }
 
-    /// Whether everything was fetched.
+    /// Whether everything was fetched. What was written after the end never is.
     pub(super) fn fetched(&self) -> bool {
-        self.state.lock().outbox.len() == 0
+        let state = self.state.lock();
+        state.outbox.len() == 0 && !matches!(state.phase, Phase::Over(_))
     }
 
     /// Since when something has been waiting for a poll.
     pub(super) fn waits(&self) -> Option<Instant> {
         let state = self.state.lock();
-        state.waits.filter(|_| state.outbox.len() > 0)
+        state.waits.filter(|_| state.outbox.len() > 0 && state.takes().is_ok())
     }
 
     /// Whether it has ended.
@@ -376,21 +401,34 @@ impl Line {
         self.state.lock().outbox.packets()
     }
 
-    /// Says goodbye to the next poll, if it comes within `linger`.
+    /// Says goodbye, to a poll of its own: the stock client looks at the end of a transport before it
+    /// looks at what came with it. All of it within `linger`.
     pub(super) async fn goodbye(&self, linger: Duration) {
         let until = Instant::now() + linger;
+        if self.gone_out(until).await {
+            self.state.lock().outbox.push_text(CLOSE);
+            self.gone_out(until).await;
+        }
+        self.state.lock().told = true;
+        self.end(Why::Closed);
+    }
+
+    /// Whether polls fetch what waits, by `until`.
+    async fn gone_out(&self, until: Instant) -> bool {
         {
             let mut state = self.state.lock();
-            state.outbox.push_text(CLOSE);
             state.more = false;
             state.answer();
         }
-        while !self.fetched() && !matches!(self.state.lock().phase, Phase::Over(_)) {
+        while self.state.lock().takes().is_ok() {
+            if self.fetched() {
+                return true;
+            }
             if timeout_at(until, self.woken()).await.is_err() {
-                break;
+                return false;
             }
         }
-        self.end(Why::Closed);
+        false
     }
 }
 
@@ -400,7 +438,7 @@ struct GivenUp<'a>(Option<&'a Arc<Line>>);
 impl Drop for GivenUp<'_> {
     fn drop(&mut self) {
         if let Some(line) = self.0.take() {
-            line.end(Why::Closed);
+            line.end_by_request(Why::Closed);
         }
     }
 }
@@ -423,7 +461,7 @@ impl Posting {
     /// It was not what it should be.
     pub(super) fn refuse(mut self, why: Why) {
         self.done = true;
-        self.line.end(why);
+        self.line.end_by_request(why);
     }
 }
 
@@ -431,7 +469,7 @@ impl Drop for Posting {
     fn drop(&mut self) {
         self.line.state.lock().posting = false;
         if !self.done {
-            self.line.end(Why::Closed);
+            self.line.end_by_request(Why::Closed);
         }
     }
 }

@@ -13,6 +13,9 @@ use crate::transport::Payload;
 
 /// Longest user agent that is kept.
 const USER_AGENT_BYTES: usize = 512;
+/// Longest token that is kept, from wherever it comes: a request may bring much more than that, and what is
+/// kept of it is kept for as long as the connection.
+const TOKEN_BYTES: usize = 8_192;
 
 /// The number of a connection. Whoever knows it is the connection's client, so it can not be guessed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,7 +102,7 @@ impl Query {
                 }
                 "EIO" => read.version = value == "4",
                 "sid" => read.sid = Named::read(value),
-                "token" => read.token = decoded(value),
+                "token" if value.len() <= TOKEN_BYTES => read.token = decoded(value),
                 _ => {}
             }
         }
@@ -136,7 +139,7 @@ pub(crate) struct Opening {
     pub(crate) sid: Sid,
     /// Who it says it is.
     pub(crate) user_agent: Option<String>,
-    /// The `Authorization` header, if it is text.
+    /// The `Authorization` header, if it is text and may be a token.
     pub(crate) authorization: Option<String>,
     /// `token` of the query.
     pub(crate) token: Option<String>,
@@ -146,17 +149,15 @@ pub(crate) struct Opening {
 
 impl Opening {
     pub(super) fn new(parts: &Parts, query: Query) -> Self {
-        let header = |name: &HeaderName| {
-            parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
-        };
-        let user_agent = header(&USER_AGENT).map(|mut agent| {
-            agent.truncate(agent.floor_char_boundary(USER_AGENT_BYTES));
-            agent
-        });
+        let header =
+            |name: &HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let user_agent = header(&USER_AGENT)
+            .map(|agent| agent[..agent.floor_char_boundary(USER_AGENT_BYTES)].to_owned());
+        let authorization = header(&AUTHORIZATION).filter(|shown| shown.len() <= TOKEN_BYTES);
         Self {
             sid: Sid::new(),
             user_agent,
-            authorization: header(&AUTHORIZATION),
+            authorization: authorization.map(str::to_owned),
             token: query.token,
             websocket: query.transport == Some(Transport::WebSocket),
         }

@@ -48,6 +48,9 @@ impl Probe {
         let mut probed = false;
         loop {
             let Ok(received) = timeout(NUDGE, socket.recv()).await else {
+                if self.0.is_over() {
+                    return false;
+                }
                 if probed {
                     self.0.nudge();
                 }

@@ -136,6 +136,17 @@ async fn an_origin_that_may_not_opens_nothing_and_reads_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_proxy_learns_the_number_from_the_first_answer_alone() {
+    let world = World::new();
+    let first = world.request(Method::GET, "EIO=4&transport=polling", &[], String::new()).await;
+    let sid = first.headers()["x-engine-sid"].to_str().unwrap().to_owned();
+    let query = format!("EIO=4&transport=polling&sid={sid}");
+    let response = world.request(Method::POST, &query, &[], "4a".to_owned()).await;
+    assert_eq!(response.status(), StatusCode::OK, "it is the number that the body says");
+    assert!(!response.headers().contains_key("x-engine-sid"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_connection_is_listed_as_long_as_it_lives() {
     let world = World::new();
     let query = world.open().await;

@@ -183,6 +183,29 @@ impl Hub {
         });
     }
 
+    /// Fills the index for a user who has entered without it. Before that nothing was sent to him that
+    /// could be stale, so he resyncs only if he is in something: that may have passed him by. For as long
+    /// as it takes.
+    pub(crate) fn load_late(&self, user: UserId) {
+        let mut done = Done::default();
+        {
+            let mut line = self.line.lock();
+            if self.registry.is_indexed(user) {
+                return;
+            }
+            // What a load that was given up has begun.
+            done.empty.extend(line.index.gone(user));
+        }
+        self.finish(done);
+        let Some(hub) = self.me.upgrade() else { return };
+        self.life.guest(async move {
+            hub.reload_one(user).await;
+            if hub.line.lock().index.knows(user) {
+                hub.resync_users([user]);
+            }
+        });
+    }
+
     async fn reload_one(&self, user: UserId) {
         while self.registry.has(user) {
             match self.load(user).await {

@@ -84,7 +84,8 @@ impl Table {
         let ends = shown.ends;
         if let Some(before) = self.shown.get_mut(&key) {
             self.ends.remove(&(before.ends, key));
-            *before = Shown { ends: ends.max(before.ends), ..shown };
+            let audience = both(&before.audience, shown.audience);
+            *before = Shown { ends: ends.max(before.ends), audience, ..shown };
             self.ends.insert((before.ends, key));
             return News::GoesOn;
         }
@@ -116,6 +117,19 @@ impl Table {
     }
 }
 
+/// Everybody of two audiences: that somebody types no more is told to whoever was told that he does.
+fn both(before: &Bytes, now: Bytes) -> Bytes {
+    if *before == now {
+        return now;
+    }
+    let gone = |user: &UserId| !event::unpack(&now).any(|there| there == *user);
+    let gone: Vec<UserId> = event::unpack(before).filter(gone).collect();
+    if gone.is_empty() {
+        return now;
+    }
+    [&now[..], &event::pack(&gone)].concat().into()
+}
+
 /// When an end that a record names is here.
 fn end(until: Timestamp, wall: Timestamp, now: Instant) -> Option<Instant> {
     let left = u64::try_from(until.since(wall)).ok().filter(|left| *left > 0)?;
@@ -127,8 +141,9 @@ impl Hub {
     pub(super) fn typing(&self, line: &mut Line, done: &mut Done, signal: Signal) {
         let Signal { key, until, audience, frame } = signal;
         let Some(until) = until else {
-            if line.typing.stops(key).is_some() {
-                self.tell(line, done, (key, false), &audience, &frame);
+            // Who was told that he types, though he may not be any more.
+            if let Some(shown) = line.typing.stops(key) {
+                self.tell(line, done, (key, false), &shown.audience, &frame);
             }
             return;
         };

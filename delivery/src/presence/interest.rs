@@ -6,13 +6,17 @@
 //! pushed is the difference to it, and a snapshot that was read before a push does not overtake it.
 //!
 //! What is read takes time, and what it tells may have changed meanwhile. Entries have versions: the
-//! newest stands. Permissions have none, so each reading takes a [`Ticket`] when it begins, and of two
-//! readings the one that began later stands.
+//! newest stands, and one that was read does not take the place of one with the same version that came
+//! after the reading began. Permissions have none, so each reading takes a [`Ticket`] when it begins, and of
+//! two readings the one that began later stands. What is published while a viewer's peers are looked for is
+//! kept for a while ([`recent`]), and pushed when they are found.
 //!
-//! Memory: about 150 bytes for each pair of viewer and target, at most [`PAIRS`] of them, and one entry
+//! Memory: 150 to 300 bytes for each pair of viewer and target, at most [`PAIRS`] of them, and one entry
 //! (about 400 bytes) for each target that was met; a viewer without pairs costs about 200 bytes beside
 //! his own entry.
 
+mod news;
+mod recent;
 mod work;
 
 use std::collections::hash_map::Entry as Slot;
@@ -20,13 +24,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use schemas::presence::entry::Entry;
-use schemas::presence::view::{self, Permission, Shown, Viewer};
+use schemas::presence::view::{Permission, Viewer};
 use schemas::{ConversationId, Timestamp, UserId, limits};
 
+use news::{Known, shown};
+use recent::Recent;
 pub(super) use work::Job;
 use work::Work;
 
-/// Pairs of viewer and target on a node: about 300 MB. Beyond, subscriptions are refused, and peers are
+/// Pairs of viewer and target on a node: 300 to 600 MB. Beyond, subscriptions are refused, and peers are
 /// told of by REST alone.
 const PAIRS: usize = 2_000_000;
 
@@ -45,7 +51,9 @@ struct Watcher {
     /// His sockets, each with what it has subscribed to, sorted.
     sockets: Vec<(u64, Vec<UserId>)>,
     sees: HashMap<UserId, Pair>,
-    own: Option<Arc<Entry>>,
+    /// How many of these are peers.
+    peers: usize,
+    own: Option<Known>,
     work: Work,
 }
 
@@ -63,14 +71,16 @@ struct Pair {
 #[derive(Debug, Default)]
 struct Target {
     watchers: HashSet<UserId>,
-    entry: Option<Arc<Entry>>,
+    entry: Option<Known>,
 }
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Interest {
-    watchers: HashMap<UserId, Watcher>,
+    /// Boxed: a table has room for twice as many as there are.
+    watchers: HashMap<UserId, Box<Watcher>>,
     targets: HashMap<UserId, Target>,
+    recent: Recent,
     pairs: usize,
     numbers: u64,
 }
@@ -86,23 +96,6 @@ pub(super) struct Push {
     pub(super) role: Viewer,
     /// The target's entry.
     pub(super) entry: Arc<Entry>,
-}
-
-/// How an entry came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    Published,
-    Read,
-}
-
-impl Way {
-    /// Whether an entry that came this way takes the place of what is known. Of two with one version, what
-    /// was published is right. What was read may know better what its user has decided, but that he is
-    /// not here is only what is said of everybody whose board can not be read.
-    fn supersedes(self, new: &Entry, old: &Entry) -> bool {
-        let blind = self == Self::Read && old.status.is_here() && !new.status.is_here();
-        new.version > old.version || (new.version == old.version && !blind)
-    }
 }
 
 /// A direct conversation of a viewer.
@@ -121,49 +114,12 @@ pub(super) struct Peer {
 pub(super) enum Refused {
     /// The socket has too many.
     Many,
+    /// The user has too many on all his sockets.
+    Share,
     /// The node has too many pairs.
     Full,
     /// The socket is gone.
     Gone,
-}
-
-/// What a viewer in this role sees of a user, as far as a change of it is worth a push: when one who is
-/// here last did something moves all the time.
-fn shown(entry: &Entry, role: Viewer, now: Timestamp) -> Shown {
-    let mut shown = view::show(Some(entry), entry.user_id, role, now).shown;
-    if shown.status.is_here() {
-        shown.last_seen_at = None;
-    }
-    shown
-}
-
-/// Whether somebody in this role sees another thing in `new` than in `old`. If it is not known what he
-/// saw, that is so unless it is hidden from him: a push that says nothing would say when the other one
-/// comes and goes.
-fn differs(old: Option<&Entry>, new: &Entry, role: Viewer, now: Timestamp) -> bool {
-    match (old, role) {
-        // As of when he saw it: that a text has ended since is news.
-        (Some(old), _) => shown(old, role, old.at) != shown(new, role, now),
-        (None, Viewer::Himself) => true,
-        (None, Viewer::Other(permission)) => new.online && !permission.blocked,
-    }
-}
-
-/// The answers to a question that has few.
-struct Memo<F> {
-    ask: F,
-    known: Vec<(Viewer, bool)>,
-}
-
-impl<F: Fn(Viewer) -> bool> Memo<F> {
-    fn get(&mut self, role: Viewer) -> bool {
-        if let Some((_, answer)) = self.known.iter().find(|(known, _)| *known == role) {
-            return *answer;
-        }
-        let answer = (self.ask)(role);
-        self.known.push((role, answer));
-        answer
-    }
 }
 
 impl Watcher {
@@ -172,6 +128,7 @@ impl Watcher {
             stay,
             sockets: Vec::with_capacity(1),
             sees: HashMap::new(),
+            peers: 0,
             own: None,
             work: Work::default(),
         }
@@ -209,7 +166,7 @@ impl Interest {
     /// A socket has come.
     pub(super) fn came(&mut self, user: UserId, socket: u64) {
         let stay = Stay(self.number());
-        let watcher = self.watchers.entry(user).or_insert_with(|| Watcher::new(stay));
+        let watcher = self.watchers.entry(user).or_insert_with(|| Box::new(Watcher::new(stay)));
         watcher.sockets.push((socket, Vec::new()));
     }
 
@@ -263,22 +220,29 @@ impl Interest {
         }))
     }
 
-    /// A socket subscribes to all of these, or to none of them.
+    /// A socket subscribes to all of these, or to none of them; to which it had not.
     pub(super) fn subscribe(
         &mut self,
         user: UserId,
         socket: u64,
         targets: &[UserId],
-    ) -> Result<Ticket, Refused> {
+    ) -> Result<(Ticket, Vec<UserId>), Refused> {
         let full = self.pairs.saturating_add(targets.len()) > PAIRS;
         let watcher = self.watchers.get_mut(&user).ok_or(Refused::Gone)?;
+        let unseen = |target: &&UserId| **target != user && !watcher.sees.contains_key(*target);
+        let pairs = watcher.sees.len() - watcher.peers + targets.iter().filter(unseen).count();
         let asked = watcher.socket(socket).ok_or(Refused::Gone)?;
+        let new = |target: &UserId| asked.binary_search(target).is_err();
+        let new = targets.iter().copied().filter(new).collect();
         let mut all = asked.clone();
         all.extend(targets);
         all.sort_unstable();
         all.dedup();
         if all.len() > limits::PRESENCE_SUBSCRIPTIONS {
             return Err(Refused::Many);
+        }
+        if pairs > limits::PRESENCE_SUBSCRIPTIONS_OF_USER {
+            return Err(Refused::Share);
         }
         if full {
             return Err(Refused::Full);
@@ -287,7 +251,7 @@ impl Interest {
         for target in targets.iter().filter(|target| **target != user) {
             self.pair(user, *target);
         }
-        Ok(self.ticket())
+        Ok((self.ticket(), new))
     }
 
     /// A socket does so no more; of how many.
@@ -316,11 +280,12 @@ impl Interest {
             return Vec::new();
         };
         let is: HashSet<_> = found.iter().map(|peer| peer.conversation).collect();
-        let known = watcher.sees.values().filter_map(|pair| pair.peer);
-        let ended =
-            known.filter(|(conversation, read)| *read < ticket && !is.contains(conversation));
-        for (conversation, _) in ended.collect::<Vec<_>>() {
-            self.part(user, conversation);
+        let ended = |pair: &Pair| {
+            pair.peer.is_some_and(|(talk, read)| read < ticket && !is.contains(&talk))
+        };
+        let ended = watcher.sees.iter().filter(|(_, pair)| ended(pair));
+        for target in ended.map(|(target, _)| *target).collect::<Vec<_>>() {
+            self.end_peer(user, target);
         }
         found.iter().filter_map(|peer| self.peer(user, stay, ticket, *peer, now)).collect()
     }
@@ -337,27 +302,40 @@ impl Interest {
         let Peer { user: target, conversation, blocked } = peer;
         let watcher = self.watchers.get(&user).filter(|watcher| watcher.stay == stay)?;
         let known = watcher.sees.get(&target);
-        let peers = || watcher.sees.values().filter(|pair| pair.peer.is_some()).count();
         let is_peer = known.is_some_and(|pair| pair.peer.is_some());
-        if target == user || (!is_peer && peers() >= limits::PRESENCE_PEERS) {
+        if target == user || (!is_peer && watcher.peers >= limits::PRESENCE_PEERS) {
             return None;
         }
         if known.is_none() && self.pairs >= PAIRS {
             return None;
         }
         self.pair(user, target)?.peer = Some((conversation, ticket));
-        self.permit((user, target), ticket, Permission { blocked, contact: true }, now)
+        let permission = Permission { blocked, contact: true };
+        let push = self.permit((user, target), ticket, permission, now);
+        if is_peer {
+            return push;
+        }
+        self.watchers.get_mut(&user)?.peers += 1;
+        push.or_else(|| self.catch_up(user, stay, target, now))
     }
 
     /// A direct conversation is a viewer's no more.
     pub(super) fn part(&mut self, user: UserId, conversation: ConversationId) {
-        let Some(watcher) = self.watchers.get_mut(&user) else { return };
+        let Some(watcher) = self.watchers.get(&user) else { return };
         let is = |pair: &Pair| pair.peer.is_some_and(|(id, _)| id == conversation);
-        let Some((target, pair)) = watcher.sees.iter_mut().find(|(_, pair)| is(pair)) else {
-            return;
-        };
-        pair.peer = None;
-        let target = *target;
+        if let Some((target, _)) = watcher.sees.iter().find(|(_, pair)| is(pair)) {
+            let target = *target;
+            self.end_peer(user, target);
+        }
+    }
+
+    /// Somebody is a viewer's peer no more.
+    fn end_peer(&mut self, user: UserId, target: UserId) {
+        let Some(watcher) = self.watchers.get_mut(&user) else { return };
+        let Some(pair) = watcher.sees.get_mut(&target) else { return };
+        if pair.peer.take().is_some() {
+            watcher.peers = watcher.peers.saturating_sub(1);
+        }
         // Whoever has subscribed to him goes on, as one who is no contact.
         watcher.work.reread(target);
         self.tidy(user, target);
@@ -375,7 +353,7 @@ impl Interest {
         let pair = watcher.sees.get_mut(&target).filter(|pair| pair.read < ticket)?;
         pair.read = ticket;
         let old = pair.permission.replace(permission)?;
-        let entry = self.targets.get(&target)?.entry.as_ref()?;
+        let entry = &self.targets.get(&target)?.entry.as_ref()?.entry;
         let sees = |permission| shown(entry, Viewer::Other(permission), now);
         if sees(old) == sees(permission) {
             return None;
@@ -383,64 +361,22 @@ impl Interest {
         watcher.push(viewer, entry)
     }
 
-    /// An entry was published: who is to be told.
-    pub(super) fn published(&mut self, entry: &Arc<Entry>, now: Timestamp) -> Vec<Push> {
-        self.take(entry, now, Way::Published)
-    }
-
-    /// An entry was read. It may be one whose push was lost: then it is pushed now. What nobody was told
-    /// of yet is not: whoever wants to know it asks.
-    pub(super) fn read(&mut self, entry: &Arc<Entry>, now: Timestamp) -> Vec<Push> {
-        self.take(entry, now, Way::Read)
-    }
-
-    fn take(&mut self, entry: &Arc<Entry>, now: Timestamp, way: Way) -> Vec<Push> {
-        let user = entry.user_id;
-        let mut pushes = Vec::new();
-        let unknown = way == Way::Published;
-        let newer = |old: &Arc<Entry>| way.supersedes(entry, old);
-        if let Some(watcher) = self.watchers.get_mut(&user)
-            && watcher.own.as_ref().is_none_or(newer)
-        {
-            let old = watcher.own.replace(entry.clone());
-            if (unknown || old.is_some()) && differs(old.as_deref(), entry, Viewer::Himself, now) {
-                let role = Viewer::Himself;
-                pushes.push(Push { viewer: user, sockets: None, role, entry: entry.clone() });
-            }
-        }
-        let Some(target) = self.targets.get_mut(&user) else { return pushes };
-        if !target.entry.as_ref().is_none_or(newer) {
-            return pushes;
-        }
-        let old = target.entry.replace(entry.clone());
-        if !unknown && old.is_none() {
-            return pushes;
-        }
-        let ask = |role| differs(old.as_deref(), entry, role, now);
-        let mut memo = Memo { ask, known: Vec::new() };
-        for viewer in &target.watchers {
-            let push = self.watchers.get(viewer).and_then(|watcher| watcher.push(*viewer, entry));
-            pushes.extend(push.filter(|push| memo.get(push.role)));
-        }
-        pushes
-    }
-
     /// What a viewer is to be shown of a user: the newest entry, and in which role he looks.
     pub(super) fn look(&self, viewer: UserId, user: UserId) -> (Option<Arc<Entry>>, Viewer) {
         let watcher = self.watchers.get(&viewer);
         if viewer == user {
-            return (watcher.and_then(|watcher| watcher.own.clone()), Viewer::Himself);
+            return (self.own(user).cloned(), Viewer::Himself);
         }
         let pair = watcher.and_then(|watcher| watcher.sees.get(&user));
         let hidden = Permission { blocked: true, contact: false };
         let permission = pair.and_then(|pair| pair.permission).unwrap_or(hidden);
-        let entry = self.targets.get(&user).and_then(|target| target.entry.clone());
-        (entry, Viewer::Other(permission))
+        let known = self.targets.get(&user).and_then(|target| target.entry.as_ref());
+        (known.map(|known| known.entry.clone()), Viewer::Other(permission))
     }
 
     /// A user's own entry.
     pub(super) fn own(&self, user: UserId) -> Option<&Arc<Entry>> {
-        self.watchers.get(&user)?.own.as_ref()
+        Some(&self.watchers.get(&user)?.own.as_ref()?.entry)
     }
 
     /// Users of whom an entry is kept, as far as `wanted`.

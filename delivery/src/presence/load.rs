@@ -1,19 +1,21 @@
 //! What must be read for those who look: who their peers are, what they may see, and entries whose push
 //! may have been lost. One task for each viewer who needs it, [`super::LOADS`] of them at once, each as
-//! often as it takes; no socket waits for it.
+//! often as it takes; no socket waits for it. What can not be read at all is hidden.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform::inbound::Seen;
+use platform::inbound::{Permission, Seen};
 use platform::port::store;
 use schemas::conversation::head::{Head, Kind};
 use schemas::conversation::table::HeadRow;
 use schemas::member::table::MembershipByUser;
 use schemas::{ApiError, Code, ConversationId, Timestamp, UserId, limits};
+use schemas::user::table::Block;
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
 use super::Presence;
 use super::interest::{Interest, Job, Peer, Stay, Ticket};
@@ -29,6 +31,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 const TRIES: u32 = 10;
 /// Longest wait for what a viewer sees.
 const READ_LIMIT: Duration = Duration::from_secs(5);
+
+/// One who looks and is nobody.
+const NOBODY: UserId = UserId(Uuid::nil());
 
 /// Why something was not read.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +66,25 @@ fn peer(user: UserId, conversation: ConversationId, head: &Head) -> Option<(Time
     Some((head.last_at, Peer { user: *other, conversation, blocked }))
 }
 
+/// Blocks between a user and those that he has to do with. What a head says of them is as late as the
+/// fold of its conversation, and the news of a block may have come before it.
+async fn blocks(hub: &Hub, user: UserId, peers: &mut [Peer]) -> Result<(), Failed> {
+    for peers in peers.chunks_mut(HEADS) {
+        let both = |peer: &Peer| [Block::get(user, peer.user), Block::get(peer.user, user)];
+        let gets: Vec<_> = peers.iter().flat_map(both).collect();
+        let rows: Vec<Option<Block>> =
+            hub.read(|| store::get_many(hub.store(), &gets)).await?;
+        for (peer, rows) in peers.iter_mut().zip(rows.chunks(2)) {
+            peer.blocked |= rows.iter().any(Option::is_some);
+        }
+    }
+    Ok(())
+}
+
+fn late() -> ApiError {
+    ApiError::new(Code::Overloaded, "presence could not be read in time")
+}
+
 impl Presence {
     /// Does what is to be done for a viewer, until there is nothing or he has gone.
     pub(super) async fn work(self: Arc<Self>, user: UserId, stay: Stay) {
@@ -78,8 +102,22 @@ impl Presence {
                 }
                 Err(error) => {
                     tracing::error!(%error, "what somebody sees of others can not be read");
+                    self.hide(user, job);
                 }
             }
+        }
+    }
+
+    /// What a viewer may see of users can not be read: it may be nothing.
+    fn hide(&self, viewer: UserId, job: Job) {
+        let Job::Read(users) = job else { return };
+        let now = self.clock.now();
+        let mut interest = self.interest.lock();
+        let ticket = interest.ticket();
+        for user in users {
+            let hidden = Permission { blocked: true, contact: false };
+            let push = interest.permit((viewer, user), ticket, hidden, now);
+            self.push(push, now);
         }
     }
 
@@ -118,14 +156,18 @@ impl Presence {
             let rows: Vec<Option<HeadRow>> =
                 hub.read(|| store::get_many(hub.store(), &gets)).await?;
             for row in rows.into_iter().flatten() {
-                let head = row.head().map_err(store::Error::from)?;
-                found.extend(peer(user, row.conversation, &head));
+                match row.head() {
+                    Ok(head) => found.extend(peer(user, row.conversation, &head)),
+                    // A newer version's: of one conversation less he is told.
+                    Err(error) => tracing::error!(%error, "a head can not be read"),
+                }
             }
         }
         // If there are too many, those of whom he heard last.
         found.sort_unstable_by_key(|(last_at, _)| Reverse(*last_at));
         found.truncate(limits::PRESENCE_PEERS);
-        let found: Vec<_> = found.into_iter().map(|(_, peer)| peer).collect();
+        let mut found: Vec<_> = found.into_iter().map(|(_, peer)| peer).collect();
+        blocks(hub, user, &mut found).await?;
         let now = self.clock.now();
         let mut interest = self.interest.lock();
         let pushes = interest.peers(user, stay, ticket, &found, now);
@@ -149,14 +191,16 @@ impl Presence {
         let row: Option<HeadRow> = hub.read(|| store::get_one(hub.store(), get.clone())).await?;
         let head = row.map(|row| row.head()).transpose().map_err(store::Error::from)?;
         let found = head.filter(|_| is_his).and_then(|head| peer(user, conversation, &head));
+        let mut found: Vec<_> = found.into_iter().map(|(_, peer)| peer).collect();
+        blocks(hub, user, &mut found).await?;
         let now = self.clock.now();
         let mut interest = self.interest.lock();
-        match found {
-            Some((_, peer)) => {
-                let push = interest.peer(user, stay, ticket, peer, now);
-                self.push(push, now);
-            }
-            None => interest.part(user, conversation),
+        if found.is_empty() {
+            interest.part(user, conversation);
+        }
+        for peer in found {
+            let push = interest.peer(user, stay, ticket, peer, now);
+            self.push(push, now);
         }
         Ok(())
     }
@@ -174,38 +218,77 @@ impl Presence {
         users: &[UserId],
         ticket: Ticket,
     ) -> Result<(), ApiError> {
-        for Seen { user, permission, entry } in self.seen(viewer, users).await? {
-            if let Some(entry) = entry {
-                self.tell(&Arc::new(entry), Interest::read);
-            }
-            if user != viewer {
+        for seen in self.seen(viewer, users).await? {
+            // What he may see first: a new entry is not shown to one who may not see it any more.
+            if seen.user != viewer {
                 let now = self.clock.now();
                 let mut interest = self.interest.lock();
-                let push = interest.permit((viewer, user), ticket, permission, now);
+                let pair = (viewer, seen.user);
+                let push = interest.permit(pair, ticket, seen.permission, now);
                 self.push(push, now);
             }
+            self.found_out(viewer, seen, ticket);
         }
         Ok(())
     }
 
+    /// Takes what a reading found of a user.
+    fn found_out(&self, viewer: UserId, Seen { user, entry, .. }: Seen, ticket: Ticket) {
+        match entry {
+            Some(entry) => {
+                let read = |interest: &mut Interest, entry: &_, now| {
+                    interest.read(entry, ticket, now)
+                };
+                self.tell(&Arc::new(entry), read);
+            }
+            None if user != viewer => {
+                let now = self.clock.now();
+                let mut interest = self.interest.lock();
+                let pushes = interest.hidden(user, ticket, now);
+                self.push(pushes, now);
+            }
+            None => {}
+        }
+    }
+
+    /// Reads for a socket that waits for it; [`super::READS`] of them at once.
+    pub(super) async fn read_for_socket(
+        &self,
+        viewer: UserId,
+        users: &[UserId],
+        ticket: Ticket,
+    ) -> Result<(), ApiError> {
+        let Ok(permit) = timeout(READ_LIMIT, self.reads.acquire()).await else {
+            return Err(late());
+        };
+        let read = self.read_with(viewer, users, ticket).await;
+        drop(permit);
+        read
+    }
+
     async fn seen(&self, viewer: UserId, users: &[UserId]) -> Result<Vec<Seen>, ApiError> {
         let Some(inbound) = self.inbound.get() else { return Ok(Vec::new()) };
-        let late = |_| ApiError::new(Code::Overloaded, "presence could not be read in time");
-        timeout(READ_LIMIT, inbound.presence(viewer, users)).await.map_err(late)?
+        timeout(READ_LIMIT, inbound.presence(viewer, users)).await.map_err(|_| late())?
     }
 
     /// A new owner of partitions has begun: what an old one may have noted without telling it is read.
     pub(super) async fn converge(self: Arc<Self>, users: Vec<UserId>) {
         for users in users.chunks(limits::PRESENCE_CHUNK) {
-            let Some(any) = users.first() else { return };
             for _ in 0..TRIES {
                 let permit = self.loads.acquire().await;
-                let read = self.seen(*any, users).await;
+                let ticket = self.ticket();
+                let read = self.seen(NOBODY, users).await;
                 drop(permit);
                 match read {
                     Ok(seen) => {
-                        for entry in seen.into_iter().filter_map(|seen| seen.entry) {
-                            self.tell(&Arc::new(entry), Interest::read);
+                        for seen in seen {
+                            // What nobody else sees he may see himself.
+                            let hides = seen.entry.is_none().then_some(seen.user);
+                            self.found_out(NOBODY, seen, ticket);
+                            if let Some(user) = hides {
+                                let stay = self.interest.lock().reread_own(user);
+                                self.work_for(user, stay);
+                            }
                         }
                         break;
                     }

@@ -46,6 +46,8 @@ use crate::session::Session;
 
 /// Viewers for whom something is read at once.
 const LOADS: usize = 16;
+/// Sockets that wait for what is read at once.
+const READS: usize = 64;
 /// Time in which a socket that was told to resync has read that.
 const SETTLE: Duration = Duration::from_secs(1);
 
@@ -54,6 +56,7 @@ pub(crate) struct Presence {
     interest: Mutex<Interest>,
     line: publish::Line,
     loads: Semaphore,
+    reads: Semaphore,
     clock: Arc<dyn Clock>,
     hub: Weak<Hub>,
     inbound: OnceLock<Arc<dyn Inbound>>,
@@ -73,6 +76,7 @@ impl Presence {
             interest: Mutex::default(),
             line: publish::Line::default(),
             loads: Semaphore::new(LOADS),
+            reads: Semaphore::new(READS),
             clock: platform.clock.clone(),
             hub,
             inbound: OnceLock::new(),

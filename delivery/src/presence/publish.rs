@@ -21,7 +21,7 @@ use schemas::presence::Status;
 use schemas::presence::record::{self, Changed, Heartbeat, Left, Snapshot};
 use schemas::{CommandId, InstanceId, Timestamp, UserId, limits, partition as partitions, topic};
 use tokio::sync::Notify;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use uuid::Uuid;
 
 use super::devices::Told;
@@ -29,6 +29,11 @@ use super::{Device, Presence};
 
 /// What comes within this time is told together, so that one who changes his mind is told of once.
 const WINDOW: Duration = Duration::from_millis(50);
+/// What is told at once of a device within [`PERIOD`]; what comes then waits for its end, so that one who
+/// changes his mind all the time is told of about once a second.
+const BURST: u32 = 5;
+/// See [`BURST`].
+const PERIOD: Duration = Duration::from_secs(5);
 /// Records of one append.
 const BATCH: usize = 512;
 /// Parts of a snapshot in one append.
@@ -95,12 +100,19 @@ pub(super) struct Publisher {
     count: u32,
     /// Devices that were told of and are not gone, by partition.
     told: HashMap<u32, u32>,
+    /// Devices that were told of within [`PERIOD`], by number of the socket: since when, how often.
+    often: HashMap<u64, (Instant, u32)>,
+    /// When those that are over are forgotten.
+    tidy: Instant,
+    /// When something that waits for its period may be told.
+    again: Option<Instant>,
 }
 
 impl Publisher {
     pub(super) fn new(presence: Arc<Presence>, platform: &Platform, node: InstanceId) -> Self {
         let (log, count) = (platform.log.clone(), platform.log.partitions(&topic::PRESENCE));
-        Self { presence, log, node, count, told: HashMap::new() }
+        let (told, often) = (HashMap::new(), HashMap::new());
+        Self { presence, log, node, count, told, often, tidy: Instant::now(), again: None }
     }
 
     /// Runs until the shutdown, and says goodbye.
@@ -120,7 +132,15 @@ impl Publisher {
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let presence = self.presence.clone();
+            let again = self.again;
+            let due = async {
+                match again {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
             let told = tokio::select! {
+                () = due => self.tell().await,
                 _ = beat.tick() => self.beat().await,
                 () = presence.line.wake.notified() => {
                     sleep(WINDOW).await;
@@ -185,6 +205,7 @@ impl Publisher {
         let Waiting { devices, wanted } = self.presence.line.take();
         let mut changed: Vec<_> = devices.into_values().collect();
         changed.retain(|device| device.now() != device.told());
+        self.hold_back(&mut changed);
         while !changed.is_empty() {
             let batch = changed.split_off(changed.len().saturating_sub(BATCH));
             if let Err(error) = self.tell_of(&batch).await {
@@ -200,6 +221,39 @@ impl Publisher {
         }
         self.converge(&wanted.into_keys().collect());
         Ok(())
+    }
+
+    /// Leaves those in the line that were told of too often just now. That one is gone is told once.
+    fn hold_back(&mut self, changed: &mut Vec<Arc<Device>>) {
+        let now = Instant::now();
+        if now >= self.tidy {
+            self.often.retain(|_, (since, _)| now < *since + PERIOD);
+            self.tidy = now + PERIOD;
+        }
+        self.again = None;
+        let mut held = HashMap::new();
+        changed.retain(|device| {
+            let often = self.often.get(&device.socket);
+            let waits = often.filter(|(since, times)| *times >= BURST && now < *since + PERIOD);
+            let Some((since, _)) = waits.filter(|_| device.now() != Told::Gone) else {
+                return true;
+            };
+            let end = *since + PERIOD;
+            self.again = Some(self.again.map_or(end, |again| again.min(end)));
+            held.insert(device.socket, device.clone());
+            false
+        });
+        self.presence.line.put_back(Waiting { devices: held, wanted: HashMap::new() });
+    }
+
+    /// A device was told of.
+    fn note(&mut self, device: &Device) {
+        let now = Instant::now();
+        let (since, times) = self.often.entry(device.socket).or_insert((now, 0));
+        if now >= *since + PERIOD {
+            (*since, *times) = (now, 0);
+        }
+        *times = times.saturating_add(1);
     }
 
     /// What the pool's old owner may have noted and not told is read, and pushed.
@@ -231,6 +285,7 @@ impl Publisher {
             let count = self.told.entry(partition).or_default();
             *count = count.saturating_add(u32::from(after)).saturating_sub(u32::from(before));
             device.tell(told);
+            self.note(device);
         }
         self.told.retain(|_, count| *count > 0);
         Ok(())

@@ -26,6 +26,8 @@ type Answer = BoxFuture<'static, Result<Bytes, ApiError>>;
 
 /// Acceptance's name for what of an update is kept.
 const SET: &str = "presence.set";
+/// What a subscription counts as.
+const SUBSCRIBE: &str = "presence.subscribe";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -129,7 +131,7 @@ pub(crate) fn request(
 ) -> Option<Answer> {
     let begun = match kind {
         "presence.update" => update(delivery, session, data),
-        "presence.subscribe" => subscribe(delivery, session, data),
+        SUBSCRIBE => subscribe(delivery, session, data),
         "presence.unsubscribe" => unsubscribe(delivery, session, data),
         "activity" => activity(delivery, session, data),
         _ => return None,
@@ -208,9 +210,16 @@ fn set(delivery: &Arc<Delivery>, session: &Arc<Session>, custom: &Custom) -> Ans
     let (delivery, session) = (delivery.clone(), session.clone());
     let data = serde_json::value::to_raw_value(custom).expect("plain data serialises");
     async move {
-        let accepted = delivery.inbound.accept(&session.who, SET, Some(&data)).await?;
-        accepted.await?;
+        // Before it is accepted: another one that is published meanwhile, from elsewhere, is the one
+        // that stands.
         session.device.set_custom(hash);
+        let set = async {
+            delivery.inbound.accept(&session.who, SET, Some(&data)).await?.await
+        };
+        if let Err(error) = set.await {
+            session.device.forget_custom();
+            return Err(error);
+        }
         Ok(Bytes::from_static(b"{}"))
     }
     .boxed()
@@ -242,17 +251,27 @@ fn subscribe(
     presence.active(session);
     let (viewer, socket) = (session.who.user, session.device.socket);
     let subscribed = presence.interest.lock().subscribe(viewer, socket, &users);
-    let ticket = subscribed.map_err(|refused| match refused {
+    let (ticket, new) = subscribed.map_err(|refused| match refused {
         Refused::Many => {
             let most = limits::PRESENCE_SUBSCRIPTIONS;
             invalid(format!("a socket subscribes to at most {most} users"))
         }
+        Refused::Share => {
+            let most = limits::PRESENCE_SUBSCRIPTIONS_OF_USER;
+            invalid(format!("a user subscribes to at most {most} users on all sockets"))
+        }
         Refused::Full => ApiError::new(Code::Overloaded, "too many subscriptions on this node"),
         Refused::Gone => ApiError::new(Code::Overloaded, "the socket closes"),
     })?;
+    let (delivery, who) = (delivery.clone(), session.who.clone());
     Ok(async move {
-        if let Err(error) = presence.read_with(viewer, &users, ticket).await {
-            presence.interest.lock().unsubscribe(viewer, socket, &users);
+        let read = async {
+            delivery.inbound.charge(&who, SUBSCRIBE).await?;
+            presence.read_for_socket(viewer, &users, ticket).await
+        };
+        if let Err(error) = read.await {
+            // What it had subscribed to before stands.
+            presence.interest.lock().unsubscribe(viewer, socket, &new);
             return Err(error);
         }
         let answer =

@@ -33,6 +33,10 @@ impl Inbound for Nobody {
         unreachable!("nobody asks for anything")
     }
 
+    async fn charge(&self, _: &Identity, _: &str) -> Result<(), ApiError> {
+        Ok(())
+    }
+
     async fn presence(&self, _: UserId, of: &[UserId]) -> Result<Vec<Seen>, ApiError> {
         let permission = Permission::default();
         Ok(of.iter().map(|user| Seen { user: *user, permission, entry: None }).collect())
@@ -135,7 +139,7 @@ async fn all_who_may_see_the_same_share_one_text() {
     let ticket = world.hub.presence.ticket();
     for viewer in &viewers {
         let mut interest = world.hub.presence.interest.lock();
-        interest.subscribe(viewer.who.user, viewer.number, &[user(500)]).unwrap();
+        drop(interest.subscribe(viewer.who.user, viewer.number, &[user(500)]).unwrap());
         let permission =
             Permission { blocked: viewer.number % 4 == 0, contact: viewer.number % 2 == 0 };
         let later = interest.ticket();
@@ -166,5 +170,39 @@ async fn all_who_may_see_the_same_share_one_text() {
     let mut counts: Vec<_> = texts.values().copied().collect();
     counts.sort_unstable();
     assert_eq!(counts, [25, 50], "contacts and others; one who blocks is told nothing");
+    world.life.stop();
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_changes_his_mind_all_the_time_is_told_of_about_once_a_second() {
+    let world = world();
+    let session = world.enter(1);
+    let choose = |status| {
+        if session.device.choose(status, Instant::now()) {
+            world.hub.presence.line.mark(&session.device);
+        }
+    };
+    for turn in 0..100 {
+        let odd = turn % 2 == 1;
+        choose(if odd { Status::Online } else { Status::DoNotDisturb });
+        sleep(Duration::from_millis(100)).await;
+        if turn == 3 {
+            assert!(world.told().len() >= 4, "a few are told at once");
+        }
+    }
+    choose(Status::Away);
+    sleep(Duration::from_secs(6)).await;
+    let told = world.told();
+    assert!(told.len() <= 16, "{} in ten seconds", told.len());
+    assert_eq!(told.last(), Some(&(user(1), Status::Away)), "the last one counts");
+
+    // That he is gone waits for nothing.
+    for status in [Status::Online, Status::Away, Status::Online, Status::Away, Status::Online] {
+        choose(status);
+        sleep(Duration::from_millis(100)).await;
+    }
+    world.hub.leave(&session);
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(world.told().last(), Some(&(user(1), Status::Offline)));
     world.life.stop();
 }

@@ -142,7 +142,8 @@ async fn enter(
             session.close_gates(cursors.conversations.keys().copied(), cursors.feed.is_some());
         }
     };
-    let here = entry::enter(delivery, who, prepare).await.map_err(|close| {
+    let until = Instant::now() + entry::LOAD;
+    let here = entry::enter(delivery, who, until, prepare).await.map_err(|close| {
         let error = ApiError::new(Code::RateLimited, close.reason);
         let told = id.as_deref().filter(|_| close != close::SESSION);
         Refused { answer: told.map(|id| json::refused(Some(id), &error)), close }

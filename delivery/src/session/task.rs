@@ -121,7 +121,10 @@ impl<W: Wire> Task<'_, W> {
             if let Err(close) = self.write().await {
                 return close;
             }
-            if let Some(until) = self.stuck().filter(|until| *until < timer.deadline()) {
+            let over = self.wire.over().map(|(at, _)| at);
+            if let Some(until) = self.stuck().into_iter().chain(over).min()
+                && until < timer.deadline()
+            {
                 timer.as_mut().reset(until);
             }
             let room = self.has_room();
@@ -168,6 +171,10 @@ impl<W: Wire> Task<'_, W> {
         if stuck.is_some_and(|until| now >= until) {
             return Err(close::SLOW);
         }
+        let over = self.wire.over();
+        if let Some((_, close)) = over.filter(|(at, _)| now >= *at) {
+            return Err(close);
+        }
         self.session.begins_to(self.wire.speaks());
         if now >= self.ping {
             self.out.push_back(Out::Ping);
@@ -176,6 +183,7 @@ impl<W: Wire> Task<'_, W> {
         }
         let mut next = dead.min(self.ping).min(now + left);
         next = stuck.map_or(next, |until| next.min(until));
+        next = over.map_or(next, |(at, _)| next.min(at));
         if let Some(at) = self.delivery.hub.presence.look(self.session, self.heard, now) {
             next = next.min(at);
         }
@@ -248,14 +256,14 @@ impl<W: Wire> Task<'_, W> {
         match (self.rate.frame(self.heard), request) {
             (Verdict::Abuse, _) => Err(close::RATE),
             (_, None) => Ok(()),
-            (Verdict::Refuse(wait), Some(request)) => {
+            (Verdict::Refuse(wait), Some(request)) if !self.wire.leaves(&request) => {
                 metrics.rate_limited.with_label_values(&["frames"]).inc();
                 let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
                 let error = ApiError::new(Code::RateLimited, "too many frames").retry_after(wait);
                 self.out.extend(self.wire.refuse(&request, &error).map(Out::Answer));
                 Ok(())
             }
-            (Verdict::Pass, Some(request)) => {
+            (Verdict::Pass | Verdict::Refuse(_), Some(request)) => {
                 let mut handling = self.wire.handle(self.delivery, self.session, request);
                 // Most requests are accepted without waiting: no need to come back for them.
                 if let Some(handled) = (&mut handling).now_or_never() {
@@ -431,9 +439,6 @@ async fn slice<W: Wire>(
         return Ok(Ok(false));
     }
     wire.flush().await?;
-    if let Some(close) = wire.over() {
-        return Ok(Err(close));
-    }
     metrics.frames_sent.inc_by(frames);
     metrics.frames_sent_bytes.inc_by(u64::try_from(handed).unwrap_or(0));
     metrics.write_frames.observe(f64::from(u32::try_from(frames).unwrap_or(u32::MAX)));

@@ -105,6 +105,11 @@ pub(crate) trait Wire: Send {
         request: Self::Request,
     ) -> BoxFuture<'static, Handled<Self::Answer>>;
 
+    /// Whether this is handled however many came: what ends something, and costs nothing.
+    fn leaves(&self, _request: &Self::Request) -> bool {
+        false
+    }
+
     /// What is said to a frame that is not handled: too many came.
     fn refuse(&mut self, request: &Self::Request, error: &ApiError) -> Option<Self::Answer>;
 
@@ -125,8 +130,8 @@ pub(crate) trait Wire: Send {
         None
     }
 
-    /// Why the socket is to be closed by itself now that everything is written.
-    fn over(&self) -> Option<Close> {
+    /// When the socket is to be closed by itself, and why.
+    fn over(&self) -> Option<(Instant, Close)> {
         None
     }
 

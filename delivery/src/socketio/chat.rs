@@ -13,6 +13,7 @@ use tokio::time::{Duration, Instant, timeout};
 
 use super::acks::To;
 use super::connect;
+use super::events::event;
 use super::namespace::Namespace;
 use super::packet::{Assembler, Head, Kind, Packet, Whole};
 use super::received::Received;
@@ -25,6 +26,9 @@ use crate::protocol::close::{self, Close};
 use crate::session::Session;
 use crate::session::wire::{Handled, Heard, Receipt, Speaks, Wire, ask};
 use crate::transport::{Gone, Payload};
+
+/// Steps in which those are sent away that have lost something in the same moment.
+const STEPS: u32 = 64;
 
 /// What is written in answer to something, and what is so from then on.
 #[derive(Debug, Default)]
@@ -48,8 +52,10 @@ pub(crate) struct Chat {
     /// Whose it is, once that is known.
     user: UserId,
     received: Received,
-    /// Whether its client was told to connect anew.
-    resync: bool,
+    /// When its client is told to come back with another connection, if it is to be.
+    ends: Option<Instant>,
+    /// How long after the reason for that: not everybody comes back at once.
+    patience: Duration,
 }
 
 impl Chat {
@@ -61,7 +67,8 @@ impl Chat {
             rooms: Rooms::default(),
             user: UserId(uuid::Uuid::nil()),
             received: Received::default(),
-            resync: false,
+            ends: None,
+            patience: Duration::ZERO,
         }
     }
 
@@ -70,12 +77,30 @@ impl Chat {
         self.user = user;
     }
 
+    /// It is a session now, which may be sent away within `spread`.
+    pub(super) fn begins(&mut self, session: &Session, spread: Duration) {
+        // Those that came together go one after another.
+        let step = u32::try_from(session.number % u64::from(STEPS)).unwrap_or(0);
+        self.patience = spread * step / STEPS;
+    }
+
     pub(super) async fn write(&mut self, packet: Payload) -> Result<(), Gone> {
         self.connection.feed(engineio::Packet::Text(packet)).await
     }
 
     /// Says goodbye: on every namespace if the client is not to come back by itself.
     pub(super) async fn close(mut self, close: Close, linger: Duration, comes_back: bool) {
+        if self.ends.is_some() && comes_back {
+            let resync = async {
+                for namespace in Namespace::ALL.into_iter().filter(|name| self.rooms.has(*name)) {
+                    let packet = event(namespace, "resync", "{}");
+                    self.connection.feed(engineio::Packet::Text(packet)).await?;
+                }
+                self.connection.flush().await
+            };
+            // If it does not get through, its client still comes back.
+            drop(timeout(linger, resync).await);
+        }
         if !comes_back {
             let goodbye = async {
                 for namespace in Namespace::ALL {
@@ -161,16 +186,16 @@ impl Chat {
         let Ok(event) = packet.event() else {
             return Handled::End(None, close::BAD_FRAME).into();
         };
-        let asked = if packet.attachments > 0 {
+        let asked = requests::read(namespace, &event.name, event.arguments.first().copied());
+        let unknown = matches!(&asked, Err(error) if error.code == Code::Unsupported);
+        let asked = if packet.attachments > 0 && !unknown {
             Err(ApiError::new(Code::Unsupported, "no event here takes binary data"))
         } else {
-            requests::read(namespace, &event.name, event.arguments.first().copied())
+            asked
         };
         match asked {
             // An event that is not ours is somebody else's affair, unless he waits for an answer.
-            Err(error) if error.code == Code::Unsupported && to.ack.is_none() => {
-                Handled::Answer(None).into()
-            }
+            Err(_) if unknown && to.ack.is_none() => Handled::Answer(None).into(),
             Err(error) => Handled::Answer(Some(to.refused(&error).into())).into(),
             Ok(Asked::Nothing) => Handled::Answer(to.said("").map(Answer::from)).into(),
             Ok(Asked::Leave(conversation)) => {
@@ -262,10 +287,25 @@ impl Wire for Chat {
         asking.boxed()
     }
 
+    fn leaves(&self, request: &Whole) -> bool {
+        request.packet().is_ok_and(|packet| packet.kind == Kind::Disconnect)
+    }
+
     fn refuse(&mut self, request: &Whole, error: &ApiError) -> Option<Answer> {
         let packet = request.packet().ok()?;
-        let namespace = Namespace::named(packet.namespace)?;
-        Some(To { namespace, ack: packet.ack }.refused(error).into())
+        let namespace = Namespace::named(packet.namespace);
+        let joined = namespace.filter(|name| self.rooms.has(*name));
+        match packet.kind {
+            Kind::Event | Kind::BinaryEvent => {
+                Some(To { namespace: joined?, ack: packet.ack }.refused(error).into())
+            }
+            Kind::Connect if joined.is_none() => Some(match namespace {
+                Some(namespace) => connect::refused(namespace, error).into(),
+                None => connect::no_namespace(packet.namespace).into(),
+            }),
+            // The number of an acknowledgement is the client's own here: it would be taken for ours.
+            _ => None,
+        }
     }
 
     async fn answer(&mut self, answer: Answer) -> Result<(), Gone> {
@@ -280,6 +320,10 @@ impl Wire for Chat {
 
     async fn push(&mut self, frame: &Frame) -> Result<usize, Gone> {
         let packets = frame.packets(self.user);
+        if packets.resync {
+            self.ends.get_or_insert_with(|| Instant::now() + self.patience);
+            return Ok(0);
+        }
         let mut size = 0;
         for namespace in Namespace::ALL {
             if !self.rooms.wants(namespace, packets, self.user) {
@@ -295,7 +339,6 @@ impl Wire for Chat {
         {
             self.received.wrote(&message);
         }
-        self.resync |= packets.resync;
         Ok(size)
     }
 
@@ -307,8 +350,8 @@ impl Wire for Chat {
         self.connection.flush().await
     }
 
-    fn over(&self) -> Option<Close> {
-        self.resync.then_some(close::SLOW)
+    fn over(&self) -> Option<(Instant, Close)> {
+        self.ends.map(|at| (at, close::SLOW))
     }
 
     fn stuck(&self) -> Option<Instant> {

@@ -112,10 +112,7 @@ async fn enter(
             Heard::End(close) => return Err(close),
         };
         match joins(delivery, chat, &whole)? {
-            Ok(entrant) => match join(delivery, chat, place, entrant).await? {
-                Ok(entered) => return Ok(entered),
-                Err(refusal) => say(delivery, chat, refusal).await?,
-            },
+            Ok(entrant) => return join(delivery, chat, place, (entrant, until)).await,
             Err(refusal) => say(delivery, chat, refusal).await?,
         }
     }
@@ -150,28 +147,33 @@ async fn join(
     delivery: &Arc<Delivery>,
     chat: &mut Chat,
     place: &mut Place,
-    Entrant { namespace, who, device }: Entrant,
-) -> Result<Result<(Here, Answer), Payload>, Close> {
+    (Entrant { namespace, who, device }, until): (Entrant, Instant),
+) -> Result<(Here, Answer), Close> {
     place.authenticated();
     let first = connect::connected(&*delivery.clock, namespace, &who);
     chat.belongs_to(who.user);
     let speaks = chat.speaks();
-    let prepared = entry::enter(delivery, who, |session| {
+    // His client shows nothing before it is joined, and can not resync without another connection: it waits.
+    let until = until.max(Instant::now() + entry::LOAD);
+    let entered = entry::enter(delivery, who, until, |session| {
         session.begins_to(speaks);
         session.device.describe(device);
     });
-    match prepared.await {
+    match entered.await {
         Ok(here) => {
             chat.connection.opening.user_agent = None;
             chat.rooms.enter(namespace);
-            Ok(Ok((here, first)))
+            chat.begins(&here.session, delivery.config.timing.spread);
+            Ok((here, first))
         }
         Err(close @ (close::SESSION | close::SOCKETS)) => {
             let (code, text) = match close {
                 close::SESSION => (Code::SessionEnded, "Session ended"),
                 _ => (Code::RateLimited, close.reason),
             };
-            Ok(Err(connect::refused(namespace, &ApiError::new(code, text))))
+            say(delivery, chat, connect::refused(namespace, &ApiError::new(code, text))).await?;
+            // He is a stranger no more, and no session: nothing would count him.
+            Err(close)
         }
         Err(close) => Err(close),
     }

@@ -55,6 +55,10 @@ impl Inbound for Nothing {
         Ok(Box::pin(async { Ok(Bytes::new()) }))
     }
 
+    async fn charge(&self, _: &Identity, _: &str) -> Result<(), ApiError> {
+        Ok(())
+    }
+
     async fn presence(&self, _: UserId, _: &[UserId]) -> Result<Vec<Seen>, ApiError> {
         unreachable!("nobody asks who is here")
     }

@@ -27,6 +27,10 @@ use uuid::Uuid;
 #[derive(Debug)]
 pub(crate) struct FakeInbound {
     pub(crate) accepted: Mutex<Vec<String>>,
+    /// What was counted.
+    pub(crate) charged: Mutex<Vec<String>>,
+    /// Whether nothing more may be.
+    pub(crate) poor: AtomicBool,
     /// Lets held outcomes go.
     pub(crate) release: Arc<Semaphore>,
     /// What is seen of users, whoever looks; of others nothing.
@@ -36,7 +40,13 @@ pub(crate) struct FakeInbound {
 impl Default for FakeInbound {
     fn default() -> Self {
         let release = Arc::new(Semaphore::new(0));
-        Self { accepted: Mutex::default(), release, seen: Mutex::default() }
+        Self {
+            accepted: Mutex::default(),
+            charged: Mutex::default(),
+            poor: AtomicBool::new(false),
+            release,
+            seen: Mutex::default(),
+        }
     }
 }
 
@@ -89,6 +99,14 @@ impl Inbound for FakeInbound {
             }
             _ => Err(ApiError::new(Code::Unsupported, "unsupported")),
         }
+    }
+
+    async fn charge(&self, _: &Identity, kind: &str) -> Result<(), ApiError> {
+        if self.poor.load(Ordering::SeqCst) {
+            return Err(ApiError::new(Code::RateLimited, "too many requests"));
+        }
+        self.charged.lock().push(kind.to_owned());
+        Ok(())
     }
 
     async fn presence(&self, _: UserId, of: &[UserId]) -> Result<Vec<Seen>, ApiError> {

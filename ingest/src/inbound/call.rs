@@ -26,6 +26,7 @@ use uuid::Uuid;
 use super::typing::admitted;
 use crate::error::Failure;
 use crate::extract::{Text, id_of, read_json};
+use crate::limit::{Account, Class};
 use crate::message::{Answer, depth};
 use crate::state::Ingest;
 use crate::user::gone;
@@ -167,6 +168,16 @@ impl<'a> Call<'a> {
         })?;
         Ok(Self { id, says })
     }
+
+    /// Size of what is passed on.
+    fn bytes(&self) -> usize {
+        match self.says {
+            Says::To(_, Part::Offer(part) | Part::Answer(part) | Part::Candidate(part)) => {
+                part.get().len()
+            }
+            _ => 0,
+        }
+    }
 }
 
 fn is_id(id: &str) -> bool {
@@ -179,11 +190,16 @@ fn towards<'a>(verb: &str, json: &'a [u8]) -> Result<(Option<Text<'a>>, Says<'a>
     let target = target_user_id.ok_or_else(|| invalid("targetUserId is required"))?;
     let target = id_of("targetUserId", &target)?;
     let part = match (verb, offer, answer, candidate) {
-        ("offer", Some(offer), None, None) => Part::Offer(checked("offer", offer)?),
-        ("answer", None, Some(answer), None) => Part::Answer(checked("answer", answer)?),
+        ("offer", Some(offer), None, None) => {
+            Part::Offer(checked("offer", offer, limits::CALL_PAYLOAD_BYTES)?)
+        }
+        ("answer", None, Some(answer), None) => {
+            Part::Answer(checked("answer", answer, limits::CALL_PAYLOAD_BYTES)?)
+        }
         // Null is the end of the candidates.
         ("ice-candidate", None, None, candidate) => {
-            Part::Candidate(checked("candidate", candidate.unwrap_or(RawValue::NULL))?)
+            let candidate = candidate.unwrap_or(RawValue::NULL);
+            Part::Candidate(checked("candidate", candidate, limits::CALL_CANDIDATE_BYTES)?)
         }
         ("ice-candidate", ..) => return Err(invalid("candidate and nothing else is passed on")),
         _ => return Err(invalid(format!("{verb} is required, and nothing else is passed on"))),
@@ -192,9 +208,8 @@ fn towards<'a>(verb: &str, json: &'a [u8]) -> Result<(Option<Text<'a>>, Says<'a>
 }
 
 /// Of bounded size and depth: whoever reads it later may recurse.
-fn checked<'a>(name: &str, part: &'a RawValue) -> Result<&'a RawValue, ApiError> {
-    if part.get().len() > limits::CALL_PAYLOAD_BYTES {
-        let most = limits::CALL_PAYLOAD_BYTES;
+fn checked<'a>(name: &str, part: &'a RawValue, most: usize) -> Result<&'a RawValue, ApiError> {
+    if part.get().len() > most {
         return Err(invalid(format!("{name} must have at most {most} bytes")));
     }
     if depth(part.get()) > limits::METADATA_DEPTH {
@@ -210,6 +225,11 @@ pub(super) async fn accept(
     user: UserId,
     call: &Call<'_>,
 ) -> Result<Answer, Failure> {
+    // What is long counts for more than one: it fills the other's queue sooner.
+    for _ in 0..call.bytes() / limits::CALL_CANDIDATE_BYTES {
+        let account = Account::User(user);
+        ingest.limiter.check(&*ingest.platform.ephemeral, Class::Signals, account).await?;
+    }
     let room = Room { ingest, call: &call.id, user };
     let to = match call.says {
         Says::Join => room.join().await?,

@@ -90,6 +90,7 @@ pub(super) async fn accept(
             Heard::Now(typer) => Told::Types(typer),
             Heard::Later => return Ok(done()),
             Heard::Full => return Err(full().into()),
+            Heard::Many => return Err(many().into()),
         }
     } else if ingest.typing.stops(key) {
         Told::Stops
@@ -119,6 +120,11 @@ fn done() -> Answer {
 
 fn full() -> ApiError {
     ApiError::new(Code::Overloaded, "too many users type: try again").retry_after(OVERLOAD_RETRY_MS)
+}
+
+fn many() -> ApiError {
+    let why = "the user types in too many conversations";
+    ApiError::new(Code::RateLimited, why).retry_after(OVERLOAD_RETRY_MS)
 }
 
 fn moment(ingest: &Ingest) -> Moment {
@@ -165,6 +171,10 @@ async fn tell(ingest: &Ingest, key: Key, told: Told) -> Result<Signalling, Failu
     let ingest = ingest.clone();
     let telling = async move {
         note(&ingest, user, conversation, told).await;
+        // A stop that came while it was on its way was wiped off before it.
+        if matches!(told, Told::Types(_)) && ingest.typing.is_over(key) {
+            note(&ingest, user, conversation, Told::Stops).await;
+        }
         match append {
             Some(append) => append.await,
             None => Ok(()),

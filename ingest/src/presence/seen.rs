@@ -2,16 +2,16 @@
 //!
 //! A page costs one look at the boards of its users' partitions, one read of when those who are not
 //! there were last seen, and one of what is between them and the viewer, of those alone of whom there
-//! is something to see. The board tells what was published: what a head says of its user is newer, so
+//! is something to see, and no more than their settings ask for; the viewer's own blocks are one list. The board tells what was published: what a head says of its user is newer, so
 //! it is laid over it. Without the board everybody is offline, and nothing fails (G-20).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 use platform::Store;
 use platform::inbound::{Permission, Seen};
-use platform::port::store::get_many;
+use platform::port::store::{get_many, scan};
 use schemas::member::table::MembershipByUser;
 use schemas::presence::entry::Entry;
 use schemas::presence::table::LastSeen;
@@ -26,6 +26,9 @@ use crate::profiles::heads;
 use crate::rows::Rows;
 use crate::state::State;
 
+/// Users about whom the viewer's blocks are asked one by one.
+const FEW: usize = 4;
+
 /// Of users whose heads are not known, in the order asked. What the viewer is to them is read of all:
 /// who asks for sockets keeps it for what is published later.
 pub(crate) async fn of(
@@ -36,10 +39,16 @@ pub(crate) async fn of(
     let store = &*ingest.platform.store;
     let mut all = Vec::with_capacity(users.len());
     for ids in users.chunks(limits::PRESENCE_CHUNK) {
+        // Heads last: one is never older than the entry over which it is laid, which would show for
+        // good what its user has hidden meanwhile.
+        let found = published(ingest, ids.iter().copied()).await;
+        let missing = ids.iter().copied().filter(|user| !found.contains_key(user));
+        let rows = last_seen(store, missing).await?;
         let heads = heads(store, ids).await?;
         let users: Vec<_> = ids.iter().copied().zip(heads.iter().map(Option::as_ref)).collect();
-        let entries = entries(ingest, &users).await?;
-        let permissions = permissions(store, viewer, ids.iter().copied()).await?;
+        let entries = laid(found, &rows, &users);
+        let between = ids.iter().map(|user| Between { user: *user, contact: true, mine: true });
+        let permissions = permissions(store, viewer, between).await?;
         all.extend(ids.iter().map(|user| of_one(*user, viewer, &entries, &permissions)));
     }
     Ok(all)
@@ -52,11 +61,27 @@ pub(super) async fn with_heads(
     viewer: UserId,
     users: &[(UserId, Option<&Head>)],
 ) -> Result<Vec<Seen>, Failure> {
+    let store = &*ingest.platform.store;
     let mut all = Vec::with_capacity(users.len());
+    let mut blocked: Option<HashSet<UserId>> = None;
     for users in users.chunks(limits::PRESENCE_CHUNK) {
-        let entries = entries(ingest, users).await?;
-        let told = entries.iter().filter(|(_, entry)| tells(entry)).map(|(user, _)| *user);
-        let permissions = permissions(&*ingest.platform.store, viewer, told).await?;
+        let entries = entries(ingest, viewer, users).await?;
+        let told: Vec<&Entry> = entries.values().filter(|entry| tells(entry)).collect();
+        if blocked.is_none() && told.len() > FEW {
+            let mine = scan(store, Block::of_user(viewer, limits::BLOCKS)).await?;
+            blocked = Some(mine.into_iter().map(|block| block.other).collect());
+        }
+        let between = told.into_iter().map(|entry| Between {
+            user: entry.user_id,
+            contact: entry.last_seen == Audience::Contacts,
+            mine: blocked.is_none(),
+        });
+        let mut permissions = permissions(store, viewer, between).await?;
+        for user in blocked.iter().flatten() {
+            if let Some(permission) = permissions.get_mut(user) {
+                permission.blocked = true;
+            }
+        }
         all.extend(users.iter().map(|(user, _)| of_one(*user, viewer, &entries, &permissions)));
     }
     Ok(all)
@@ -76,28 +101,49 @@ fn of_one(
 
 /// Whether there is something that somebody else may come to see.
 fn tells(entry: &Entry) -> bool {
-    let here = entry.online && (entry.status.is_here() || entry.custom_status.is_some());
-    here || (entry.last_seen != Audience::Nobody && entry.last_seen_at.is_some())
+    let here = entry.status.is_here() || entry.custom_status.is_some();
+    let was = entry.last_seen != Audience::Nobody && entry.last_seen_at.is_some();
+    entry.online && (here || was)
 }
 
 /// The newest entry of each user who is there.
 async fn entries(
     ingest: &State,
+    viewer: UserId,
     users: &[(UserId, Option<&Head>)],
 ) -> Result<HashMap<UserId, Entry>, Failure> {
     let there = |(user, head): &(UserId, Option<&Head>)| {
         head.filter(|head| head.deleted_at.is_none()).map(|_| *user)
     };
-    let mut found = published(ingest, users.iter().filter_map(there)).await;
-    let missing: Vec<UserId> =
-        users.iter().filter_map(there).filter(|user| !found.contains_key(user)).collect();
-    let gets: Vec<Get> = missing.iter().map(|user| LastSeen::get(*user)).collect();
+    let found = published(ingest, users.iter().filter_map(there)).await;
+    let missing = users.iter().filter_map(|(user, head)| {
+        // Nobody is told of it else.
+        let asked = *user == viewer || head.as_ref()?.privacy.last_seen != Audience::Nobody;
+        there(&(*user, *head)).filter(|user| asked && !found.contains_key(user))
+    });
+    let rows = last_seen(&*ingest.platform.store, missing).await?;
+    Ok(laid(found, &rows, users))
+}
+
+/// When users were last seen.
+async fn last_seen(
+    store: &dyn Store,
+    users: impl Iterator<Item = UserId>,
+) -> Result<HashMap<UserId, LastSeen>, Failure> {
+    let gets: Vec<Get> = users.map(LastSeen::get).collect();
     let rows = match gets.as_slice() {
         [] => Vec::new(),
-        gets => get_many::<LastSeen>(&*ingest.platform.store, gets).await?,
+        gets => get_many::<LastSeen>(store, gets).await?,
     };
-    let rows: HashMap<UserId, LastSeen> =
-        missing.into_iter().zip(rows).filter_map(|(user, row)| Some((user, row?))).collect();
+    Ok(rows.into_iter().flatten().map(|row| (row.user, row)).collect())
+}
+
+/// The entry of each user who is there: what his head says is laid over what was found.
+fn laid(
+    mut found: HashMap<UserId, Entry>,
+    rows: &HashMap<UserId, LastSeen>,
+    users: &[(UserId, Option<&Head>)],
+) -> HashMap<UserId, Entry> {
     let mut entries = HashMap::with_capacity(users.len());
     for (user, head) in users {
         let Some(head) = head.filter(|head| head.deleted_at.is_none()) else { continue };
@@ -108,7 +154,7 @@ async fn entries(
         };
         entries.insert(*user, entry);
     }
-    Ok(entries)
+    entries
 }
 
 /// What was published, and what the user has decided since: the pool hears of that later than he does.
@@ -144,29 +190,38 @@ fn entry_of(note: &Bytes) -> Option<Entry> {
     serde_json::from_slice(note).ok()
 }
 
-/// What the viewer is to each of these users, with one request.
+/// What is asked about a user and the viewer.
+struct Between {
+    user: UserId,
+    /// Whether they have a conversation.
+    contact: bool,
+    /// Whether the viewer has blocked him; the other way about is asked in any case.
+    mine: bool,
+}
+
+/// What the viewer is to each of these users, as far as is asked, with one request.
 async fn permissions(
     store: &dyn Store,
     viewer: UserId,
-    users: impl Iterator<Item = UserId>,
+    between: impl Iterator<Item = Between>,
 ) -> Result<HashMap<UserId, Permission>, Failure> {
-    let users: Vec<UserId> = users.filter(|user| *user != viewer).collect();
-    if users.is_empty() {
+    let between: Vec<Between> = between.filter(|between| between.user != viewer).collect();
+    if between.is_empty() {
         return Ok(HashMap::new());
     }
-    let of_one = |user: &UserId| -> [Get; 3] {
-        [
-            Block::get(viewer, *user),
-            Block::get(*user, viewer),
-            MembershipByUser::get(viewer, ConversationId::direct(viewer, *user)),
-        ]
-    };
-    let gets: Vec<Get> = users.iter().flat_map(of_one).collect();
+    let mut gets: Vec<Get> = Vec::with_capacity(3 * between.len());
+    for Between { user, contact, mine } in &between {
+        gets.push(Block::get(*user, viewer));
+        gets.extend(mine.then(|| Block::get(viewer, *user)));
+        let direct = || MembershipByUser::get(viewer, ConversationId::direct(viewer, *user));
+        gets.extend(contact.then(direct));
+    }
     let mut rows = Rows::read(store, &gets).await?;
-    let mut permissions = HashMap::with_capacity(users.len());
-    for user in users {
-        let (mine, his) = (rows.next::<Block>()?, rows.next::<Block>()?);
-        let direct = rows.next::<MembershipByUser>()?;
+    let mut permissions = HashMap::with_capacity(between.len());
+    for Between { user, contact, mine } in between {
+        let his = rows.next::<Block>()?;
+        let mine = if mine { rows.next::<Block>()? } else { None };
+        let direct = if contact { rows.next::<MembershipByUser>()? } else { None };
         let permission = Permission {
             blocked: mine.is_some() || his.is_some(),
             contact: direct.is_some_and(|row| row.visible_to.is_none()),

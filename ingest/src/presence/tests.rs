@@ -1,6 +1,8 @@
 //! What a viewer sees, by every setting that there is, and what is refused: on rows that the tests write.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -8,7 +10,7 @@ use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::BodyExt;
 use platform::inbound::{Identity, Inbound, Permission};
-use platform::memory::Fault;
+use platform::memory::{Fault, Operation};
 use platform::port::ephemeral::Note;
 use schemas::envelope::{Content, UserCommand, decode};
 use schemas::member::table::MembershipByUser;
@@ -24,6 +26,7 @@ use schemas::{
     Code, ConversationId, Position, SessionId, Timestamp, UserId, limits, partition, topic,
 };
 use serde_json::{Value, json};
+use tokio::time::sleep;
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -159,8 +162,7 @@ fn expected(between: Between, privacy: Privacy, status: Status) -> (Status, Opti
     };
     let shown = if privacy.online { status } else { Status::Offline };
     // Who hides that he is here does not tell it by when he was.
-    let told = admitted && (privacy.online || status == Status::Offline);
-    (shown, told.then_some(SEEN))
+    (shown, (admitted && privacy.online).then_some(SEEN))
 }
 
 async fn looks(between: Between, privacy: Privacy, status: Status) {
@@ -413,4 +415,28 @@ async fn a_socket_decides_by_the_same_rules() {
     crate::message::tests::stage(&world, id, 1).await;
     let joined = ask("conversation.join", json!({ "conversationId": id })).await.unwrap().await;
     assert!(joined.is_ok());
+}
+
+/// Reads what somebody sees while the other one hides, the head being what is read before and what is
+/// published what is read after, if that is the order.
+#[tokio::test(start_paused = true)]
+async fn a_head_is_not_older_than_the_entry_under_it() {
+    let world = stage().await;
+    publish(&world, &entry(OTHER, Status::Online)).await;
+    let first = AtomicBool::new(true);
+    world.store_faults.on(move |operation| {
+        let slow = operation == Operation::Get && first.swap(false, Ordering::SeqCst);
+        if slow { Fault::Delay(Duration::from_secs(1)) } else { Fault::None }
+    });
+    let hides = async {
+        sleep(Duration::from_millis(500)).await;
+        let privacy = Privacy { online: false, ..Privacy::default() };
+        let known = Head { privacy, ..head() };
+        write(&world, vec![row(&UserHead::of(OTHER, &known))]).await;
+        let hidden = Entry { version: 8, online: false, ..entry(OTHER, Status::Online) };
+        publish(&world, &hidden).await;
+    };
+    let (seen, ()) = tokio::join!(world.ingest.presence(ME, &[OTHER]), hides);
+    let seen = seen.unwrap().remove(0).entry;
+    assert!(seen.is_none_or(|entry| entry.version == 7 || !entry.online), "a new one is hidden");
 }

@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use platform::port::ephemeral::Note;
 use schemas::presence::entry::Entry;
+use schemas::presence::table::LastSeen;
 use schemas::presence::{Status, board};
-use schemas::table::Table;
+use schemas::table::{Batch, Table, Write};
 use schemas::user::head::Audience;
 use schemas::user::table::UserChange;
-use schemas::{UserId, partition, topic};
+use schemas::{Position, UserId, partition, topic};
 use serde_json::{Value, json};
 
 use crate::world::{User, World};
@@ -158,4 +159,42 @@ async fn a_list_costs_three_reads_however_long_it_is() {
         assert_eq!(answer.ok(200).as_array().unwrap().len(), count);
         assert!(requests <= 3 && rows <= 5 * count, "{requests} requests, {rows} rows");
     }
+}
+
+/// What a list reads of those who are not here: when they were last seen if they show it, whether they
+/// have blocked the viewer, and whom he has blocked, once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_between_many_and_the_viewer_is_read_as_far_as_their_settings_ask() {
+    let world = World::new().await;
+    let me = world.user("alice").await;
+    let mut others = Vec::new();
+    for n in 0..8 {
+        others.push(world.user(&format!("other{n}")).await);
+    }
+    let group = world.group(&me, &others.iter().collect::<Vec<_>>()).await;
+    let path = format!("/conversations/{group}");
+    let (_, (_, before)) = world.counted(&path, &me).await;
+    let at = world.platform.clock.now();
+    let seen = |user: &User| {
+        let row = LastSeen { user: user.id.parse().unwrap(), at, version: 1 };
+        Write::replace(&row, Position { epoch: 1, partition: 0, offset: 1 }.stamp())
+    };
+    let writes = others.iter().map(seen).collect();
+    world.platform.store.write(Batch { fence: None, writes }).await.unwrap();
+    let (answer, (_, rows)) = world.counted(&path, &me).await;
+    let shown = answer.ok(200)["participants"].as_array().unwrap().iter();
+    assert_eq!(shown.filter(|one| !one["user"]["lastSeen"].is_null()).count(), 8);
+    assert_eq!(rows, before + 8, "of each whether he has blocked her");
+
+    for (n, visibility) in [(0, "contacts"), (1, "nobody")] {
+        let settings = json!({ "lastSeenVisibility": visibility });
+        world.put("/users/me/settings", &others[n], settings).await.ok(200);
+    }
+    world.post(&format!("/users/{}/block", others[2].id), &me, json!({})).await.ok(200);
+    let (answer, (_, rows)) = world.counted(&path, &me).await;
+    let shown = answer.ok(200)["participants"].as_array().unwrap().iter();
+    assert_eq!(shown.filter(|one| !one["user"]["lastSeen"].is_null()).count(), 5);
+    // Neither a row nor a block of who shows nothing; a conversation with who shows it to contacts; her
+    // own block. Who has changed his settings may lie on the board.
+    assert!(rows <= before + 8 - 2 + 1 + 1, "{rows} rows, {before} before");
 }

@@ -30,12 +30,16 @@ pub(super) struct Boards {
     named: HashMap<String, HashMap<Uuid, Said>>,
     notes: usize,
     written: usize,
+    #[cfg(test)]
+    sweeps: usize,
 }
 
 impl Boards {
     pub(super) fn note(&mut self, name: &str, notes: &[Note], now: i64) -> Result<(), Unavailable> {
         self.written += notes.len();
-        if self.written > SWEEP.max(self.notes / 2) || self.notes + notes.len() > NOTES {
+        // Near the limit sooner, but not at each call: what is left to be swept then is little.
+        let full = self.notes + notes.len() > NOTES && self.written > SWEEP;
+        if full || self.written > SWEEP.max(self.notes / 2) {
             self.sweep(now);
         }
         let mut board = self.named.remove(name).unwrap_or_default();
@@ -80,6 +84,10 @@ impl Boards {
 
     fn sweep(&mut self, now: i64) {
         self.written = 0;
+        #[cfg(test)]
+        {
+            self.sweeps += 1;
+        }
         self.named.retain(|_, board| {
             board.retain(|_, said| said.stands(now));
             !board.is_empty()
@@ -120,5 +128,21 @@ mod tests {
         assert!(boards.note("b", std::slice::from_ref(&more), 0).is_err());
         boards.note("other", std::slice::from_ref(&more), 0).unwrap();
         boards.note("b", &[Note::wipe(Uuid::from_u128(7)), more], 0).unwrap();
+    }
+
+    #[test]
+    fn full_boards_are_not_swept_at_each_call() {
+        let mut boards = Boards::default();
+        for board in 0..5 {
+            let forever = |n: usize| Note::new(Uuid::from_u128(n as u128), Bytes::new());
+            let notes: Vec<Note> = (0..BOARD_NOTES).map(forever).collect();
+            boards.note(&format!("b{board}"), &notes, 0).unwrap();
+        }
+        assert_eq!(boards.notes, NOTES);
+        let before = boards.sweeps;
+        for n in 0..SWEEP * 3 {
+            assert!(boards.note("more", &[brief(n as u128)], 0).is_err());
+        }
+        assert!(boards.sweeps - before <= 3, "{} sweeps", boards.sweeps - before);
     }
 }

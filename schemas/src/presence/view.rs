@@ -129,11 +129,10 @@ pub fn show(entry: Option<&Entry>, user: UserId, viewer: Viewer, now: Timestamp)
         presence.show_as_away = entry.status == Status::Away;
         presence.away_at = presence.show_as_away.then_some(entry.since);
     }
-    // Whoever hides that he is here now does not tell it by a time of a moment ago.
-    if last_seen && (online || !entry.status.is_here()) {
-        shown.last_seen_at = entry.last_seen_at;
-    }
+    // Of one who hides that he is here, a time that goes when he comes and is another one when he has
+    // gone would tell just that.
     if online && last_seen {
+        shown.last_seen_at = entry.last_seen_at;
         presence.created_at = Some(entry.since);
         // Of one who hides, what he does moves nothing that others see.
         let own = viewer == Viewer::Himself || entry.status.is_here();
@@ -210,9 +209,9 @@ mod tests {
         assert_eq!(at(&entry(), other(true, true), 60), unknown);
         let hidden = Entry { online: false, ..entry() };
         assert_eq!(at(&hidden, other(false, true), 60), unknown);
-        // One who hides is told apart from the others by when he was here at most, if he shows that.
-        let gone = Entry { status: Status::Offline, ..hidden };
-        assert_eq!(at(&gone, other(false, true), 60).shown.last_seen_at, Some(Timestamp(40)));
+        // Whether he is here or not: nobody sees him come or go.
+        let gone = Entry { status: Status::Offline, last_seen_at: Some(Timestamp(58)), ..hidden };
+        assert_eq!(at(&gone, other(false, true), 60), unknown);
     }
 
     #[test]

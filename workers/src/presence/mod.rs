@@ -13,17 +13,20 @@
 //! an owner, and a user who did not change is told of to nobody. What is published costs one record for
 //! a batch, and a mass of reconnecting users O(users): their heads are read by one multi-get a batch.
 //!
-//! While the board can not be written, users are told of all the same, and it is written anew later;
+//! While the board can not be written, users are told of all the same, and it is made right later ([`board`]);
 //! while it can not be read, a new owner waits: presence may be stale without Redis (G-20).
 
 mod append;
+mod board;
 mod damping;
 mod node;
+mod settle;
 pub mod state;
 mod timers;
 mod user;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -33,7 +36,6 @@ use platform::Platform;
 use platform::lifecycle::Lifecycle;
 use platform::partition::progress::Progress;
 use platform::partition::{Failure, Handler, LaneKey};
-use platform::port::ephemeral::Note;
 use platform::port::log::{Budget, Record};
 use platform::port::store;
 use schemas::envelope::{self, Content, PresenceCommand};
@@ -46,16 +48,14 @@ use schemas::user::table::UserHead;
 use schemas::{Stamp, Timestamp, UserId};
 use tokio::time::Instant;
 
-use self::state::{Effects, FORGET_MS, State};
+use self::board::Board;
+use self::state::{Effects, State};
 use self::timers::{Place, Timers};
 pub use self::user::Facts;
 use crate::fold::shell::{of_log, of_store};
 
 /// Users whose heads one request reads.
 const HEADS: usize = 512;
-/// Rest between two times that a whole board is written anew.
-const ANEW_MS: i64 = 10_000;
-
 /// How long what is known outlives a batch that failed: it is tried again well before.
 const KEPT: Duration = Duration::from_mins(1);
 
@@ -66,7 +66,7 @@ pub struct Presence {
     timers: Timers,
     /// Of batches that are to be tried again: engines that are away for long must not cost a question to
     /// every node at each try.
-    kept: Mutex<HashMap<u32, Kept>>,
+    kept: Arc<Mutex<HashMap<u32, Kept>>>,
 }
 
 /// A partition.
@@ -81,8 +81,7 @@ pub struct Lane {
 #[derive(Debug)]
 struct Known {
     state: State,
-    /// The board may lack what was published, or show older things: since when.
-    stale: Option<Timestamp>,
+    board: Board,
     /// The last record that the state has taken.
     upto: Stamp,
     owed: Effects,
@@ -93,6 +92,8 @@ struct Kept {
     known: Known,
     /// The first record of the batch.
     first: Stamp,
+    /// The record behind one that can not be read: the batch may begin there, if that one was the first.
+    behind: Option<Stamp>,
     since: Instant,
 }
 
@@ -105,10 +106,10 @@ struct Item {
 
 impl Item {
     fn read(record: &Record) -> Result<Self, String> {
-        let (_, content) = envelope::decode::<PresenceCommand>(&record.value)
+        let (meta, content) = envelope::decode::<PresenceCommand>(&record.value)
             .map_err(|undecodable| undecodable.to_string())?;
         let command = match content {
-            Content::Known(command) => Some(command),
+            Content::Known(command) => Some(in_log_time(command, meta.at, record.appended_at)),
             Content::Unsupported(what) => {
                 // Nobody waits for an answer, and the next heartbeat shows what it was worth.
                 tracing::debug!(what, "a record of a newer version was skipped");
@@ -119,17 +120,29 @@ impl Item {
     }
 }
 
+/// A node's clock may be hours off: what it says of a moment is how long ago that was.
+fn in_log_time(mut command: PresenceCommand, said: Timestamp, at: Timestamp) -> PresenceCommand {
+    if let PresenceCommand::Device(changed) = &mut command {
+        changed.heard = changed.heard.map(|heard| at.plus_ms(-said.since(heard).max(0)));
+    }
+    command
+}
+
 impl Presence {
     /// On these ports.
     pub fn new(platform: Platform) -> Self {
         let timers = Timers::default();
         timers.watch(&platform.metrics);
-        Self { platform, timers, kept: Mutex::default() }
+        Self { platform, timers, kept: Arc::default() }
     }
 
     /// Starts what wakes the pool when something is due.
     pub fn wake(&self, progress: &Progress, life: &Lifecycle) {
-        let run = self.timers.clone().run(self.platform.clone(), progress.clone(), life.stopping());
+        // Of partitions that went to other processes meanwhile nothing is kept.
+        let kept = Arc::clone(&self.kept);
+        let look = move || kept.lock().retain(|_, kept| kept.since.elapsed() < KEPT);
+        let (timers, platform) = (self.timers.clone(), self.platform.clone());
+        let run = timers.run(platform, progress.clone(), look, life.stopping());
         life.component("presence timers", run);
     }
 
@@ -155,8 +168,7 @@ impl Presence {
         tracing::debug!(partition, users = board.len(), "presence of a partition is taken over");
         Ok(Known {
             state: State::open(first.stamp, first.at, ticket, board),
-            // An owner before who has not heard of it yet may write on the board once more.
-            stale: Some(first.at),
+            board: Board::open(partition, first.at),
             upto: Stamp(first.stamp.0.saturating_sub(1)),
             owed: Effects::default(),
         })
@@ -164,9 +176,14 @@ impl Presence {
 
     /// What is known of a partition from the try before of the batch that begins with this record.
     fn again(&self, partition: u32, first: Stamp) -> Option<Known> {
-        let mut kept = self.kept.lock();
-        kept.retain(|_, kept| kept.since.elapsed() < KEPT);
-        kept.remove(&partition).filter(|kept| kept.first == first).map(|kept| kept.known)
+        let kept = self.kept.lock().remove(&partition)?;
+        let goes_on = kept.first == first || kept.behind == Some(first);
+        (goes_on && kept.since.elapsed() < KEPT).then_some(kept.known)
+    }
+
+    fn keep(&self, partition: u32, known: Known, first: Stamp, behind: Option<Stamp>) {
+        let kept = Kept { known, first, behind, since: Instant::now() };
+        self.kept.lock().insert(partition, kept);
     }
 
     /// Rows that can be read, in the order of the keys. One that can not must not stop the presence of
@@ -204,37 +221,10 @@ impl Presence {
         Ok(())
     }
 
-    /// Writes on the board. If it can not be written, nobody waits for it.
-    async fn note(&self, partition: u32, known: &mut Known) {
-        let now = known.state.now();
-        let anew = known.stale.is_some_and(|since| now.since(since) >= ANEW_MS);
-        let entries = std::mem::take(&mut known.owed.notes);
-        let notes: Vec<Note> = if anew {
-            known.state.published().map(note).collect()
-        } else {
-            entries.iter().map(note).collect()
-        };
-        let ephemeral = &self.platform.ephemeral;
-        let noted = if notes.is_empty() {
-            Ok(())
-        } else {
-            ephemeral.note(&presence::board(partition), &notes).await
-        };
-        match noted {
-            // It has forgotten what was on it, or may have.
-            Ok(()) if ephemeral.suspect() => known.stale = Some(now),
-            Ok(()) if anew => known.stale = None,
-            Ok(()) => {}
-            Err(error) => {
-                tracing::debug!(%error, "the board can not be written");
-                known.stale = Some(now);
-            }
-        }
-    }
-
     /// Does what is owed. What is done is owed no more, whatever fails behind it.
     async fn carry_out(&self, partition: u32, known: &mut Known) -> Result<(), Failure> {
-        self.note(partition, known).await;
+        let entries = std::mem::take(&mut known.owed.notes);
+        known.board.write(&self.platform, entries, &known.state).await;
         let records = append::told(&self.platform, partition, &known.owed);
         if !records.is_empty() {
             let appended = self.platform.log.append(Budget::Worker, records).await;
@@ -281,18 +271,6 @@ impl Presence {
     }
 }
 
-fn note(entry: &Entry) -> Note {
-    let value = serde_json::to_vec(entry).expect("plain data serialises");
-    // It stays for as long as he does: without the room that encoding left.
-    let value = Bytes::from(value.into_boxed_slice());
-    if entry.status.is_here() || !entry.devices.is_empty() {
-        Note::new(entry.user_id.0, value)
-    } else {
-        let life = Duration::from_millis(FORGET_MS.unsigned_abs());
-        Note::brief(entry.user_id.0, value, life)
-    }
-}
-
 #[async_trait]
 impl Handler for Presence {
     type Lane = Lane;
@@ -310,24 +288,37 @@ impl Handler for Presence {
     }
 
     async fn handle(&self, lane: &mut Lane, batch: &[Record]) -> Result<(), Failure> {
+        let Some(begins) = batch.first().map(|record| record.position.stamp()) else {
+            return Ok(());
+        };
         let mut items = Vec::with_capacity(batch.len());
         for record in batch {
-            let offset = record.position.offset;
-            items.push(Item::read(record).map_err(|reason| Failure::Poison { offset, reason })?);
+            match Item::read(record) {
+                Ok(item) => items.push(item),
+                Err(reason) => {
+                    let (offset, stamp) = (record.position.offset, record.position.stamp());
+                    let known = lane.known.take().or_else(|| self.again(lane.partition, begins));
+                    if let Some(known) = known {
+                        let behind = Stamp(stamp.0.saturating_add(1));
+                        self.keep(lane.partition, known, begins, Some(behind));
+                    }
+                    return Err(Failure::Poison { offset, reason });
+                }
+            }
         }
         let Some(first) = items.first() else { return Ok(()) };
-        let (partition, begins) = (lane.partition, first.stamp);
+        let partition = lane.partition;
         let mut known = match lane.known.take().or_else(|| self.again(partition, begins)) {
             Some(known) => known,
             None => self.begin(partition, first).await?,
         };
         if let Err(failure) = self.work(partition, &mut known, items).await {
-            let kept = Kept { known, first: begins, since: Instant::now() };
-            self.kept.lock().insert(partition, kept);
+            self.keep(partition, known, begins, None);
             return Err(failure);
         }
         let state = &known.state;
-        let wait = state.due().map(|due| due.since(state.now()).max(0).unsigned_abs());
+        let due = [state.due(), known.board.due()].into_iter().flatten().min();
+        let wait = due.map(|due| due.since(state.now()).max(0).unsigned_abs());
         lane.place.set(wait.map(Duration::from_millis), state.counts());
         lane.known = Some(known);
         Ok(())

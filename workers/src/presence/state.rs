@@ -18,14 +18,14 @@ use uuid::Uuid;
 
 use super::damping::{End, ms};
 use super::node::Node;
-use super::user::{Facts, Gone, User, other_devices};
+use super::user::{Gone, Unclaimed, User};
 
 /// Time after which one who is not here is forgotten: his entry is off the board by then.
 pub(super) const FORGET_MS: i64 = 120_000;
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Wait {
+pub(super) enum Wait {
     /// A node's next heartbeat: from then on it is dead.
     Node(InstanceId),
     /// Something about a user.
@@ -75,20 +75,31 @@ pub struct Counts {
     pub nodes: Vec<InstanceId>,
 }
 
+/// How a device ended.
+struct Ended {
+    /// When it was last here.
+    seen: Timestamp,
+    end: End,
+    /// Others hear of it then at the latest.
+    latest: Option<Timestamp>,
+    /// What its node calls it, if it has told of the end.
+    device: Option<String>,
+}
+
 /// All that is known of a partition.
 #[derive(Debug)]
 pub struct State {
-    now: Timestamp,
+    pub(super) now: Timestamp,
     pub(super) users: HashMap<UserId, Box<User>>,
     pub(super) nodes: BTreeMap<InstanceId, Node>,
-    waits: BTreeSet<(Timestamp, Wait)>,
+    pub(super) waits: BTreeSet<(Timestamp, Wait)>,
     /// Users to look at at the end of the batch.
-    touched: BTreeSet<UserId>,
-    flapping: BTreeSet<UserId>,
-    here: usize,
+    pub(super) touched: BTreeSet<UserId>,
+    pub(super) flapping: BTreeSet<UserId>,
+    pub(super) here: usize,
     /// What was asked of all nodes when this began; none: the answers are in.
     ticket: Option<Uuid>,
-    effects: Effects,
+    pub(super) effects: Effects,
 }
 
 impl State {
@@ -111,10 +122,15 @@ impl State {
             let retell = entry.version >= first.0;
             let mut user = Box::<User>::default();
             user.retell = retell;
-            let last_seen_at = entry.last_seen_at;
+            let (last_seen_at, noted_at) = (entry.last_seen_at, entry.at);
+            let unnamed: Vec<String> =
+                entry.devices.iter().map(|device| device.device_id.clone()).collect();
             user.published = Some(entry);
             if let Some(held) = user.held() {
-                user.unclaimed = Some(Gone { at, until: at, held });
+                // Nobody has seen him later, as far as is known.
+                let seen = last_seen_at.map_or(noted_at, |seen| seen.max(noted_at)).min(at);
+                let gone = Gone { at: seen, until: at, held };
+                user.unclaimed = Some(Unclaimed::of(gone, &unnamed));
             } else {
                 let gone = |seen| Gone { at: seen, until: at, held: Status::Offline };
                 user.gone = last_seen_at.map(gone);
@@ -195,10 +211,16 @@ impl State {
     fn claimed(&mut self) {
         self.ticket = None;
         for (id, user) in &mut self.users {
-            let Some(unclaimed) = user.unclaimed.take() else { continue };
-            if !user.has_devices() && user.gone.is_none() {
-                user.gone = Some(Gone { until: self.now, ..unclaimed });
+            let (unclaimed, lost) = (user.unclaimed.take(), user.lost.take());
+            if user.has_devices() || user.gone.is_some() {
+                self.touched.extend(unclaimed.map(|_| *id));
+                continue;
             }
+            let lost = lost.map(|at| Gone { at, until: self.now, held: Status::Offline });
+            let Some(gone) = unclaimed.map(|unclaimed| unclaimed.gone).or(lost) else { continue };
+            user.gone = Some(Gone { until: self.now, ..gone });
+            // He may have been here later: his row knows.
+            (user.visited, user.unsure) = (true, true);
             self.touched.insert(*id);
         }
     }
@@ -217,7 +239,7 @@ impl State {
         let until = node.heard.plus_ms(ms(limits::PRESENCE_NODE_MS));
         self.waits.remove(&(until, Wait::Node(id)));
         for (socket, user) in node.sockets {
-            self.ended(user, (id, socket), seen, end, None);
+            self.ended(user, (id, socket), Ended { seen, end, latest: None, device: None });
         }
     }
 
@@ -233,7 +255,9 @@ impl State {
         let key = (node_id, device.socket);
         let seen = heard.map_or(self.now, |heard| heard.min(self.now));
         let latest = heard.map(|heard| heard.plus_ms(ms(limits::PRESENCE_GONE_MS)));
-        self.ended(device.user_id, key, seen, End::Socket, latest);
+        let device_id = Some(device.device_id);
+        let ended = Ended { seen, end: End::Socket, latest, device: device_id };
+        self.ended(device.user_id, key, ended);
     }
 
     fn beat(&mut self, beat: Heartbeat) {
@@ -255,7 +279,8 @@ impl State {
             self.came(node_id, device);
         }
         for (socket, user) in gone {
-            self.ended(user, (node_id, socket), self.now, End::Socket, None);
+            let ended = Ended { seen: self.now, end: End::Socket, latest: None, device: None };
+            self.ended(user, (node_id, socket), ended);
         }
     }
 
@@ -270,28 +295,33 @@ impl State {
                 self.effects.damped += 1;
             }
         }
+        user.claim(&device.device_id);
         user.put(node, device);
+        (user.visited, user.lost) = (true, None);
         self.touched.insert(id);
     }
 
     /// A device is gone. If it was the last one, its user has some time to come back: others hear of it
-    /// behind that, and at `latest` in any case.
-    fn ended(
-        &mut self,
-        id: UserId,
-        key: (InstanceId, Uuid),
-        seen: Timestamp,
-        end: End,
-        latest: Option<Timestamp>,
-    ) {
-        let Some(user) = self.users.get_mut(&id) else { return };
-        let Some(device) = user.take(key.0, key.1) else {
-            // Of an owner before: he may have others.
-            if let Some(unclaimed) = &mut user.unclaimed {
-                unclaimed.at = seen;
+    /// behind that.
+    fn ended(&mut self, id: UserId, key: (InstanceId, Uuid), ended: Ended) {
+        let Ended { seen, end, latest, device } = ended;
+        let Some(user) = self.users.get_mut(&id) else {
+            if self.ticket.is_some() {
+                // On no board, and told of by an owner before: if no node claims him, he is gone.
+                self.users.entry(id).or_default().lost = Some(seen);
             }
             return;
         };
+        let known = user.take(key.0, key.1);
+        if known.is_none() {
+            // Of an owner before: he may have others.
+            user.lost = user.lost.map(|lost| lost.max(seen));
+            let Some(unclaimed) = &mut user.unclaimed else { return };
+            unclaimed.gone.at = seen;
+            if !user.claim(device.as_deref().unwrap_or_default()) {
+                return;
+            }
+        }
         self.touched.insert(id);
         if user.has_devices() {
             return;
@@ -299,143 +329,8 @@ impl State {
         user.damping.moved(self.now);
         let until = self.now.plus_ms(user.damping.grace(end, self.now));
         let until = latest.map_or(until, |latest| until.min(latest));
-        let held = user.held().unwrap_or(device.status);
-        user.gone = Some(Gone { at: seen, until, held });
-    }
-
-    /// Users of whom the head is to be read before the batch is settled.
-    pub fn unknown(&self) -> Vec<UserId> {
-        let unknown = |id: &&UserId| self.users.get(id).is_some_and(|user| user.facts.is_none());
-        self.touched.iter().filter(unknown).copied().collect()
-    }
-
-    /// Those of them who are not here for others, and of whom nothing was published: when they were last
-    /// here is to be read, too. To ask behind [`Self::learn`].
-    pub fn unseen(&self) -> Vec<UserId> {
-        let unseen = |id: &&UserId| {
-            let Some(user) = self.users.get(id) else { return false };
-            let Some(facts) = &user.facts else { return false };
-            let unknown = user.published.is_none() && user.gone.is_none();
-            unknown && !user.status(facts, self.now).is_here()
-        };
-        self.touched.iter().filter(unseen).copied().collect()
-    }
-
-    /// What a user's head says.
-    pub fn learn(&mut self, id: UserId, facts: Facts) {
-        if let Some(user) = self.users.get_mut(&id) {
-            user.facts = Some(facts);
-        }
-    }
-
-    /// When one who is not here was.
-    pub fn recall(&mut self, row: &LastSeen) {
-        if let Some(user) = self.users.get_mut(&row.user) {
-            let gone = Gone { at: row.at, until: row.at, held: Status::Offline };
-            user.gone.get_or_insert(gone);
-        }
-    }
-
-    /// Ends a batch whose last record has this stamp: what comes of it.
-    pub fn settle(&mut self, stamp: Stamp) -> Effects {
-        for id in std::mem::take(&mut self.touched) {
-            if let Some(mut user) = self.users.remove(&id)
-                && self.publish(id, &mut user, stamp)
-            {
-                self.wait_for(id, &mut user);
-                self.users.insert(id, user);
-            }
-        }
-        std::mem::take(&mut self.effects)
-    }
-
-    /// Publishes what differs from what was published. Whether the user is still of interest.
-    fn publish(&mut self, id: UserId, user: &mut User, stamp: Stamp) -> bool {
-        // Whoever settles has asked for it.
-        let (now, here) = (self.now, user.is_here(self.now));
-        self.count(id, user, here);
-        let Some(facts) = &user.facts else { return true };
-        let entry = user.entry(id, facts, now, stamp.0);
-        let before = user.published.as_ref();
-        let known = here || user.decided || before.is_some();
-        let forgotten = !here && user.forget.is_some_and(|forget| forget <= now);
-        let news = match before {
-            Some(before) => entry.differs(before),
-            None => known,
-        };
-        if forgotten && !news {
-            self.unwait(id, user);
-            return false;
-        }
-        if news
-            && here
-            && let Some(until) = user.damping.quiet_until(now)
-        {
-            // What he is then is told then.
-            user.hold = Some(until);
-            return true;
-        }
-        user.decided = false;
-        let devices = before.is_some_and(|before| other_devices(&entry.devices, &before.devices));
-        if news || devices || user.retell {
-            let turned = before.map_or(Status::Offline, |before| before.status).is_here()
-                != entry.status.is_here();
-            if turned || user.retell {
-                let at = if entry.status.is_here() { Some(now) } else { entry.last_seen_at };
-                let row = |at| LastSeen { user: id, at, version: entry.version };
-                self.effects.rows.extend(at.map(row));
-            }
-            if news || user.retell {
-                user.damping.told(now);
-                self.effects.pushes.push(Entry { devices: Vec::new(), ..entry.clone() });
-            }
-            self.effects.notes.push(entry.clone());
-            user.retell = false;
-            user.published = Some(entry);
-        }
-        user.forget = match user.forget {
-            _ if here => None,
-            None => Some(now.plus_ms(FORGET_MS)),
-            Some(_) if news => Some(now.plus_ms(FORGET_MS)),
-            some => some,
-        };
-        true
-    }
-
-    fn count(&mut self, id: UserId, user: &mut User, here: bool) {
-        if user.damping.flaps(self.now).is_some() {
-            self.flapping.insert(id);
-        } else {
-            self.flapping.remove(&id);
-        }
-        match (user.counted, here) {
-            (false, true) => self.here += 1,
-            (true, false) => self.here = self.here.saturating_sub(1),
-            _ => {}
-        }
-        user.counted = here;
-    }
-
-    fn unwait(&mut self, id: UserId, user: &mut User) {
-        if let Some(at) = user.wait.take() {
-            self.waits.remove(&(at, Wait::User(id)));
-        }
-    }
-
-    /// Puts down when the user is looked at next.
-    fn wait_for(&mut self, id: UserId, user: &mut User) {
-        let told = user.hold.take();
-        let until = user.facts.as_ref().and_then(|facts| facts.preference.custom_until);
-        let shown = user.published.as_ref().is_some_and(|entry| entry.custom_status.is_some());
-        let gone = user.gone.map(|gone| gone.until);
-        let calm = user.damping.flaps(self.now);
-        let moments = [told, gone, until.filter(|_| shown), user.forget, calm];
-        let next = moments.into_iter().flatten().filter(|at| *at > self.now).min();
-        if next != user.wait {
-            self.unwait(id, user);
-            user.wait = next;
-            self.waits.extend(next.map(|at| (at, Wait::User(id))));
-        }
+        let was = known.map_or(Status::Online, |device| device.status);
+        user.gone = Some(Gone { at: seen, until, held: user.held().unwrap_or(was) });
     }
 
     /// When something is due, if nothing happens.
@@ -446,6 +341,11 @@ impl State {
     /// All entries as published.
     pub fn published(&self) -> impl Iterator<Item = &Entry> {
         self.users.values().filter_map(|user| user.published.as_ref())
+    }
+
+    /// What was published of a user, if he is known.
+    pub fn published_of(&self, user: UserId) -> Option<&Entry> {
+        self.users.get(&user)?.published.as_ref()
     }
 
     /// How much is known.

@@ -6,6 +6,7 @@ mod moves;
 mod nodes;
 mod owners;
 mod seeded;
+mod taken;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -76,6 +77,8 @@ struct Sim {
     rows: Vec<LastSeen>,
     asks: Vec<InstanceId>,
     damped: u64,
+    /// What the owner has asked all nodes under: each owner has his own.
+    ticket: u128,
     /// Whose heartbeats come by themselves, with how many devices.
     beats: Vec<(InstanceId, u32)>,
 }
@@ -97,6 +100,7 @@ impl Sim {
             rows: Vec::new(),
             asks: Vec::new(),
             damped: 0,
+            ticket: TICKET.as_u128(),
             beats: Vec::new(),
         };
         sim.put(Command::Due(Due { ticket: Some(TICKET) }));
@@ -109,14 +113,16 @@ impl Sim {
     fn take_over(&mut self, from: usize) {
         let at = self.log.get(from).map_or(self.now, |(at, _)| *at);
         let board: Vec<Entry> = self.board.values().cloned().collect();
-        self.state = State::open(stamp(from), Timestamp(at), TICKET, board);
+        self.ticket += 1;
+        let ticket = Uuid::from_u128(self.ticket);
+        self.state = State::open(stamp(from), Timestamp(at), ticket, board);
         for offset in from..self.log.len() {
             let (at, command) = self.log[offset].clone();
             self.state.apply(Timestamp(at), command);
             let effects = self.settle(offset);
             self.carry_out(effects);
         }
-        self.put(Command::Due(Due { ticket: Some(TICKET) }));
+        self.put(Command::Due(Due { ticket: Some(ticket) }));
     }
 
     fn settle(&mut self, offset: usize) -> Effects {

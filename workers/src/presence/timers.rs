@@ -135,11 +135,12 @@ impl Timers {
         held.filter(|partition| !places.open.contains_key(partition)).collect()
     }
 
-    /// Runs until the shutdown.
+    /// Runs until the shutdown, and tidies up now and then.
     pub(super) async fn run(
         self,
         platform: Platform,
         progress: Progress,
+        tidy: impl Fn() + Send,
         mut stopping: Stopping,
     ) -> Result<(), String> {
         let mut look = Instant::now();
@@ -149,6 +150,7 @@ impl Timers {
             let mut wake = self.due(now);
             if look <= now {
                 look = now + LOOK;
+                tidy();
                 let closed = self.closed(progress.standings().into_keys());
                 asked.retain(|partition, _| closed.contains(partition));
                 for partition in closed {

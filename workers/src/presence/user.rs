@@ -39,6 +39,29 @@ impl Facts {
     }
 }
 
+impl Facts {
+    /// Whether he has decided to be seen by nobody.
+    pub(super) fn hides(&self) -> bool {
+        self.preference.status == Some(Status::Offline)
+    }
+}
+
+/// Known from the board alone: nodes may still tell of devices of his.
+#[derive(Debug)]
+pub(super) struct Unclaimed {
+    /// What he counts as meanwhile, and when he was last here if none does.
+    pub(super) gone: Gone,
+    /// Devices that the board names and no node has. None: it does not name all.
+    unnamed: Option<Vec<String>>,
+}
+
+impl Unclaimed {
+    pub(super) fn of(gone: Gone, named: &[String]) -> Self {
+        let all = (1..DEVICES).contains(&named.len());
+        Self { gone, unnamed: all.then(|| named.to_vec()) }
+    }
+}
+
 /// He is gone, and may come back unnoticed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Gone {
@@ -58,9 +81,14 @@ pub(super) struct User {
     /// What stands on the board.
     pub(super) published: Option<Entry>,
     pub(super) gone: Option<Gone>,
-    /// Known from the board, and nodes may still tell of devices of his: what he counts as meanwhile,
-    /// and when he was last here if none does.
-    pub(super) unclaimed: Option<Gone>,
+    pub(super) unclaimed: Option<Unclaimed>,
+    /// On no board, and a node has told that a device of his is gone: when he was last here, if no other
+    /// node has one.
+    pub(super) lost: Option<Timestamp>,
+    /// He was here since he was last looked at.
+    pub(super) visited: bool,
+    /// He may have been here later than is known.
+    pub(super) unsure: bool,
     /// Whether he is counted as here.
     pub(super) counted: bool,
     /// Published by an owner who may not have come to tell it.
@@ -80,6 +108,19 @@ impl User {
     /// Whether he has any device.
     pub(super) fn has_devices(&self) -> bool {
         !self.devices.is_empty()
+    }
+
+    /// A node has told of a device: whether it was the last that an owner before knew of, so that nobody
+    /// is waited for any more.
+    pub(super) fn claim(&mut self, device: &str) -> bool {
+        let Some(unclaimed) = &mut self.unclaimed else { return false };
+        let Some(unnamed) = &mut unclaimed.unnamed else { return false };
+        unnamed.retain(|name| name != device);
+        let all = unnamed.is_empty();
+        if all {
+            self.unclaimed = None;
+        }
+        all
     }
 
     /// A device of his, as of now.
@@ -122,7 +163,8 @@ impl User {
     pub(super) fn status(&self, facts: &Facts, now: Timestamp) -> Status {
         let devices = self.devices.iter().map(|(_, device)| device.status);
         let gone = self.gone.filter(|gone| gone.until > now);
-        let held = [gone, self.unclaimed].into_iter().flatten().map(|gone| gone.held);
+        let unclaimed = self.unclaimed.as_ref().map(|unclaimed| &unclaimed.gone);
+        let held = gone.iter().chain(unclaimed).map(|gone| gone.held);
         Status::effective(facts.preference.status, devices.chain(held))
     }
 
@@ -150,14 +192,17 @@ impl User {
         let status = self.status(facts, now);
         let same = before.filter(|before| before.status == status);
         let seen_before = before.and_then(|before| before.last_seen_at);
-        let gone_at = self.gone.map(|gone| gone.at);
         // Nobody learns when he who hides was really here.
+        let went = self.visited && !self.is_here(now);
+        let secret = went && facts.hides() && before.is_none();
+        let gone_at = self.gone.filter(|_| !secret).map(|gone| gone.at);
         let last_seen_at = match before {
             _ if status.is_here() => {
                 let active = self.devices.iter().map(|(_, device)| device.last_active);
                 active.max().or(seen_before)
             }
             None => gone_at,
+            Some(_) if same.is_some() && went && !facts.hides() => gone_at.max(seen_before),
             Some(_) if same.is_some() => seen_before,
             Some(_) if self.is_here(now) => Some(now),
             Some(_) => gone_at.or(seen_before),

@@ -49,6 +49,10 @@ struct Boards {
     away: AtomicBool,
     calls: AtomicUsize,
     notes: AtomicUsize,
+    /// Notes of the largest call.
+    largest: AtomicUsize,
+    /// Of so many calls one fails; none: 0.
+    fails: AtomicUsize,
 }
 
 impl Boards {
@@ -79,6 +83,11 @@ impl Ephemeral for Boards {
     async fn note(&self, board: &str, notes: &[Note]) -> Result<(), Unavailable> {
         self.called()?;
         self.notes.fetch_add(notes.len(), Ordering::SeqCst);
+        self.largest.fetch_max(notes.len(), Ordering::SeqCst);
+        let fails = self.fails.load(Ordering::SeqCst);
+        if fails > 0 && self.calls.load(Ordering::SeqCst).is_multiple_of(fails) {
+            return Err(Unavailable("planted".to_owned()));
+        }
         self.inner.note(board, notes).await
     }
     async fn noted(&self, board: &str, fields: &[Uuid]) -> Result<Vec<Option<Bytes>>, Unavailable> {
@@ -147,6 +156,8 @@ impl World {
             away: AtomicBool::new(false),
             calls: AtomicUsize::new(0),
             notes: AtomicUsize::new(0),
+            largest: AtomicUsize::new(0),
+            fails: AtomicUsize::new(0),
         });
         let platform = Platform {
             log: Arc::new(MemoryLog::new(clock.clone(), faults)),
@@ -316,6 +327,62 @@ async fn a_board_that_is_away_stops_nobody_and_is_written_when_it_is_back() {
     world.stop().await;
 }
 
+/// Who goes while the board is away, and is forgotten before it is back as it was, does not stay on it.
+#[tokio::test(start_paused = true)]
+async fn a_board_that_comes_back_as_it_went_shows_nobody_who_has_gone_since() {
+    let mut world = World::started().await;
+    world.put(vec![is(1, Status::Online)]).await;
+    assert_eq!(world.told().await.status, Status::Online);
+    world.boards.away.store(true, Ordering::SeqCst);
+    world.put(vec![is(1, Status::Offline)]).await;
+    assert_eq!(world.told().await.status, Status::Offline);
+    tokio::time::sleep(Duration::from_secs(200)).await;
+    assert!(world.on_board(1).await.is_some_and(|entry| entry.status == Status::Online));
+    world.boards.away.store(false, Ordering::SeqCst);
+    // Nothing comes to the pool meanwhile.
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(world.on_board(1).await, None);
+    world.stop().await;
+}
+
+/// A whole board is written in slices, and goes on where it was if one fails.
+#[tokio::test(start_paused = true)]
+async fn a_large_board_is_written_anew_piece_by_piece() {
+    const USERS: u128 = 10_000;
+    let world = World::started().await;
+    world.handled().await;
+    world.boards.away.store(true, Ordering::SeqCst);
+    world.put((1..=USERS).map(|n| is(n, Status::Online)).collect()).await;
+    world.handled().await;
+    world.boards.away.store(false, Ordering::SeqCst);
+    world.boards.fails.store(5, Ordering::SeqCst);
+    let beats = async || {
+        for _ in 0..14 {
+            let heartbeat = |at| {
+                let devices = u32::try_from((1..=USERS).filter(|n| partition(*n) == at).count());
+                let beat = Heartbeat { node_id: NODE, devices: devices.unwrap() };
+                record(at, &PresenceCommand::Heartbeat(beat))
+            };
+            world.put((0..PRESENCE.partitions_embedded).map(heartbeat).collect()).await;
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+    };
+    beats().await;
+    for n in 1..=USERS {
+        assert!(world.on_board(n).await.is_some(), "{n}");
+    }
+    let Boards { largest, notes, .. } = &*world.boards;
+    assert!(largest.load(Ordering::SeqCst) <= 256);
+    let written = notes.load(Ordering::SeqCst);
+    assert!((10_000..16_000).contains(&written), "{written} notes");
+    world.boards.fails.store(0, Ordering::SeqCst);
+    beats().await;
+    let calm = notes.load(Ordering::SeqCst);
+    beats().await;
+    assert_eq!(notes.load(Ordering::SeqCst), calm, "it is right");
+    world.stop().await;
+}
+
 /// A store that is away for long costs no node a question at each try, and everybody is told once.
 #[tokio::test(start_paused = true)]
 async fn a_store_that_is_away_is_waited_for_without_asking_nodes_again() {
@@ -339,6 +406,25 @@ async fn a_store_that_is_away_is_waited_for_without_asking_nodes_again() {
     assert_eq!(told(world.platform.log.describe(&OUTBOUND).await.unwrap()) - before, 1);
     let row = get_one::<LastSeen>(&world.store, LastSeen::get(user(1))).await.unwrap();
     assert!(row.is_some());
+    world.stop().await;
+}
+
+/// A record that can not be read costs no node a question, and takes nothing with it.
+#[tokio::test(start_paused = true)]
+async fn a_record_that_can_not_be_read_asks_nobody_what_is_known() {
+    let mut world = World::started().await;
+    world.put(vec![is(1, Status::Online)]).await;
+    assert_eq!(world.told().await.status, Status::Online);
+    world.handled().await;
+    let ends = |states: Vec<PartitionState>| states.iter().map(|at| at.end).sum::<u64>();
+    let before = ends(world.platform.log.describe(&OUTBOUND).await.unwrap());
+    let bad = || Append { value: Bytes::from_static(b"{"), ..is(1, Status::Online) };
+    world.put(vec![bad()]).await;
+    world.handled().await;
+    world.put(vec![bad(), is(1, Status::Away), bad()]).await;
+    assert_eq!(world.told().await.status, Status::Away);
+    world.handled().await;
+    assert_eq!(ends(world.platform.log.describe(&OUTBOUND).await.unwrap()) - before, 1);
     world.stop().await;
 }
 

@@ -120,12 +120,16 @@ impl Stage {
 
     /// A record: the first user types, for so long yet, or does so no more.
     fn told(&self, left: Option<i64>) {
+        self.told_to(left, &[user(2), user(1), user(2), user(9)]);
+    }
+
+    fn told_to(&self, left: Option<i64>, audience: &[UserId]) {
         let (conversation, typer) = key(1);
         let until = left.map(|left| self.hub.clock.now().plus_ms(left));
         let username = "one".into();
         let view = Typing { user_id: typer, username, is_typing: until.is_some(), until };
         let frame = typing::frame_of(conversation, self.hub.clock.now(), &view);
-        let audience = event::pack(&[user(2), user(1), user(2), user(9)]);
+        let audience = event::pack(audience);
         let record = Outbound::Typing { conversation, user: typer, until, audience, frame };
         self.hub.deliver(vec![record]);
     }
@@ -172,6 +176,25 @@ async fn typing_is_told_once_and_ends_ten_seconds_after_the_last_signal() {
     stage.pass(60_000).await;
     assert_eq!(stage.heard(1), [true, false], "and none by the clock behind a stop");
     assert_eq!(stage.heard(0), SILENCE, "he knows himself that he types");
+    stage.life.stop();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_left_out_later_hears_of_the_end_of_what_he_was_told() {
+    let stage = Stage::new();
+    let (all, left) = ([user(1), user(2)], [user(1)]);
+    stage.told_to(Some(10_000), &all);
+    stage.told_to(None, &left);
+    assert_eq!(stage.heard(1), [true, false]);
+    stage.told_to(Some(10_000), &all);
+    stage.pass(3_000).await;
+    stage.told_to(Some(10_000), &left);
+    assert_eq!(stage.heard(1), [true]);
+    stage.pass(10_010).await;
+    assert_eq!(stage.heard(1), [false]);
+    stage.told_to(Some(10_000), &left);
+    stage.told_to(None, &all);
+    assert_eq!(stage.heard(1), SILENCE, "nor of the end of what he was not told");
     stage.life.stop();
 }
 

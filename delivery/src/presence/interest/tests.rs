@@ -5,19 +5,20 @@ use schemas::presence::Status;
 use schemas::user::head::Audience;
 use uuid::Uuid;
 
+use super::news::differs;
 use super::*;
 
-const NOW: Timestamp = Timestamp(1_000);
+pub(super) const NOW: Timestamp = Timestamp(1_000);
 
-fn user(number: u128) -> UserId {
+pub(super) fn user(number: u128) -> UserId {
     UserId(Uuid::from_u128(number))
 }
 
-fn talk(number: u128) -> ConversationId {
+pub(super) fn talk(number: u128) -> ConversationId {
     ConversationId(Uuid::from_u128(1_000 + number))
 }
 
-fn entry(of: u128, version: i64, status: Status) -> Arc<Entry> {
+pub(super) fn entry(of: u128, version: i64, status: Status) -> Arc<Entry> {
     Arc::new(Entry {
         user_id: user(of),
         version,
@@ -33,15 +34,15 @@ fn entry(of: u128, version: i64, status: Status) -> Arc<Entry> {
     })
 }
 
-fn peer(of: u128) -> Peer {
+pub(super) fn peer(of: u128) -> Peer {
     Peer { user: user(of), conversation: talk(of), blocked: false }
 }
 
-const OPEN: Permission = Permission { blocked: false, contact: false };
-const BLOCKED: Permission = Permission { blocked: true, contact: false };
+pub(super) const OPEN: Permission = Permission { blocked: false, contact: false };
+pub(super) const BLOCKED: Permission = Permission { blocked: true, contact: false };
 
 /// Viewer 1 with socket 11 and peer 2.
-fn one() -> (Interest, Stay) {
+pub(super) fn one() -> (Interest, Stay) {
     let mut interest = Interest::default();
     interest.came(user(1), 11);
     let stay = interest.served(user(1)).unwrap();
@@ -52,7 +53,7 @@ fn one() -> (Interest, Stay) {
     (interest, stay)
 }
 
-fn viewers(pushes: &[Push]) -> Vec<(UserId, Option<Vec<u64>>)> {
+pub(super) fn viewers(pushes: &[Push]) -> Vec<(UserId, Option<Vec<u64>>)> {
     pushes.iter().map(|push| (push.viewer, push.sockets.clone())).collect()
 }
 
@@ -98,7 +99,11 @@ fn a_user_is_told_of_himself_on_every_socket() {
 fn a_subscription_is_of_one_socket_and_ends_with_it() {
     let (mut interest, _) = one();
     interest.came(user(1), 12);
-    let ticket = interest.subscribe(user(1), 12, &[user(3), user(2)]).unwrap();
+    let (ticket, new) = interest.subscribe(user(1), 12, &[user(3), user(2)]).unwrap();
+    assert_eq!(new, [user(3), user(2)]);
+    let again = interest.subscribe(user(1), 12, &[user(4), user(3)]).unwrap();
+    assert_eq!(again.1, [user(4)]);
+    interest.unsubscribe(user(1), 12, &again.1);
     assert!(interest.published(&entry(3, 1, Status::Online), NOW).is_empty(), "not read yet");
     assert_eq!(interest.permit((user(1), user(3)), ticket, OPEN, NOW), None, "it is the answer");
     let pushes = interest.published(&entry(3, 2, Status::Away), NOW);
@@ -137,18 +142,24 @@ fn of_two_readings_the_one_that_began_later_stands() {
     assert!(interest.published(&entry(2, 2, Status::Away), NOW).is_empty(), "he sees nothing");
 }
 
+/// A reading that begins now.
+pub(super) fn read(interest: &mut Interest, entry: &Arc<Entry>) -> Vec<Push> {
+    let ticket = interest.ticket();
+    interest.read(entry, ticket, NOW)
+}
+
 #[test]
 fn an_entry_whose_push_was_lost_is_pushed_when_it_is_read() {
     let (mut interest, _) = one();
-    assert!(interest.read(&entry(2, 1, Status::Online), NOW).is_empty(), "nobody was told");
-    assert_eq!(interest.read(&entry(2, 2, Status::Away), NOW).len(), 1);
+    assert!(read(&mut interest, &entry(2, 1, Status::Online)).is_empty(), "nobody was told");
+    assert_eq!(read(&mut interest, &entry(2, 2, Status::Away)).len(), 1);
     assert!(interest.published(&entry(2, 2, Status::Away), NOW).is_empty());
-    assert!(interest.read(&entry(2, 1, Status::Online), NOW).is_empty(), "an old reading");
-    assert!(interest.read(&entry(2, 2, Status::Offline), NOW).is_empty(), "the board is away");
+    assert!(read(&mut interest, &entry(2, 1, Status::Online)).is_empty(), "an old reading");
+    assert!(read(&mut interest, &entry(2, 2, Status::Offline)).is_empty(), "the board is away");
     assert_eq!(interest.kept(|_| true), [user(2)]);
 
     // What was read while the board was away is put right by what is published, whatever its version.
-    assert_eq!(interest.read(&entry(2, 3, Status::Offline), NOW).len(), 1);
+    assert_eq!(read(&mut interest, &entry(2, 3, Status::Offline)).len(), 1);
     assert_eq!(interest.published(&entry(2, 3, Status::Online), NOW).len(), 1);
 }
 
@@ -210,7 +221,8 @@ enum Act {
     Peer(u128, u128),
     Part(u128, u128),
     Permit(u128, u128, bool),
-    Publish(u128, Status),
+    /// Of one who hides or does not.
+    Publish(u128, Status, bool),
 }
 
 /// Every viewer with everything he has, and whatever he was last shown on a socket.
@@ -223,6 +235,10 @@ struct Model {
     entries: BTreeMap<u128, Arc<Entry>>,
     /// What users know of themselves.
     own: BTreeMap<u128, Arc<Entry>>,
+    /// What was published last of everybody.
+    published: BTreeMap<u128, Arc<Entry>>,
+    /// The newest version when a viewer came.
+    came: BTreeMap<u128, i64>,
 }
 
 impl Model {
@@ -281,7 +297,7 @@ fn act() -> impl Strategy<Value = Act> {
         (who.clone(), who.clone()).prop_map(|(user, of)| Act::Peer(user, of)),
         (who.clone(), who.clone()).prop_map(|(user, of)| Act::Part(user, of)),
         (who.clone(), who.clone(), any::<bool>()).prop_map(|(u, of, b)| Act::Permit(u, of, b)),
-        (who, status).prop_map(|(of, status)| Act::Publish(of, status)),
+        (who, status, any::<bool>()).prop_map(|(of, is, hides)| Act::Publish(of, is, hides)),
     ]
 }
 
@@ -292,6 +308,9 @@ fn play(model: &mut Model, interest: &mut Interest, act: Act, version: i64) {
         Act::Came(who, socket) => {
             let socket = socket_of(who, socket);
             let sockets = model.sockets.entry(who).or_default();
+            if sockets.is_empty() {
+                model.came.insert(who, version);
+            }
             if let std::collections::btree_map::Entry::Vacant(slot) = sockets.entry(socket) {
                 slot.insert(BTreeSet::new());
                 interest.came(user(who), socket);
@@ -328,11 +347,24 @@ fn play(model: &mut Model, interest: &mut Interest, act: Act, version: i64) {
                 return;
             };
             let ticket = interest.ticket();
-            interest.peer(user(who), stay, ticket, peer(of), NOW);
-            if who != of {
-                model.peers.insert((who, of));
-                model.permissions.insert((who, of), Permission { blocked: false, contact: true });
+            let push = interest.peer(user(who), stay, ticket, peer(of), NOW);
+            if who == of {
+                assert_eq!(push, None);
+                return;
             }
+            let permission = Permission { blocked: false, contact: true };
+            let begins = model.peers.insert((who, of));
+            let before = model.permissions.insert((who, of), permission);
+            let since = model.published.get(&of);
+            let since = since.filter(|entry| begins && entry.version > model.came[&who]);
+            if let Some(entry) = since {
+                model.entries.insert(of, entry.clone());
+            }
+            let sees = |entry: &Entry, permission| shown(entry, Viewer::Other(permission), NOW);
+            let changes = before.zip(model.entries.get(&of)).is_some_and(|(before, entry)| {
+                sees(entry, before) != sees(entry, permission)
+            });
+            assert_eq!(push.is_some(), changes || since.is_some_and(|entry| entry.online));
         }
         Act::Part(who, of) => {
             interest.part(user(who), talk(of));
@@ -352,8 +384,10 @@ fn play(model: &mut Model, interest: &mut Interest, act: Act, version: i64) {
             let changes = before.is_some_and(|before| sees(before) != sees(permission));
             assert_eq!(push.is_some(), changes);
         }
-        Act::Publish(of, status) => {
+        Act::Publish(of, status, hides) => {
             let entry = entry(of, version, status);
+            let entry = Arc::new(Entry { online: !hides, ..(*entry).clone() });
+            model.published.insert(of, entry.clone());
             let mut told = BTreeMap::new();
             for push in interest.published(&entry, NOW) {
                 let viewer = push.viewer.0.as_u128();

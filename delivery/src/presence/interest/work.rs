@@ -3,7 +3,7 @@
 
 use schemas::{ConversationId, UserId, limits};
 
-use super::{Interest, Stay, Ticket};
+use super::{Interest, Stay, Ticket, Watcher};
 
 /// Conversations and users to be read of one viewer; beyond, everything is read anew.
 const PENDING: usize = limits::PRESENCE_CHUNK;
@@ -104,8 +104,10 @@ impl Interest {
     /// What two users may see of each other has changed.
     pub(in crate::presence) fn related(&mut self, one: UserId, two: UserId) -> Vec<(UserId, Stay)> {
         let both = [(one, two), (two, one)];
+        // Whoever finds out just now whom a viewer has to do with may have read what was before.
         let seen = both.into_iter().filter(|(viewer, target)| {
-            self.watchers.get(viewer).is_some_and(|watcher| watcher.sees.contains_key(target))
+            let sees = |watcher: &Watcher| watcher.sees.contains_key(target) || watcher.work.busy;
+            self.watchers.get(viewer).map(Box::as_ref).is_some_and(|watcher| sees(watcher))
         });
         let seen: Vec<_> = seen.collect();
         let read = |(viewer, target)| {
@@ -119,6 +121,15 @@ impl Interest {
             Some((viewer, stay?))
         };
         seen.into_iter().filter_map(read).collect()
+    }
+
+    /// A user who is here is to be read as he sees himself.
+    pub(in crate::presence) fn reread_own(&mut self, user: UserId) -> Option<Stay> {
+        self.with_work(user, |work| {
+            if !work.read.contains(&user) {
+                work.read.push(user);
+            }
+        })
     }
 
     /// Records were lost: everything that anybody here sees is to be read again.

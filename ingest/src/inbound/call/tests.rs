@@ -124,6 +124,25 @@ async fn offers_answers_and_candidates_go_to_their_target_alone() {
 }
 
 #[tokio::test]
+async fn what_is_long_counts_for_more_than_one() {
+    let world = staged().await;
+    for n in 1..=2 {
+        join(&world, user(n)).await;
+    }
+    let sdp = "x".repeat(limits::CALL_PAYLOAD_BYTES - 2);
+    let large = json!({"callId": "c", "targetUserId": user(2), "offer": sdp});
+    let mut passed = 0;
+    while say(&world, ME, "offer", &large).await.is_ok() {
+        passed += 1;
+    }
+    // 200 at once, of which each takes 16 here, and one more before.
+    assert_eq!(passed, 12);
+    assert_eq!(say(&world, ME, "offer", &large).await, Err(Code::RateLimited));
+    let small = json!({"callId": "c", "targetUserId": user(2), "offer": 1});
+    assert_eq!(say(&world, ME, "offer", &small).await, Ok(()));
+}
+
+#[tokio::test]
 async fn two_of_whom_one_has_blocked_the_other_hear_nothing_of_each_other() {
     let world = staged().await;
     let (mut seen, call) = (0, json!({"callId": "c"}));
@@ -218,6 +237,8 @@ fn hostile_payloads_are_refused() {
     assert_eq!(refused("answer", other), Code::MalformedId);
     let large = "x".repeat(limits::CALL_PAYLOAD_BYTES - 1);
     assert_eq!(refused("offer", towards(json!({"offer": large}))), invalid);
+    let large = "x".repeat(limits::CALL_CANDIDATE_BYTES - 1);
+    assert_eq!(refused("ice-candidate", towards(json!({"candidate": large}))), invalid);
     let mut deep = json!(1);
     for _ in 0..=limits::METADATA_DEPTH {
         deep = json!([deep]);

@@ -6,12 +6,14 @@
 use std::collections::HashMap;
 
 use parking_lot::Mutex;
-use schemas::{Timestamp, limits};
+use schemas::{Timestamp, UserId, limits};
 
 use super::Key;
 
 /// Typers kept at most: about 3 MB.
 const KEPT: usize = 32_768;
+/// Conversations in which one user types at once: nobody takes the room of the others.
+const SHARE: usize = 16;
 
 /// A moment, for people and for durations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,8 @@ pub(super) enum Heard {
     Later,
     /// There is no room for one who begins.
     Full,
+    /// He types in too many conversations.
+    Many,
 }
 
 /// What was held back.
@@ -62,7 +66,29 @@ pub(super) struct Due {
 #[derive(Debug, Default)]
 struct Table {
     typers: HashMap<Key, Slot>,
+    /// In how many conversations each of them types.
+    shares: HashMap<UserId, usize>,
     numbers: u64,
+}
+
+impl Table {
+    fn remove(&mut self, key: Key) -> bool {
+        let typed = self.typers.remove(&key).is_some();
+        if typed {
+            leave(&mut self.shares, key.0);
+        }
+        typed
+    }
+}
+
+/// A user types in one conversation less.
+fn leave(shares: &mut HashMap<UserId, usize>, user: UserId) {
+    if let Some(share) = shares.get_mut(&user) {
+        *share = share.saturating_sub(1);
+        if *share == 0 {
+            shares.remove(&user);
+        }
+    }
 }
 
 /// See the module.
@@ -76,7 +102,7 @@ fn over(since: i64, now: i64, time: u64) -> bool {
 impl Typing {
     /// He types.
     pub(super) fn types(&self, key: Key, now: Moment) -> Heard {
-        let Table { typers, numbers } = &mut *self.0.lock();
+        let Table { typers, shares, numbers } = &mut *self.0.lock();
         if let Some(slot) = typers.get_mut(&key)
             && !over(slot.heard, now.ms, limits::TYPING_MS)
         {
@@ -88,8 +114,15 @@ impl Typing {
             slot.told = now.ms;
             return Heard::Now(slot.typer);
         }
-        if typers.len() >= KEPT && !typers.contains_key(&key) {
-            return Heard::Full;
+        if !typers.contains_key(&key) {
+            if typers.len() >= KEPT {
+                return Heard::Full;
+            }
+            let share = shares.entry(key.0).or_default();
+            if *share >= SHARE {
+                return Heard::Many;
+            }
+            *share += 1;
         }
         *numbers += 1;
         let typer = Typer { number: *numbers, since: now.at, last: now.at };
@@ -99,12 +132,17 @@ impl Typing {
 
     /// He stops; whether he has typed here.
     pub(super) fn stops(&self, key: Key) -> bool {
-        self.0.lock().typers.remove(&key).is_some()
+        self.0.lock().remove(key)
     }
 
     /// His signal was refused.
     pub(super) fn forget(&self, key: Key) {
-        self.0.lock().typers.remove(&key);
+        self.0.lock().remove(key);
+    }
+
+    /// Whether he does not type, as far as is known here.
+    pub(super) fn is_over(&self, key: Key) -> bool {
+        !self.0.lock().typers.contains_key(&key)
     }
 
     /// Acts unless he has stopped, or begun anew, in the meantime; he does neither while it acts.
@@ -122,12 +160,17 @@ impl Typing {
     /// Takes what was held back long enough, and forgets whose typing is over.
     pub(super) fn turn(&self, now: Moment) -> Vec<Due> {
         let mut due = Vec::new();
-        self.0.lock().typers.retain(|key, slot| {
+        let Table { typers, shares, .. } = &mut *self.0.lock();
+        typers.retain(|key, slot| {
             if slot.owed && over(slot.told, now.ms, limits::TYPING_EVERY_MS) {
                 (slot.owed, slot.told) = (false, now.ms);
                 due.push(Due { key: *key, typer: slot.typer });
             }
-            !over(slot.heard, now.ms, limits::TYPING_MS)
+            let types = !over(slot.heard, now.ms, limits::TYPING_MS);
+            if !types {
+                leave(shares, key.0);
+            }
+            types
         });
         due
     }
@@ -151,7 +194,7 @@ mod tests {
     fn told(heard: Heard) -> Option<i64> {
         match heard {
             Heard::Now(typer) => Some(typer.last.0 - 1_000_000),
-            Heard::Later | Heard::Full => None,
+            Heard::Later | Heard::Full | Heard::Many => None,
         }
     }
 
@@ -203,6 +246,27 @@ mod tests {
         // Whether or not a flush has come in between.
         typing.turn(at(29_999));
         assert_eq!(since(29_999), 29_999);
+    }
+
+    #[test]
+    fn nobody_types_everywhere_at_once() {
+        let typing = Typing::default();
+        let share = u128::try_from(SHARE).unwrap();
+        let key = |user, talk| (key(user).0, ConversationId(Uuid::from_u128(talk)));
+        for talk in 0..share {
+            assert_eq!(told(typing.types(key(1, talk), at(0))), Some(0));
+        }
+        assert_eq!(typing.types(key(1, share), at(0)), Heard::Many);
+        assert_eq!(typing.types(key(1, 0), at(0)), Heard::Later, "he goes on");
+        assert_eq!(told(typing.types(key(2, share), at(0))), Some(0), "another one's share");
+        assert!(typing.stops(key(1, 0)));
+        assert_eq!(told(typing.types(key(1, share), at(0))), Some(0));
+        typing.forget(key(1, 1));
+        assert_eq!(told(typing.types(key(1, share + 1), at(0))), Some(0));
+        assert_eq!(typing.types(key(1, share + 2), at(0)), Heard::Many);
+        typing.turn(at(20_000));
+        assert!(typing.0.lock().shares.is_empty());
+        assert_eq!(told(typing.types(key(1, share + 2), at(20_000))), Some(20_000));
     }
 
     #[test]

@@ -147,6 +147,18 @@ async fn a_stop_is_told_at_once_and_once() {
 }
 
 #[tokio::test]
+async fn what_was_on_its_way_at_a_stop_does_not_stay_on_the_board() {
+    let world = world().await;
+    let id = talk(&world, |_| {}).await;
+    let key = (ME, id);
+    let Heard::Now(typer) = world.ingest.typing.types(key, moment(&world.ingest)) else { panic!() };
+    let on_its_way = tell(&world.ingest, key, Told::Types(typer)).await.unwrap();
+    types(&world, id, false).await.unwrap();
+    on_its_way.await.unwrap();
+    assert_eq!(on_the_board(&world, id).await, []);
+}
+
+#[tokio::test]
 async fn blocked_members_are_left_out_in_either_direction() {
     let world = world().await;
     let members: Vec<UserId> = (1..=5).map(user).collect();

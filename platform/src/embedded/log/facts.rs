@@ -108,6 +108,8 @@ pub(super) fn offset_of(key: &[u8]) -> Option<u64> {
 pub(super) fn encode(record: &Record) -> Vec<u8> {
     let mut out = record.appended_at.0.to_be_bytes().to_vec();
     frame::put_payload(&mut out, &record.key, &record.headers, &record.value);
+    // The store keeps it in memory as it is.
+    out.shrink_to_fit();
     out
 }
 

@@ -112,6 +112,25 @@ fn what_others_may_see_is_told_when_it_changes() {
 }
 
 #[test]
+fn hiding_is_told_at_once_to_whoever_saw_all_changes_before() {
+    let hidden = Privacy { online: false, ..Privacy::default() };
+    let hidden = Facts { preference: Preference::default(), privacy: hidden };
+    for hides in [preference(Offline), hidden] {
+        let mut sim = Sim::new();
+        sim.beats = vec![(A, 1)];
+        for n in 0..20 {
+            sim.put(is(A, 1, 1, if n % 2 == 0 { Online } else { DoNotDisturb }));
+            sim.pass(20);
+        }
+        sim.heard();
+        let now = sim.now;
+        sim.decide(1, hides);
+        let (at, entry) = sim.told.pop().unwrap();
+        assert_eq!((at, entry.status.is_here() && entry.online), (now, false));
+    }
+}
+
+#[test]
 fn an_account_that_is_gone_shows_nothing() {
     let facts = Facts::of(None);
     assert!(!facts.privacy.online && facts.privacy.last_seen == Audience::Nobody);

@@ -13,9 +13,10 @@ fn three() -> Sim {
 }
 
 fn answers(sim: &mut Sim) {
-    sim.put(snapshot(A, 0x71, vec![device(1, 1, Online)], false));
-    sim.put(snapshot(A, 0x71, vec![device(3, 3, Away)], true));
-    sim.put(snapshot(B, 0x71, vec![device(2, 2, Online)], true));
+    let ticket = sim.ticket;
+    sim.put(snapshot(A, ticket, vec![device(1, 1, Online)], false));
+    sim.put(snapshot(A, ticket, vec![device(3, 3, Away)], true));
+    sim.put(snapshot(B, ticket, vec![device(2, 2, Online)], true));
 }
 
 #[test]
@@ -46,7 +47,7 @@ fn whom_no_node_claims_is_gone() {
     // Two owners later nobody has node A any more.
     sim.beats = vec![(B, 1)];
     sim.take_over(sim.log.len());
-    sim.put(snapshot(B, 0x71, vec![device(2, 2, Online)], true));
+    sim.put(snapshot(B, sim.ticket, vec![device(2, 2, Online)], true));
     sim.pass(100_000);
     let mut told = sim.heard();
     told.sort_unstable_by_key(|(_, user, _)| *user);
@@ -65,8 +66,8 @@ fn a_device_that_ends_while_nodes_are_asked_does_not_end_the_others() {
     sim.put(is(A, 1, 1, Offline));
     sim.pass(15_000);
     assert_eq!(sim.heard(), []);
-    sim.put(snapshot(B, 0x71, vec![device(1, 2, Online)], true));
-    sim.put(snapshot(A, 0x71, vec![], true));
+    sim.put(snapshot(B, sim.ticket, vec![device(1, 2, Online)], true));
+    sim.put(snapshot(A, sim.ticket, vec![], true));
     sim.pass(60_000);
     assert_eq!(sim.heard(), []);
 }
@@ -82,7 +83,7 @@ fn records_read_again_tell_nothing_twice_but_what_may_not_have_been_told() {
     let told: Vec<_> = sim.heard().into_iter().map(|(_, user, status)| (user, status)).collect();
     assert_eq!(told, [(4, Online)]);
     answers(&mut sim);
-    sim.put(snapshot(B, 0x71, vec![device(2, 2, Online), device(4, 4, Online)], true));
+    sim.put(snapshot(B, sim.ticket, vec![device(2, 2, Online), device(4, 4, Online)], true));
     sim.beats = vec![(A, 2), (B, 2)];
     sim.pass(100_000);
     assert_eq!(sim.heard(), []);
@@ -99,8 +100,8 @@ fn records_read_again_from_long_before_end_as_they_did() {
     let before = sim.board.clone();
     sim.heard();
     sim.take_over(1);
-    sim.put(snapshot(A, 0x71, vec![], true));
-    sim.put(snapshot(B, 0x71, vec![device(2, 2, Online)], true));
+    sim.put(snapshot(A, sim.ticket, vec![], true));
+    sim.put(snapshot(B, sim.ticket, vec![device(2, 2, Online)], true));
     sim.pass(60_000);
     for (id, entry) in before {
         assert_eq!(sim.board[&id].status, entry.status, "{id}");

@@ -69,8 +69,8 @@ fn answer(sim: &mut Sim, truth: &Truth) {
     for (node, _) in truth.nodes() {
         let mut devices = truth.of(node);
         let rest = devices.split_off(devices.len() / 2);
-        sim.put(snapshot(node, 0x71, devices, false));
-        sim.put(snapshot(node, 0x71, rest, true));
+        sim.put(snapshot(node, sim.ticket, devices, false));
+        sim.put(snapshot(node, sim.ticket, rest, true));
     }
 }
 
