@@ -131,6 +131,8 @@ def check(stack, proxy, server, haproxy, delivery):
     # Half of them would meet the other node at their second request.
     for _ in range(12):
         polling(proxy, secret)
+    # As some clients spell it.
+    assert poll(f"{base}/socket.io?EIO=4&transport=polling").startswith("0{")
     print("proxy: 12 polling sessions stay with their node, of two")
 
     haproxy.send_signal(signal.SIGUSR2)

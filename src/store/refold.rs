@@ -41,11 +41,9 @@ pub(super) fn embedded(config: &Config, runtime: &Runtime) -> anyhow::Result<()>
 /// not be folded again goes along.
 async fn forget(store: LsmStore, dir: &Path) -> anyhow::Result<()> {
     let (folded, gone, anew) = (dir.join("folded"), dir.join("folded.gone"), dir.join("refolding"));
-    // Of a command that was killed.
-    for left in [&gone, &anew] {
-        if left.exists() {
-            fs::remove_dir_all(left).with_context(|| left.display().to_string())?;
-        }
+    // Of a command that was killed. What it had copied may be nowhere else, and stays below what is newer.
+    if gone.exists() {
+        fs::remove_dir_all(&gone).with_context(|| gone.display().to_string())?;
     }
     let fresh = LsmStore::open(&anew, LsmConfig::default())?;
     for def in table::all().into_iter().filter(|def| matches!(def.class, Class::Kept(_))) {
@@ -163,5 +161,29 @@ mod tests {
         let block = get_one::<Block>(&store, Block::get(user(1), user(2))).await.unwrap();
         assert!(block.is_none());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "nothing is left lying about");
+    }
+
+    #[tokio::test]
+    async fn what_a_command_that_was_killed_had_copied_is_not_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let user =
+            |n: u8| format!("{n:08x}-0000-4000-8000-000000000000").parse::<UserId>().unwrap();
+        let row = |n, at| LastSeen { user: user(n), at: Timestamp(at), version: 4 };
+        // Killed between the two names; then a server ran.
+        for (place, rows) in [("refolding", [row(1, 1), row(2, 1)]), (".", [row(2, 2), row(3, 2)])]
+        {
+            let path = dir.path().join(place);
+            let store = LsmStore::open(&path, LsmConfig::default()).unwrap();
+            let writes = rows.iter().map(|row| Write::replace(row, Stamp(7))).collect();
+            store.write(Batch { fence: None, writes }).await.unwrap();
+        }
+        fs::create_dir(dir.path().join("folded.gone")).unwrap();
+        let open = || LsmStore::open(dir.path(), LsmConfig::default()).unwrap();
+        forget(open(), dir.path()).await.unwrap();
+        let store = open();
+        for (n, at) in [(1, 1), (2, 2), (3, 2)] {
+            let found = get_one::<LastSeen>(&store, LastSeen::get(user(n))).await.unwrap();
+            assert_eq!(found, Some(row(n, at)));
+        }
     }
 }

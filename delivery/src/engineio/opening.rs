@@ -208,6 +208,26 @@ mod tests {
         assert!(!format!("{sid:?}").contains(&sid.to_string()));
     }
 
+    #[test]
+    fn no_more_is_kept_than_may_be_a_token() {
+        let opening = |of: usize| {
+            let text = "x".repeat(of);
+            let request = http::Request::builder()
+                .uri(format!("/?token={text}"))
+                .header(AUTHORIZATION, &text)
+                .header(USER_AGENT, &text);
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            let query = Query::read(parts.uri.query());
+            Opening::new(&parts, query)
+        };
+        let kept = opening(TOKEN_BYTES);
+        assert!(kept.token.is_some() && kept.authorization.is_some());
+        let kept = opening(TOKEN_BYTES + 1);
+        assert_eq!((kept.token, kept.authorization), (None, None));
+        let agent = kept.user_agent.unwrap();
+        assert_eq!((agent.len(), agent.capacity()), (USER_AGENT_BYTES, USER_AGENT_BYTES));
+    }
+
     proptest! {
         #[test]
         fn no_query_is_too_much(query in "[a-zA-Z&=%+0-9é]{0,64}") {

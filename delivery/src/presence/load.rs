@@ -12,8 +12,8 @@ use platform::port::store;
 use schemas::conversation::head::{Head, Kind};
 use schemas::conversation::table::HeadRow;
 use schemas::member::table::MembershipByUser;
-use schemas::{ApiError, Code, ConversationId, Timestamp, UserId, limits};
 use schemas::user::table::Block;
+use schemas::{ApiError, Code, ConversationId, Timestamp, UserId, limits};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
@@ -72,8 +72,7 @@ async fn blocks(hub: &Hub, user: UserId, peers: &mut [Peer]) -> Result<(), Faile
     for peers in peers.chunks_mut(HEADS) {
         let both = |peer: &Peer| [Block::get(user, peer.user), Block::get(peer.user, user)];
         let gets: Vec<_> = peers.iter().flat_map(both).collect();
-        let rows: Vec<Option<Block>> =
-            hub.read(|| store::get_many(hub.store(), &gets)).await?;
+        let rows: Vec<Option<Block>> = hub.read(|| store::get_many(hub.store(), &gets)).await?;
         for (peer, rows) in peers.iter_mut().zip(rows.chunks(2)) {
             peer.blocked |= rows.iter().any(Option::is_some);
         }
@@ -236,9 +235,8 @@ impl Presence {
     fn found_out(&self, viewer: UserId, Seen { user, entry, .. }: Seen, ticket: Ticket) {
         match entry {
             Some(entry) => {
-                let read = |interest: &mut Interest, entry: &_, now| {
-                    interest.read(entry, ticket, now)
-                };
+                let read =
+                    |interest: &mut Interest, entry: &_, now| interest.read(entry, ticket, now);
                 self.tell(&Arc::new(entry), read);
             }
             None if user != viewer => {

@@ -213,9 +213,7 @@ fn set(delivery: &Arc<Delivery>, session: &Arc<Session>, custom: &Custom) -> Ans
         // Before it is accepted: another one that is published meanwhile, from elsewhere, is the one
         // that stands.
         session.device.set_custom(hash);
-        let set = async {
-            delivery.inbound.accept(&session.who, SET, Some(&data)).await?.await
-        };
+        let set = async { delivery.inbound.accept(&session.who, SET, Some(&data)).await?.await };
         if let Err(error) = set.await {
             session.device.forget_custom();
             return Err(error);

@@ -29,7 +29,7 @@ pub(crate) struct Packets {
     pub(crate) named: Vec<UserId>,
     /// The message that whoever reads it has received.
     pub(crate) message: Option<Message>,
-    /// The client has lost events: it is to connect anew.
+    /// The client has lost events: it is to connect anew, and is told so right before.
     pub(crate) resync: bool,
 }
 
@@ -82,7 +82,6 @@ pub(crate) fn packets(text: &str, to: UserId) -> Packets {
         }
         "resync" => {
             all.resync = true;
-            all.both("resync", "{}");
             Some(())
         }
         "receipt" => all.receipt(&envelope, data),

@@ -31,6 +31,8 @@ pub(crate) struct FakeInbound {
     pub(crate) charged: Mutex<Vec<String>>,
     /// Whether nothing more may be.
     pub(crate) poor: AtomicBool,
+    /// Whether presence can not be read, ever.
+    pub(crate) broken: AtomicBool,
     /// Lets held outcomes go.
     pub(crate) release: Arc<Semaphore>,
     /// What is seen of users, whoever looks; of others nothing.
@@ -44,6 +46,7 @@ impl Default for FakeInbound {
             accepted: Mutex::default(),
             charged: Mutex::default(),
             poor: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
             release,
             seen: Mutex::default(),
         }
@@ -81,7 +84,8 @@ impl Inbound for FakeInbound {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         self.accepted.lock().push(text.clone());
-        match kind {
+        let held = kind == "presence.set" && text.contains("held");
+        match if held { "held" } else { kind } {
             "echo" | "slow.accept" | "delivered" | "presence.set" | "message.send"
             | "message.react" | "message.read" | "conversation.join" | "typing" | "call.offer" => {
                 Ok(async move { Ok(Bytes::from(text)) }.boxed())
@@ -110,6 +114,9 @@ impl Inbound for FakeInbound {
     }
 
     async fn presence(&self, _: UserId, of: &[UserId]) -> Result<Vec<Seen>, ApiError> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(ApiError::new(Code::Internal, "planted"));
+        }
         let seen = self.seen.lock();
         let hidden = |user| Seen { user, permission: Permission::default(), entry: None };
         let one = |user: &UserId| seen.get(user).cloned().unwrap_or_else(|| hidden(*user));

@@ -4,6 +4,7 @@
 mod client;
 mod ends;
 mod handshake;
+mod late;
 mod told;
 
 use serde_json::{Value, json};
@@ -99,6 +100,13 @@ async fn a_mistake_is_answered_or_is_an_exception_and_what_is_unknown_is_nothing
     client.send(r#"51-7["message:send",{"message":{"_placeholder":true,"num":0}}]"#).await;
     client.send_binary(b"abc").await;
     assert_eq!(client.ack("37").await["code"], "unsupported");
+    let data = r#"{"conversationId":"c","content":"x","metadata":{"_placeholder":true,"num":0}}"#;
+    client.send(&format!(r#"51-["message:send",{data}]"#)).await;
+    client.send_binary(b"abc").await;
+    let (name, data) = client.event().await;
+    assert_eq!((name.as_str(), &data["code"]), ("exception", &json!("unsupported")));
+    client.send(r#"51-["message:forge",{"_placeholder":true,"num":0}]"#).await;
+    client.send_binary(b"abc").await;
     assert!(client.names().await.is_empty(), "the socket goes on");
 }
 
@@ -119,6 +127,33 @@ async fn requests_are_accepted_in_order_and_what_is_refused_late_is_told() {
     assert_eq!(order, (0..40).map(|n| json!(n.to_string())).collect::<Vec<_>>());
     let late = client.ask("call:leave", r#"{"callId":"k"}"#).await;
     assert_eq!(late, json!({"success": false, "error": "not a member", "code": "not_member"}));
+}
+
+#[tokio::test]
+async fn beyond_the_rate_namespaces_are_refused_in_their_form_and_left_all_the_same() {
+    let frames = delivery::Frames { burst: 4, per_minute: 1 };
+    let config = delivery::Config { frames: Some(frames), ..delivery::Config::default() };
+    let server = crate::harness::server_with(config).await;
+    let mut client = Client::enter(&server, "1/11").await;
+    for _ in 0..4 {
+        client.ask("heartbeat", "{}").await;
+    }
+    client.send(r#"0/presence,{"token":"1/11"}"#).await;
+    let refused = client.packet().await;
+    let json = refused.strip_prefix("4/presence,").unwrap_or_else(|| panic!("{refused}"));
+    let json: Value = serde_json::from_str(json).unwrap();
+    assert_eq!(json["data"]["code"], "rate_limited");
+    client.send(r#"0/nowhere,{"token":"1/11"}"#).await;
+    assert!(client.packet().await.starts_with("4/nowhere,"));
+    // Nobody waits for an answer to these.
+    client.send(r#"0{"token":"1/11"}"#).await;
+    client.send("37[]").await;
+    client.send(r#"2/presence,8["heartbeat"]"#).await;
+    assert_eq!(client.ask("heartbeat", "{}").await["code"], "rate_limited");
+    client.send("1").await;
+    let end = client.hear().await;
+    assert!(matches!(end, client::Heard::Close(_) | client::Heard::Gone), "{end:?}");
+    crate::harness::wait_for("it has left", || server.sockets() == 0).await;
 }
 
 #[tokio::test]

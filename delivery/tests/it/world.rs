@@ -38,6 +38,8 @@ pub(crate) struct TestStore {
     pub(crate) away: AtomicBool,
     /// How long a scan of changes takes.
     pub(crate) pause: Mutex<Duration>,
+    /// How long a scan of memberships takes.
+    pub(crate) slow: Mutex<Duration>,
     hook: Mutex<Option<Hook>>,
 }
 
@@ -48,6 +50,7 @@ impl TestStore {
             scans: AtomicUsize::new(0),
             away: AtomicBool::new(false),
             pause: Mutex::new(pause),
+            slow: Mutex::default(),
             hook: Mutex::default(),
         }
     }
@@ -82,6 +85,10 @@ impl TestStore {
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
             }
+        }
+        let slow = *self.slow.lock();
+        if table == "membership_by_user" && !slow.is_zero() {
+            tokio::time::sleep(slow).await;
         }
         let outcome = read.await;
         // Out of its lock meanwhile: what it does may read.

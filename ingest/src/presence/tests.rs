@@ -417,8 +417,6 @@ async fn a_socket_decides_by_the_same_rules() {
     assert!(joined.is_ok());
 }
 
-/// Reads what somebody sees while the other one hides, the head being what is read before and what is
-/// published what is read after, if that is the order.
 #[tokio::test(start_paused = true)]
 async fn a_head_is_not_older_than_the_entry_under_it() {
     let world = stage().await;

@@ -153,6 +153,45 @@ async fn a_goodbye_is_read_behind_what_came_with_it_and_answers_the_poll() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_came_before_a_goodbye_is_read_though_nothing_can_be_written() {
+    let line = Line::new(BOUND);
+    post(&line, "4a\u{1e}4b\u{1e}1").await.unwrap();
+    for _ in 0..2 {
+        assert!(matches!(line.came(), Some(Came::Packet(In::Message(_)))));
+        say(&line, "4answer");
+        line.flush().unwrap();
+        assert!(!line.fetched(), "it is not on its way");
+        assert_eq!(line.waits(), None, "nor is a poll waited for");
+    }
+    assert!(matches!(line.came(), Some(Came::Packet(In::Close))));
+    let line = Line::new(BOUND);
+    post(&line, "4a").await.unwrap();
+    {
+        let mut poll = pin!(line.poll());
+        assert!(poll.as_mut().now_or_never().is_none());
+    }
+    say(&line, "4answer");
+    assert!(matches!(line.came(), Some(Came::Packet(In::Message(_)))));
+    say(&line, "4the answer to that");
+    assert!(matches!(line.came(), Some(Came::Over(Why::Closed))));
+    assert_eq!(line.feed(&text("4b")), Some(Err(Why::Closed)), "the task knows now");
+    assert_eq!(line.flush(), Err(Why::Closed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_are_let_go_at_the_change_end_nothing() {
+    let line = Line::new(BOUND);
+    let (posting, late) = (line.post().unwrap(), line.clone());
+    let mut poll = pin!(async move { late.poll().await }.boxed());
+    assert!(poll.as_mut().now_or_never().is_none());
+    line.state.lock().phase = Phase::Upgraded;
+    drop(posting);
+    line.post().map(drop).unwrap_err();
+    poll.set(std::future::pending().boxed());
+    assert!(line.came().is_none() && !line.is_over());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_goodbye_of_ours_waits_for_a_poll_of_its_own() {
     let line = Line::new(BOUND);
     say(&line, "4a");

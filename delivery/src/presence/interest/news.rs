@@ -103,7 +103,11 @@ impl Interest {
     }
 
     /// An entry was published: who is to be told.
-    pub(in crate::presence) fn published(&mut self, entry: &Arc<Entry>, now: Timestamp) -> Vec<Push> {
+    pub(in crate::presence) fn published(
+        &mut self,
+        entry: &Arc<Entry>,
+        now: Timestamp,
+    ) -> Vec<Push> {
         let number = self.number();
         self.recent.note(number, entry, now);
         self.take(entry, now, Way::Published)
@@ -122,7 +126,12 @@ impl Interest {
 
     /// A reading found nothing that others may come to see of a user: what was known of him before it
     /// began is hidden.
-    pub(in crate::presence) fn hidden(&mut self, user: UserId, ticket: Ticket, now: Timestamp) -> Vec<Push> {
+    pub(in crate::presence) fn hidden(
+        &mut self,
+        user: UserId,
+        ticket: Ticket,
+        now: Timestamp,
+    ) -> Vec<Push> {
         let known = self.targets.get(&user).and_then(|target| target.entry.as_ref());
         let Some(known) = known.filter(|known| known.came < ticket && known.entry.online) else {
             return Vec::new();

@@ -361,9 +361,9 @@ fn play(model: &mut Model, interest: &mut Interest, act: Act, version: i64) {
                 model.entries.insert(of, entry.clone());
             }
             let sees = |entry: &Entry, permission| shown(entry, Viewer::Other(permission), NOW);
-            let changes = before.zip(model.entries.get(&of)).is_some_and(|(before, entry)| {
-                sees(entry, before) != sees(entry, permission)
-            });
+            let changes = before
+                .zip(model.entries.get(&of))
+                .is_some_and(|(before, entry)| sees(entry, before) != sees(entry, permission));
             assert_eq!(push.is_some(), changes || since.is_some_and(|entry| entry.online));
         }
         Act::Part(who, of) => {

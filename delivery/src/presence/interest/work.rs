@@ -107,7 +107,7 @@ impl Interest {
         // Whoever finds out just now whom a viewer has to do with may have read what was before.
         let seen = both.into_iter().filter(|(viewer, target)| {
             let sees = |watcher: &Watcher| watcher.sees.contains_key(target) || watcher.work.busy;
-            self.watchers.get(viewer).map(Box::as_ref).is_some_and(|watcher| sees(watcher))
+            self.watchers.get(viewer).map(Box::as_ref).is_some_and(sees)
         });
         let seen: Vec<_> = seen.collect();
         let read = |(viewer, target)| {

@@ -188,6 +188,16 @@ impl Poller {
         (status, body.to_owned())
     }
 
+    /// A WebSocket that shows that it gets through, and no more.
+    pub(crate) async fn probe(&self) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
+        let path = self.path.replace("transport=polling", "transport=websocket");
+        let (mut socket, _) = connect_async(format!("ws://{}{path}", self.address)).await.unwrap();
+        socket.send(Message::text("2probe")).await.unwrap();
+        let answer = socket.next().await.unwrap().unwrap();
+        assert_eq!(answer.to_text().unwrap(), "3probe");
+        socket
+    }
+
     pub(crate) async fn poll(&self) -> (u16, String) {
         self.request("GET", "").await
     }

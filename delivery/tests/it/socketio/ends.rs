@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use delivery::Timing;
+use futures_util::StreamExt;
 use schemas::outbound::{Outbound, SessionEnded};
 use serde_json::json;
 use tokio::time::Instant;
@@ -118,4 +119,28 @@ async fn one_who_polls_now_and_then_stays() {
         heard += packets.iter().filter(|packet| packet.contains("message:new")).count();
     }
     assert_eq!((heard, server.sockets()), (12, 1));
+}
+
+#[tokio::test]
+async fn what_a_poller_said_before_it_left_is_done() {
+    let server = server().await;
+    let poller = Poller::enter(&server, "1/11").await;
+    let send = |n| format!(r#"42{n}["message:send",{{"conversationId":"c","content":"{n}"}}]"#);
+    let mut body: Vec<_> = (0..80).map(send).collect();
+    body.extend(["41".to_owned(), "1".to_owned()]);
+    poller.post(&body.join("\u{1e}")).await;
+    wait_for("it has left", || server.sockets() == 0).await;
+    assert_eq!(server.inbound.accepted.lock().len(), 80);
+}
+
+#[tokio::test]
+async fn a_websocket_that_was_to_take_over_ends_with_the_connection() {
+    let server = server().await;
+    let poller = Poller::enter(&server, "1/11").await;
+    let mut socket = poller.probe().await;
+    let start = Instant::now();
+    poller.post("1").await;
+    while let Some(Ok(_)) = socket.next().await {}
+    // Before the time in which it should have taken over is up.
+    assert!(start.elapsed() < Timing::default().auth / 2);
 }

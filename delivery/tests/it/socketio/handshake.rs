@@ -101,7 +101,10 @@ async fn the_twenty_first_socket_of_a_user_is_told_so() {
     next.send(r#"0{"token":"1/99"}"#).await;
     let refused = refusal(&next.packet().await, "4");
     assert_eq!(refused["data"]["code"], "rate_limited");
+    assert_eq!(next.closed().await, 4429, "it does not stay, counted as nothing");
     assert_eq!(server.sockets(), 20);
+    drop(next);
+    wait_for("its place is free", || server.delivery.open() == 20).await;
 }
 
 #[tokio::test]

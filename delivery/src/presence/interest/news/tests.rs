@@ -48,7 +48,11 @@ fn that_there_is_nothing_to_see_takes_the_place_of_what_was_known_before() {
     assert_eq!(shown(&seen, role, NOW).status, Status::Offline);
     let ticket = interest.ticket();
     assert_eq!(interest.hidden(user(2), ticket, NOW), [], "once");
-    assert_eq!(read(&mut interest, &entry(2, 5, Status::Online)).len(), 1, "he is to be seen again");
+    assert_eq!(
+        read(&mut interest, &entry(2, 5, Status::Online)).len(),
+        1,
+        "he is to be seen again"
+    );
 }
 
 #[test]
@@ -100,9 +104,7 @@ fn a_block_that_comes_while_peers_are_looked_for_is_looked_at_when_they_are_foun
 
 #[test]
 fn peers_are_counted_and_a_user_has_a_share_of_subscriptions() {
-    use schemas::limits::{
-        PRESENCE_PEERS, PRESENCE_SUBSCRIPTIONS, PRESENCE_SUBSCRIPTIONS_OF_USER,
-    };
+    use schemas::limits::{PRESENCE_PEERS, PRESENCE_SUBSCRIPTIONS, PRESENCE_SUBSCRIPTIONS_OF_USER};
     let (mut interest, stay) = one();
     let ticket = interest.ticket();
     for of in 0..u128::try_from(PRESENCE_PEERS).unwrap() {
