@@ -128,7 +128,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let open = || LsmStore::open(dir.path(), LsmConfig::default()).unwrap();
         let user = |n: u128| {
-            let id = format!("{:08x}-0000-4000-8000-000000000000", n);
+            let id = format!("{n:08x}-0000-4000-8000-000000000000");
             id.parse::<UserId>().unwrap()
         };
         let seen = |n: u128| {

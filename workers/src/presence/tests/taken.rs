@@ -95,10 +95,12 @@ fn an_old_board_does_not_move_the_row_of_who_went_long_ago() {
 fn a_visit_within_one_batch_leaves_when_it_was() {
     let mut sim = Sim::new();
     sim.rows.push(LastSeen { user: user(2), at: Timestamp(77), version: 1 });
+    sim.facts.insert(user(3), preference(Offline));
     // The pool was away: its records come all at once.
     let visit = |sim: &mut Sim| {
         let came = sim.now;
-        for command in [here(A, 1), here(A, 2), gone(A, 1), gone(A, 2)] {
+        let come = [here(A, 1), here(A, 2), here(A, 3)];
+        for command in come.into_iter().chain((1..=3).map(|n| gone(A, n))) {
             sim.state.apply(Timestamp(sim.now), command);
         }
         sim.now += 60_000;
@@ -114,6 +116,7 @@ fn a_visit_within_one_batch_leaves_when_it_was() {
     let rows = |n| sim.rows.iter().filter(move |row| row.user == user(n)).map(|row| row.at.0);
     assert_eq!(rows(1).collect::<Vec<_>>(), [first, second]);
     assert_eq!(rows(2).collect::<Vec<_>>(), [77, first]);
+    assert_eq!(rows(3).count(), 0);
 }
 
 #[test]
