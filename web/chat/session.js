@@ -319,8 +319,11 @@ export class Session {
     this.changed();
   }
 
+  /** The reader's newest message here: what was accepted is one too, before it is told as an event. */
   lastOwn() {
-    return this.timeline && lastOwn(this.timeline, this.me);
+    const told = this.timeline && lastOwn(this.timeline, this.me);
+    const here = [...this.accepted.values()].filter((entry) => entry.conversationId === this.active).map((entry) => entry.message);
+    return here.reduce((newest, message) => (message && message.seq > (newest?.seq ?? 0) ? message : newest), told);
   }
 
   /** A conversation that was just opened or changed by the reader. */

@@ -66,6 +66,9 @@ struct Pair {
     permission: Option<Permission>,
     /// When that began to be read.
     read: Ticket,
+    /// A block began or ended while no entry of the target was known: what the viewer was told of him over
+    /// REST may not hold any more, and he is told when an entry is met.
+    unsaid: bool,
 }
 
 #[derive(Debug, Default)]
@@ -122,7 +125,20 @@ pub(super) enum Refused {
     Gone,
 }
 
+/// As if a block between the two were not there, or were.
+fn opposite(permission: Permission) -> Permission {
+    Permission { blocked: !permission.blocked, ..permission }
+}
+
 impl Watcher {
+    /// What is to be said of a block, now that an entry of its target is met.
+    fn unsaid(&mut self, viewer: UserId, entry: &Arc<Entry>, now: Timestamp) -> Option<Push> {
+        let pair = self.sees.get_mut(&entry.user_id)?;
+        let is = pair.permission.filter(|_| std::mem::take(&mut pair.unsaid))?;
+        let sees = |permission| shown(entry, Viewer::Other(permission), now);
+        if sees(opposite(is)) == sees(is) { None } else { self.push(viewer, entry) }
+    }
+
     fn new(stay: Stay) -> Self {
         Self {
             stay,
@@ -216,7 +232,7 @@ impl Interest {
         Some(watcher.sees.entry(target).or_insert_with(|| {
             self.pairs += 1;
             self.targets.entry(target).or_default().watchers.insert(viewer);
-            Pair { peer: None, permission: None, read: Ticket::default() }
+            Pair { peer: None, permission: None, read: Ticket::default(), unsaid: false }
         }))
     }
 
@@ -352,8 +368,14 @@ impl Interest {
         let watcher = self.watchers.get_mut(&viewer)?;
         let pair = watcher.sees.get_mut(&target).filter(|pair| pair.read < ticket)?;
         pair.read = ticket;
-        let old = pair.permission.replace(permission)?;
-        let entry = &self.targets.get(&target)?.entry.as_ref()?.entry;
+        let old = pair.permission.replace(permission);
+        let doubted = old.is_none() && watcher.work.doubted(target);
+        let old = old.or_else(|| doubted.then(|| opposite(permission)))?;
+        let Some(known) = self.targets.get(&target).and_then(|target| target.entry.as_ref()) else {
+            pair.unsaid |= old.blocked != permission.blocked;
+            return None;
+        };
+        let entry = &known.entry;
         let sees = |permission| shown(entry, Viewer::Other(permission), now);
         if sees(old) == sees(permission) {
             return None;

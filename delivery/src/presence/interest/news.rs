@@ -98,7 +98,11 @@ impl Interest {
             *known = Some(Known { entry, came });
         }
         let entry = known.as_ref()?.entry.clone();
-        let push = self.watchers.get(&user)?.push(user, &entry)?;
+        let watcher = self.watchers.get_mut(&user)?;
+        if let Some(unsaid) = watcher.unsaid(user, &entry, now) {
+            return Some(unsaid);
+        }
+        let push = watcher.push(user, &entry)?;
         differs(None, &entry, push.role, now).then_some(push)
     }
 
@@ -175,12 +179,18 @@ impl Interest {
             return pushes;
         }
         let old = target.entry.replace(Known { entry: entry.clone(), came });
-        if way != Way::Published && old.is_none() {
-            return pushes;
-        }
         let ask = |role| differs(old.as_ref().map(|old| &*old.entry), entry, role, now);
         let mut memo = Memo { ask, known: Vec::new() };
         for viewer in &target.watchers {
+            if old.is_none() {
+                let watcher = self.watchers.get_mut(viewer);
+                let unsaid = watcher.and_then(|watcher| watcher.unsaid(*viewer, entry, now));
+                let said = unsaid.is_some();
+                pushes.extend(unsaid);
+                if said || way != Way::Published {
+                    continue;
+                }
+            }
             let push = self.watchers.get(viewer).and_then(|watcher| watcher.push(*viewer, entry));
             pushes.extend(push.filter(|push| memo.get(push.role)));
         }

@@ -239,6 +239,8 @@ struct Model {
     published: BTreeMap<u128, Arc<Entry>>,
     /// The newest version when a viewer came.
     came: BTreeMap<u128, i64>,
+    /// Pairs between whom a block began or ended while nothing was known of the target.
+    unsaid: BTreeSet<(u128, u128)>,
 }
 
 impl Model {
@@ -266,6 +268,16 @@ impl Model {
         sockets.is_some() && (asked || self.peers.contains(&(viewer, of)))
     }
 
+    /// What was permitted before; that it is another thing now is owed if nothing is known of the target.
+    fn permit(&mut self, pair: (u128, u128), permission: Permission) -> Option<Permission> {
+        let before = self.permissions.insert(pair, permission);
+        let turned = before.is_some_and(|before| before.blocked != permission.blocked);
+        if turned && !self.entries.contains_key(&pair.1) {
+            self.unsaid.insert(pair);
+        }
+        before
+    }
+
     /// Forgets what nobody wants.
     fn tidy(&mut self) {
         let viewers: BTreeSet<_> = self.sockets.keys().copied().collect();
@@ -274,6 +286,7 @@ impl Model {
         for (viewer, of) in pairs {
             if !self.watches(viewer, of) {
                 self.permissions.remove(&(viewer, of));
+                self.unsaid.remove(&(viewer, of));
             }
         }
         self.own.retain(|user, _| viewers.contains(user));
@@ -354,11 +367,12 @@ fn play(model: &mut Model, interest: &mut Interest, act: Act, version: i64) {
             }
             let permission = Permission { blocked: false, contact: true };
             let begins = model.peers.insert((who, of));
-            let before = model.permissions.insert((who, of), permission);
+            let before = model.permit((who, of), permission);
             let since = model.published.get(&of);
             let since = since.filter(|entry| begins && entry.version > model.came[&who]);
             if let Some(entry) = since {
                 model.entries.insert(of, entry.clone());
+                model.unsaid.remove(&(who, of));
             }
             let sees = |entry: &Entry, permission| shown(entry, Viewer::Other(permission), NOW);
             let changes = before
@@ -378,7 +392,7 @@ fn play(model: &mut Model, interest: &mut Interest, act: Act, version: i64) {
                 assert_eq!(push, None);
                 return;
             }
-            let before = model.permissions.insert((who, of), permission);
+            let before = model.permit((who, of), permission);
             let entry = model.entries.get(&of);
             let sees = |permission| entry.map(|entry| shown(entry, Viewer::Other(permission), NOW));
             let changes = before.is_some_and(|before| sees(before) != sees(permission));
@@ -397,12 +411,22 @@ fn play(model: &mut Model, interest: &mut Interest, act: Act, version: i64) {
                 }
             }
             let mut expected = model.audience(of);
-            expected.retain(|_, role| {
+            expected.retain(|(viewer, _), role| {
+                let owed =
+                    !model.entries.contains_key(&of) && model.unsaid.contains(&(*viewer, of));
+                if let (true, Viewer::Other(is)) = (owed, *role) {
+                    let sees = |permission| shown(&entry, Viewer::Other(permission), NOW);
+                    if sees(opposite(is)) != sees(is) {
+                        return true;
+                    }
+                }
                 let known = if *role == Viewer::Himself { &model.own } else { &model.entries };
                 differs(known.get(&of).map(|old| &**old), &entry, *role, NOW)
             });
             assert_eq!(told, expected);
-            model.entries.insert(of, entry.clone());
+            if model.entries.insert(of, entry.clone()).is_none() {
+                model.unsaid.retain(|(_, target)| *target != of);
+            }
             model.own.insert(of, entry);
         }
     }

@@ -18,6 +18,8 @@ pub(super) struct Work {
     check: Vec<ConversationId>,
     read: Vec<UserId>,
     refresh: bool,
+    /// Users between whom and the viewer a block began or ended before it was known that he sees them.
+    doubts: Vec<UserId>,
 }
 
 /// Where direct conversations are looked for.
@@ -33,6 +35,12 @@ impl Work {
     /// Whoever is at work for the viewer looks at this one again.
     pub(super) fn reread(&mut self, target: UserId) {
         self.read.push(target);
+    }
+
+    /// Whether that is so of this one; not any more.
+    pub(super) fn doubted(&mut self, target: UserId) -> bool {
+        let at = self.doubts.iter().position(|doubted| *doubted == target);
+        at.map(|at| self.doubts.swap_remove(at)).is_some()
     }
 }
 
@@ -111,7 +119,13 @@ impl Interest {
         });
         let seen: Vec<_> = seen.collect();
         let read = |(viewer, target)| {
+            let watcher = self.watchers.get(&viewer);
+            let pair = watcher.and_then(|watcher| watcher.sees.get(&target));
+            let unknown = pair.is_none_or(|pair| pair.permission.is_none());
             let stay = self.with_work(viewer, |work| {
+                if unknown && work.doubts.len() < PENDING {
+                    work.doubts.push(target);
+                }
                 if work.read.len() < PENDING {
                     work.read.push(target);
                 } else {
@@ -158,6 +172,7 @@ impl Interest {
         }
         if work.read.is_empty() {
             work.busy = false;
+            work.doubts = Vec::new();
             return None;
         }
         let rest = work.read.len().saturating_sub(PENDING);

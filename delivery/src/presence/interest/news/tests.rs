@@ -1,9 +1,12 @@
+use schemas::presence::view::Permission;
 use schemas::user::head::Audience;
 
 use super::super::recent::{KEPT, KEPT_MS};
-use super::super::tests::{NOW, entry, one, peer, read, talk, user, viewers};
-use super::super::{Job, Refused};
+use super::super::tests::{NOW, OPEN, entry, one, peer, read, talk, user, viewers};
+use super::super::{Job, Peer, Refused, opposite};
 use super::*;
+
+const BLOCKED: Permission = Permission { blocked: true, contact: false };
 
 fn hiding(of: u128, version: i64, status: Status) -> Arc<Entry> {
     let entry = (*entry(of, version, status)).clone();
@@ -100,6 +103,43 @@ fn a_block_that_comes_while_peers_are_looked_for_is_looked_at_when_they_are_foun
     interest.peers(user(1), stay, ticket, &[peer(2)], NOW);
     assert_eq!(interest.next(user(1), stay), Some(Job::Read(vec![user(2)])));
     assert_eq!(interest.next(user(1), stay), None);
+}
+
+#[test]
+fn a_block_is_told_to_one_who_knows_his_peer_over_rest_alone() {
+    for (first, then) in [(OPEN, Status::Offline), (BLOCKED, Status::Online)] {
+        let (mut interest, _) = one();
+        let ticket = interest.ticket();
+        interest.permit((user(1), user(2)), ticket, first, NOW);
+        // He came before anything of him was published here: only REST has told of him.
+        let ticket = interest.ticket();
+        let second = opposite(first);
+        assert_eq!(interest.permit((user(1), user(2)), ticket, second, NOW), None, "no entry yet");
+        let pushes = read(&mut interest, &entry(2, 5, Status::Online));
+        assert_eq!(viewers(&pushes), [(user(1), None)], "{then:?}");
+        assert_eq!(shown(&pushes[0].entry, pushes[0].role, NOW).status, then);
+        assert_eq!(read(&mut interest, &entry(2, 5, Status::Online)), [], "once");
+    }
+    // Of one who is not there, a block says nothing.
+    let (mut interest, _) = one();
+    let ticket = interest.ticket();
+    interest.permit((user(1), user(2)), ticket, BLOCKED, NOW);
+    assert_eq!(read(&mut interest, &entry(2, 5, Status::Offline)), []);
+}
+
+#[test]
+fn a_block_that_comes_while_peers_are_looked_for_is_told_when_they_are_found() {
+    let mut interest = Interest::default();
+    interest.came(user(1), 11);
+    let stay = interest.served(user(1)).unwrap();
+    assert_eq!(interest.next(user(1), stay), Some(Job::Scan));
+    assert_eq!(interest.related(user(2), user(1)), [], "somebody is at work");
+    let ticket = interest.ticket();
+    let blocked = Peer { blocked: true, ..peer(2) };
+    interest.peers(user(1), stay, ticket, &[blocked], NOW);
+    let pushes = read(&mut interest, &entry(2, 5, Status::Online));
+    assert_eq!(viewers(&pushes), [(user(1), None)]);
+    assert_eq!(shown(&pushes[0].entry, pushes[0].role, NOW).status, Status::Offline);
 }
 
 #[test]
