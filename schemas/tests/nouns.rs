@@ -69,7 +69,7 @@ fn commands_on_conversations_of_version_1_decode() {
     let conversation_id = CONVERSATION;
     check(ConversationCommand::Edit(message::command::Edit { target, content: "x".to_owned() }));
     check(ConversationCommand::Delete(message::command::Delete { target }));
-    check(ConversationCommand::Pin(message::command::Pin { target, pinned: true }));
+    check(ConversationCommand::Pin(message::command::Pin { target, pinned: true, signed: false }));
     check(ConversationCommand::React(reaction::command::React {
         target,
         emoji: "\u{1f44d}".to_owned(),

@@ -113,7 +113,7 @@ async fn pinned(
     target: Target,
     key: Option<&str>,
 ) -> Result<Response, Failure> {
-    publish(ingest, user, Command { target, pinned: true }, key).await?;
+    publish(ingest, user, Command { target, pinned: true, signed: true }, key).await?;
     let Target { conversation_id, seq, .. } = target;
     let store = &*ingest.platform.store;
     let seen = find::at(ingest, user, conversation_id, seq).await;
@@ -146,7 +146,7 @@ async fn unpinned(
     target: Target,
     key: Option<&str>,
 ) -> Result<Response, Failure> {
-    publish(ingest, user, Command { target, pinned: false }, key).await?;
+    publish(ingest, user, Command { target, pinned: false, signed: true }, key).await?;
     let said = Bytes::from_static(br#"{"message":"the message is not pinned any more"}"#);
     Ok(envelope::spliced(StatusCode::OK, &said, ingest.now()))
 }

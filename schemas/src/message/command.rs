@@ -106,6 +106,10 @@ pub struct Pin {
     pub target: Target,
     /// Pinned from now on, or no more.
     pub pinned: bool,
+    /// Whether the message is to say which change pinned it, and whose. Commands of before this was known do
+    /// not ask for it, so that folding them again makes what it made then (G-09).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub signed: bool,
 }
 
 /// Copy a message to several conversations. On `chat.users`, keyed by who forwards; the `saga` pool

@@ -130,10 +130,10 @@ impl<'a> Message<'a> {
         self
     }
 
-    /// The same message, pinned by somebody or no more.
-    pub fn pinned(mut self, pinned: bool, by: UserId, rev: Rev, at: Timestamp) -> Self {
+    /// The same message, pinned or no more, by somebody who is to be named.
+    pub fn pinned(mut self, pinned: bool, by: Option<UserId>, rev: Rev, at: Timestamp) -> Self {
         self.is_pinned = pinned;
-        (self.pin_rev, self.pin_changed_by_id) = (Some(rev), Some(by));
+        (self.pin_rev, self.pin_changed_by_id) = (by.map(|_| rev), by);
         self.rev = rev;
         self.updated_at = at;
         self

@@ -27,7 +27,8 @@ pub(super) fn decide(state: &Conversation, item: &Item<ConversationCommand>, pin
     let (rev, at) = state.next(item.appended_at);
     let mut placed = message::carried(state, item, &stands.placed, Kind::Shown)?;
     placed.pinned = pin.pinned.then_some(rev);
-    let view = message::view(stands)?.pinned(pin.pinned, item.meta.actor, rev, at);
+    let by = pin.signed.then_some(item.meta.actor);
+    let view = message::view(stands)?.pinned(pin.pinned, by, rev, at);
     let effect = Effect::Pinned { placed, by: item.meta.actor, unpinned };
     Ok(changed(effect, view.encode()))
 }

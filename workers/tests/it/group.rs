@@ -365,7 +365,11 @@ impl Model {
                 (*who, ConversationCommand::React(command))
             }
             Ask::Pin(who, at, pinned) => {
-                let command = message::command::Pin { target: self.target(*at), pinned: *pinned };
+                let command = message::command::Pin {
+                    target: self.target(*at),
+                    pinned: *pinned,
+                    signed: true,
+                };
                 (*who, ConversationCommand::Pin(command))
             }
             Ask::Add(who, whom, role) => {

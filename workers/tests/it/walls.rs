@@ -245,7 +245,7 @@ fn pins_use_up_no_edits_and_what_is_pinned_can_be_unpinned() {
     let target = Target { conversation_id: conversation(), message_id, seq: 1 };
     let mut pins = 0;
     let refused = loop {
-        let pin = |pinned| ConversationCommand::Pin(Pin { target, pinned });
+        let pin = |pinned| ConversationCommand::Pin(Pin { target, pinned, signed: true });
         if let Err(code) = group.ask(0, pin(true)) {
             break code;
         }
