@@ -265,6 +265,20 @@ fn pins_use_up_no_edits_and_what_is_pinned_can_be_unpinned() {
 }
 
 #[test]
+fn a_pin_of_before_is_folded_again_as_it_was() {
+    for signed in [false, true] {
+        let mut group = Group::new();
+        group.open(Kind::Group, 0..2).unwrap();
+        group.say(1).unwrap();
+        let message_id = MessageId(Uuid::from_u128(0xe000 + u128::from(group.offset - 1)));
+        let target = Target { conversation_id: conversation(), message_id, seq: 1 };
+        group.ask(0, ConversationCommand::Pin(Pin { target, pinned: true, signed })).unwrap();
+        assert!(group.holds("\"isPinned\":true"));
+        assert_eq!(group.holds("pinRev"), signed);
+    }
+}
+
+#[test]
 fn a_message_that_an_earlier_version_wrote_is_blanked_too() {
     for edited in [false, true] {
         let mut group = Group::new();
