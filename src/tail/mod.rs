@@ -103,7 +103,11 @@ async fn print(source: &mut Source, json: bool) -> anyhow::Result<()> {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
     let style = pretty::Style::new(io::stdout().is_terminal() && !unwanted);
     let read = loop {
-        let line = match source.next().await {
+        let next = tokio::select! {
+            next = source.next() => next,
+            () = printer.gone() => break Ok(()),
+        };
+        let line = match next {
             Ok(Some(Line::Record(record))) if json => record.json(),
             Ok(Some(Line::Record(record))) => pretty::line(&record, &style),
             Ok(Some(Line::Skipped { partition, from, to })) => {

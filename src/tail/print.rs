@@ -30,6 +30,12 @@ impl Printer {
         self.lines.send(line).await.is_ok()
     }
 
+    /// Until the reader is gone, or failed. Whoever waits for the next line must wait for this too: that
+    /// line may never come.
+    pub(super) async fn gone(&self) {
+        self.lines.closed().await;
+    }
+
     /// Waits until everything is printed. A reader that has had enough is no failure.
     pub(super) async fn end(self) -> io::Result<()> {
         drop(self.lines);

@@ -188,7 +188,8 @@ def tail_live(terminal):
 
 def a_reader_that_leaves(terminal, send):
     follow = terminal.popen("tail", "events", "--from", "earliest", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    follow.stdout.readline()
+    # All there is, so that nothing but the one message below wakes it.
+    Lines(follow.stdout).until("turned")
     follow.stdout.close()
     # It learns of it by what it prints next.
     send("one more")
