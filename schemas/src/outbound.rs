@@ -367,6 +367,7 @@ mod tests {
             devices: Vec::new(),
             online: true,
             last_seen: Audience::Contacts,
+            hides: false,
             at: Timestamp(7),
         }
     }

@@ -112,6 +112,7 @@ fn published() -> Entry {
         }],
         online: true,
         last_seen: Audience::Contacts,
+        hides: false,
         at: AT,
     }
 }

@@ -34,6 +34,7 @@ fn entry(of: u128, version: i64, status: Status) -> Entry {
         devices: Vec::new(),
         online: true,
         last_seen: Audience::Contacts,
+        hides: false,
         at: Timestamp(version),
     }
 }

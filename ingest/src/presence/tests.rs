@@ -69,6 +69,7 @@ fn entry(user: UserId, status: Status) -> Entry {
         devices: vec![device],
         online: true,
         last_seen: Audience::Everyone,
+        hides: false,
         at: SEEN,
     }
 }

@@ -28,6 +28,7 @@ async fn comes(world: &World, user: &User, status: Status) {
         devices: Vec::new(),
         online: true,
         last_seen: Audience::Everyone,
+        hides: false,
         at: now,
     };
     let partitions = world.platform.log.partitions(&topic::PRESENCE);

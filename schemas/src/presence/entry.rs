@@ -51,6 +51,10 @@ pub struct Entry {
     pub online: bool,
     /// Who may see when he was last here.
     pub last_seen: Audience,
+    /// Others saw him until now and do not any more, as he has decided: told even to whom nobody has
+    /// pushed anything of him, as they may have read it. In what is published alone, never on the board.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hides: bool,
     /// When this entry was made.
     pub at: Timestamp,
 }
@@ -71,6 +75,7 @@ impl Entry {
             devices: Vec::new(),
             online: true,
             last_seen: Audience::Everyone,
+            hides: false,
             at: at.unwrap_or(head.created_at),
         };
         entry.decided(&head.presence, &head.privacy);

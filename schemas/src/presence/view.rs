@@ -169,6 +169,7 @@ mod tests {
             }],
             online: true,
             last_seen: Audience::Contacts,
+            hides: false,
             at: Timestamp(50),
         }
     }

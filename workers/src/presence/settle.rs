@@ -100,7 +100,10 @@ impl State {
             }
             if news || user.retell {
                 user.damping.told(now);
-                self.effects.pushes.push(Entry { devices: Vec::new(), ..entry.clone() });
+                // What an owner before may not have come to tell is told as it would have been.
+                let was_shown = user.retell || before.is_some_and(|before| before.online);
+                let hides = was_shown && !entry.online;
+                self.effects.pushes.push(Entry { devices: Vec::new(), hides, ..entry.clone() });
             }
             self.effects.notes.push(entry.clone());
             user.retell = false;

@@ -227,6 +227,7 @@ impl User {
             },
             online: true,
             last_seen: Audience::Everyone,
+            hides: false,
             at: now,
         };
         entry.decided(&facts.preference, &facts.privacy);

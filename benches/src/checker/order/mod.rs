@@ -4,6 +4,7 @@
 //! thing seen there: any two observers who disagree disagree with that binding.
 
 mod agreement;
+mod owed;
 mod pages;
 mod sends;
 mod sockets;

@@ -1,17 +1,15 @@
 //! Every socket gets every change of its conversations exactly once and in order, from the moment it
 //! is open until it is cut: the unit is the connection, as a client without a cursor sees it.
 
-use std::collections::BTreeMap;
-
-use schemas::Rev;
 use uuid::Uuid;
 
-use crate::checker::index::{At, Index, Socket};
+use super::owed::{Got, due};
+use crate::checker::index::{At, Index};
 use crate::checker::verdict::{Kind, Verdict};
 use crate::history::{Live, SocketId};
 
 pub(super) fn check(index: &Index<'_>, verdict: &mut Verdict) {
-    let due = due(index);
+    let due = due(index, |seen| seen.rev);
     for (id, socket) in index.sockets.iter().filter(|(_, socket)| !socket.stock) {
         for (conversation, events) in &socket.events {
             let told =
@@ -23,9 +21,19 @@ pub(super) fn check(index: &Index<'_>, verdict: &mut Verdict) {
         }
         let Some((opened, user)) = socket.opened.zip(socket.user) else { continue };
         for (conversation, members, revs) in &due {
-            if members.contains(&user) {
-                complete(*id, socket, *conversation, revs.since(opened), verdict);
-            }
+            let Some(owed) = revs.since(opened).filter(|_| members.contains(&user)) else {
+                continue;
+            };
+            let events = socket.events.get(conversation).map_or(&[][..], Vec::as_slice);
+            let numbers: Vec<_> = events.iter().map(|event| (event.what.rev, event.line)).collect();
+            let got = Got {
+                who: format!("socket {id}"),
+                unit: "rev",
+                conversation: *conversation,
+                numbers: &numbers,
+                open: socket.closed.is_none(),
+            };
+            got.complete(owed, verdict);
         }
     }
 }
@@ -59,83 +67,5 @@ fn in_order(
         if last.is_none_or(|before| rev > before.what.rev) {
             last = Some(event);
         }
-    }
-}
-
-/// What a socket that was open since a time must have got.
-struct Owed {
-    first: Rev,
-    last: Rev,
-}
-
-/// Changes of a conversation by the time of their first attempt.
-struct Revs {
-    /// (start, smallest rev from here on), by start.
-    starts: Vec<(u64, Rev)>,
-    top: Rev,
-}
-
-impl Revs {
-    fn since(&self, opened: u64) -> Option<Owed> {
-        let from = self.starts.partition_point(|(start, _)| *start < opened);
-        self.starts.get(from).map(|(_, first)| Owed { first: *first, last: self.top })
-    }
-}
-
-/// By conversation: those who stay in it, and the changes that stand in the end and are surely younger
-/// than their first attempt.
-fn due<'h>(index: &'h Index<'_>) -> Vec<(Uuid, &'h [Uuid], Revs)> {
-    let stay: BTreeMap<Uuid, &[Uuid]> =
-        index.stay.iter().map(|(id, members)| (*id, members.as_slice())).collect();
-    let mut due = Vec::new();
-    for (conversation, members) in stay {
-        let Some((_, messages)) = index.full(conversation).next() else { continue };
-        let mut starts: Vec<(u64, Rev)> = messages
-            .iter()
-            .filter_map(|seen| Some((index.first_tried(conversation, seen)?, seen.rev)))
-            .collect();
-        starts.sort_unstable();
-        let mut smallest = Rev::MAX;
-        for (_, rev) in starts.iter_mut().rev() {
-            smallest = smallest.min(*rev);
-            *rev = smallest;
-        }
-        let top = messages.iter().map(|seen| seen.rev).max().unwrap_or_default();
-        due.push((conversation, members, Revs { starts, top }));
-    }
-    due
-}
-
-fn complete(
-    id: SocketId,
-    socket: &Socket<'_>,
-    conversation: Uuid,
-    owed: Option<Owed>,
-    verdict: &mut Verdict,
-) {
-    let Some(owed) = owed else { return };
-    let events = socket.events.get(&conversation).map_or(&[][..], Vec::as_slice);
-    let first = events.iter().min_by_key(|event| event.what.rev);
-    let last = events.iter().max_by_key(|event| event.what.rev);
-    if let Some(first) = first
-        && first.what.rev > owed.first
-    {
-        verdict.found(Kind::Skip, &[first.line], || {
-            format!(
-                "socket {id} was open before rev {} of {conversation} was asked for and began at {}",
-                owed.first, first.what.rev
-            )
-        });
-    }
-    // A socket that was cut is owed nothing behind the cut.
-    if socket.closed.is_none() && last.is_none_or(|last| last.what.rev < owed.last) {
-        let lines: Vec<usize> = last.map(|last| last.line).into_iter().collect();
-        verdict.found(Kind::Unseen, &lines, || {
-            format!(
-                "socket {id} stayed open and never got rev {} of {conversation}, its last was {}",
-                owed.last,
-                last.map_or(0, |last| last.what.rev)
-            )
-        });
     }
 }

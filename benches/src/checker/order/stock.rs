@@ -2,12 +2,10 @@
 //! from the moment it is open until it is cut; and no change of a message before an earlier one. It is told
 //! no numbers of other changes, so that its unit is the message, and not the change.
 
-use std::collections::BTreeMap;
-
-use schemas::Seq;
 use uuid::Uuid;
 
-use crate::checker::index::{At, Index, Socket};
+use super::owed::{Got, due};
+use crate::checker::index::{At, Index};
 use crate::checker::verdict::{Kind, Verdict};
 use crate::history::{Live, SocketId};
 
@@ -19,7 +17,7 @@ pub(super) fn check(index: &Index<'_>, verdict: &mut Verdict) {
     if stock.is_empty() {
         return;
     }
-    let due = due(index);
+    let due = due(index, |seen| seen.seq);
     for (id, socket) in stock {
         for (conversation, events) in &socket.told {
             let stays = socket.user.is_none_or(|user| index.stays(user, *conversation));
@@ -27,11 +25,23 @@ pub(super) fn check(index: &Index<'_>, verdict: &mut Verdict) {
         }
         let Some((opened, user)) = socket.opened.zip(socket.user) else { continue };
         for (conversation, members, seqs) in &due {
-            if members.contains(&user)
-                && let Some(owed) = seqs.since(opened)
-            {
-                complete(*id, socket, *conversation, owed, verdict);
-            }
+            let Some(owed) = seqs.since(opened).filter(|_| members.contains(&user)) else {
+                continue;
+            };
+            let events = socket.told.get(conversation).map_or(&[][..], Vec::as_slice);
+            let new = events.iter().filter(|event| event.what.kind.as_ref() == NEW);
+            let numbers: Vec<_> = new
+                .filter_map(|event| Some((event.what.message.as_ref()?.seq, event.line)))
+                .collect();
+            verdict.checked += 1;
+            let got = Got {
+                who: format!("stock socket {id}"),
+                unit: "seq",
+                conversation: *conversation,
+                numbers: &numbers,
+                open: socket.closed.is_none(),
+            };
+            got.complete(owed, verdict);
         }
     }
 }
@@ -66,77 +76,6 @@ fn in_order(
         };
         verdict.found(kind, &[line, event.line], || {
             format!("stock socket {id} got seq {before} of {conversation} and then {}", seen.seq)
-        });
-    }
-}
-
-/// Messages of a conversation by the time of their first attempt: (start, smallest seq from here on).
-struct Seqs {
-    starts: Vec<(u64, Seq)>,
-    top: Seq,
-}
-
-impl Seqs {
-    /// The first and the last that a socket that was open since a time must have got.
-    fn since(&self, opened: u64) -> Option<(Seq, Seq)> {
-        let from = self.starts.partition_point(|(start, _)| *start < opened);
-        self.starts.get(from).map(|(_, first)| (*first, self.top))
-    }
-}
-
-/// By conversation that was read whole: those who stay in it, and its messages.
-fn due<'h>(index: &'h Index<'_>) -> Vec<(Uuid, &'h [Uuid], Seqs)> {
-    let stay: BTreeMap<Uuid, &[Uuid]> =
-        index.stay.iter().map(|(id, members)| (*id, members.as_slice())).collect();
-    let mut due = Vec::new();
-    for (conversation, members) in stay {
-        let Some((_, messages)) = index.full(conversation).next() else { continue };
-        let mut starts: Vec<(u64, Seq)> = messages
-            .iter()
-            .filter_map(|seen| Some((index.first_tried(conversation, seen)?, seen.seq)))
-            .collect();
-        starts.sort_unstable();
-        let mut smallest = Seq::MAX;
-        for (_, seq) in starts.iter_mut().rev() {
-            smallest = smallest.min(*seq);
-            *seq = smallest;
-        }
-        let top = messages.iter().map(|seen| seen.seq).max().unwrap_or_default();
-        due.push((conversation, members, Seqs { starts, top }));
-    }
-    due
-}
-
-fn complete(
-    id: SocketId,
-    socket: &Socket<'_>,
-    conversation: Uuid,
-    (first_owed, last_owed): (Seq, Seq),
-    verdict: &mut Verdict,
-) {
-    let events = socket.told.get(&conversation).map_or(&[][..], Vec::as_slice);
-    let new = events.iter().filter(|event| event.what.kind.as_ref() == NEW);
-    let seqs =
-        || new.clone().filter_map(|event| Some((event.what.message.as_ref()?.seq, event.line)));
-    verdict.checked += 1;
-    if let Some((first, line)) = seqs().min()
-        && first > first_owed
-    {
-        verdict.found(Kind::Skip, &[line], || {
-            format!(
-                "stock socket {id} was open before seq {first_owed} of {conversation} was asked for and began at {first}"
-            )
-        });
-    }
-    // A socket that was cut is owed nothing behind the cut.
-    let last = seqs().max();
-    if socket.closed.is_none() && last.is_none_or(|(last, _)| last < last_owed) {
-        let lines: Vec<usize> = last.map(|(_, line)| line).into_iter().collect();
-        verdict.found(Kind::Unseen, &lines, || {
-            format!(
-                "stock socket {id} stayed open and never got seq {last_owed} of {conversation}, its last was {}",
-                last.map_or(0, |(last, _)| last)
-            )
         });
     }
 }

@@ -55,13 +55,13 @@ pub(super) fn shown(entry: &Entry, role: Viewer, now: Timestamp) -> Shown {
 
 /// Whether somebody in this role sees another thing in `new` than in `old`. If it is not known what he
 /// saw, that is so unless it is hidden from him: a push that says nothing would say when the other one
-/// comes and goes.
+/// comes and goes. That it is hidden from now on is news: he may have read what was not.
 pub(super) fn differs(old: Option<&Entry>, new: &Entry, role: Viewer, now: Timestamp) -> bool {
     match (old, role) {
         // As of when he saw it: that a text has ended since is news.
         (Some(old), _) => shown(old, role, old.at) != shown(new, role, now),
         (None, Viewer::Himself) => true,
-        (None, Viewer::Other(permission)) => new.online && !permission.blocked,
+        (None, Viewer::Other(permission)) => (new.online || new.hides) && !permission.blocked,
     }
 }
 

@@ -30,6 +30,7 @@ pub(super) fn entry(of: u128, version: i64, status: Status) -> Arc<Entry> {
         devices: Vec::new(),
         online: true,
         last_seen: Audience::Contacts,
+        hides: false,
         at: Timestamp(version),
     })
 }

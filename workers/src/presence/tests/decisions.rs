@@ -112,6 +112,25 @@ fn what_others_may_see_is_told_when_it_changes() {
 }
 
 #[test]
+fn that_he_hides_from_now_on_is_said_once_and_not_on_the_board() {
+    let mut sim = Sim::new();
+    sim.put(here(A, 1));
+    sim.heard();
+    let facts = |online| {
+        let privacy = Privacy { online, ..Privacy::default() };
+        Facts { preference: Preference::default(), privacy }
+    };
+    sim.decide(1, facts(false));
+    sim.decide(1, Facts { preference: preference(Away).preference, ..facts(false) });
+    sim.decide(1, facts(true));
+    let told: Vec<_> = sim.told.iter().map(|(_, entry)| (entry.online, entry.hides)).collect();
+    assert_eq!(told, [(false, true), (false, false), (true, false)]);
+    assert!(
+        sim.state.users.values().all(|user| user.published.as_ref().is_some_and(|of| !of.hides))
+    );
+}
+
+#[test]
 fn hiding_is_told_at_once_to_whoever_saw_all_changes_before() {
     let hidden = Privacy { online: false, ..Privacy::default() };
     let hidden = Facts { preference: Preference::default(), privacy: hidden };

@@ -25,6 +25,24 @@ fn nobody_is_told_when_one_who_hides_comes_and_goes() {
 }
 
 #[test]
+fn that_he_hides_from_now_on_reaches_one_who_was_pushed_nothing_of_him() {
+    let (mut interest, _) = one();
+    interest.subscribe(user(1), 11, &[user(2)]).unwrap();
+    let hides = Arc::new(Entry { hides: true, ..(*hiding(2, 1, Status::Online)).clone() });
+    assert_eq!(viewers(&interest.published(&hides, NOW)), [(user(1), None)]);
+    assert_eq!(interest.published(&hiding(2, 2, Status::Offline), NOW), []);
+}
+
+#[test]
+fn that_he_hides_from_now_on_is_not_said_to_one_whom_he_has_blocked() {
+    let (mut interest, _) = one();
+    let ticket = interest.ticket();
+    interest.permit((user(1), user(2)), ticket, BLOCKED, NOW);
+    let hides = Arc::new(Entry { hides: true, ..(*hiding(2, 1, Status::Online)).clone() });
+    assert_eq!(interest.published(&hides, NOW), []);
+}
+
+#[test]
 fn a_reading_that_began_before_it_was_published_shows_nothing_of_what_is_hidden() {
     let (mut interest, _) = one();
     interest.published(&entry(2, 5, Status::Online), NOW);
