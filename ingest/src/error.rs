@@ -13,6 +13,7 @@ use platform::port::store;
 use schemas::{ApiError, Code, Timestamp};
 use serde::Serialize;
 
+use crate::publish::unknown;
 use crate::state::State;
 
 /// Wait that a refusal for lack of room asks for.
@@ -45,15 +46,6 @@ impl Failure {
         Self { api, cause: Some(cause.into()) }
     }
 
-    /// The same where the request has had its effect already: that something does not answer now is no
-    /// refusal (G-03).
-    pub(crate) fn after_effect(self) -> Self {
-        if self.api.code == Code::Overloaded {
-            return crate::publish::unknown(self.cause.unwrap_or_default());
-        }
-        self
-    }
-
     /// What is left of it where there is no frame; the cause goes to the log.
     pub(crate) fn into_api(self, ingest: &State) -> ApiError {
         if let Some(cause) = &self.cause
@@ -72,6 +64,18 @@ impl Failure {
         }
         ingest.complaints.turn(ingest.platform.clock.monotonic_ms())
     }
+}
+
+/// The rest of a request that has had an effect: that something does not answer now is no refusal any
+/// more (G-03). Whatever may fail behind the first effect belongs in here. A defect stays one: it says
+/// nothing of what was done.
+pub(crate) async fn after_effect<T>(
+    rest: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    rest.await.map_err(|failure| match failure.api.code {
+        Code::Overloaded => unknown(failure.cause.unwrap_or_default()),
+        _ => failure,
+    })
 }
 
 impl From<ApiError> for Failure {

@@ -66,6 +66,10 @@ impl Inbound for Ingest {
     async fn presence(&self, viewer: UserId, of: &[UserId]) -> Result<Vec<Seen>, ApiError> {
         seen(self, viewer, of).await.map_err(|failure| failure.into_api(self))
     }
+
+    async fn hides_typing(&self, user: UserId) {
+        typing::hide(self, user).await;
+    }
 }
 
 /// What a request counts for, as its route does; none: it has a limit of its own.

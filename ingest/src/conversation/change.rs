@@ -14,7 +14,7 @@ use super::read;
 use super::write::set;
 use crate::access::{entry, gate, not_member};
 use crate::envelope;
-use crate::error::Failure;
+use crate::error::{Failure, after_effect};
 use crate::extract::{Body, Caller, Id, IdempotencyKey};
 use crate::publish::{By, once};
 use crate::state::Ingest;
@@ -27,17 +27,19 @@ pub(super) async fn update(
     body: Body,
 ) -> Result<Response, Failure> {
     let (naming, own) = body.read::<Change<'_>>()?.check(id)?;
+    let rest = async {
+        if let Some(own) = own {
+            set(&ingest, who.user, own).await?;
+        }
+        after_effect(read::answer(&ingest, who.user, id, StatusCode::OK)).await
+    };
     if let Some(naming) = naming {
         rename(&ingest, who.user, id, naming, key.as_deref()).await?;
-    } else {
-        // The fold of the user would take it about any conversation.
-        entry(&*ingest.platform.store, who.user, id).await?.ok_or_else(not_member)?;
+        return after_effect(rest).await;
     }
-    if let Some(own) = own {
-        set(&ingest, who.user, own).await?;
-    }
-    let answer = read::answer(&ingest, who.user, id, StatusCode::OK).await;
-    answer.map_err(Failure::after_effect)
+    // The fold of the user would take it about any conversation.
+    entry(&*ingest.platform.store, who.user, id).await?.ok_or_else(not_member)?;
+    rest.await
 }
 
 async fn rename(

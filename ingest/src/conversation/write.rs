@@ -20,7 +20,7 @@ use schemas::{ApiError, Code, ConversationId, UserId, topic};
 use super::dto::{Create, Opening};
 use super::read;
 use crate::access::is_repetition;
-use crate::error::Failure;
+use crate::error::{Failure, after_effect};
 use crate::extract::{Body, Caller, IdempotencyKey};
 use crate::publish::{By, once};
 use crate::state::Ingest;
@@ -48,8 +48,7 @@ pub(super) async fn create(
     let Opening { kind, settings, .. } = opening;
     let command = Command { conversation_id: id, kind, members, settings };
     open(&ingest, By { actor: who.user, once }, command).await?;
-    let answer = read::answer(&ingest, who.user, id, StatusCode::CREATED).await;
-    answer.map_err(Failure::after_effect)
+    after_effect(read::answer(&ingest, who.user, id, StatusCode::CREATED)).await
 }
 
 impl Opening {
@@ -128,6 +127,9 @@ pub(super) async fn notes(
     let settings = get_one::<SettingsRow>(store, SettingsRow::get(who.user, id));
     let (held, settings) =
         try_join(read::held(store, who.user, id), async { Ok(settings.await?) }).await?;
+    if held.is_some() && settings.is_some() {
+        return read::answer(&ingest, who.user, id, StatusCode::OK).await;
+    }
     if held.is_none() {
         let me = snapshot(&ingest, who.user).await?;
         let settings = Settings::default();
@@ -135,18 +137,21 @@ pub(super) async fn notes(
             Command { conversation_id: id, kind: Kind::Direct, members: vec![me], settings };
         open(&ingest, who.user.into(), command).await?;
     }
-    // Also where that was broken off the first time; who has unpinned them has set something.
-    if settings.is_none() {
-        let pinned = ConversationSettings {
-            conversation_id: id,
-            is_muted: None,
-            is_archived: None,
-            is_pinned: Some(true),
-            notification_settings: Patch::Absent,
-        };
-        set(&ingest, who.user, pinned).await?;
-    }
-    read::answer(&ingest, who.user, id, StatusCode::OK).await
+    let rest = async {
+        // Also where that was broken off the first time; who has unpinned them has set something.
+        if settings.is_none() {
+            let pinned = ConversationSettings {
+                conversation_id: id,
+                is_muted: None,
+                is_archived: None,
+                is_pinned: Some(true),
+                notification_settings: Patch::Absent,
+            };
+            set(&ingest, who.user, pinned).await?;
+        }
+        read::answer(&ingest, who.user, id, StatusCode::OK).await
+    };
+    after_effect(rest).await
 }
 
 /// Sets something about a conversation for its member, and waits until it is so.

@@ -6,7 +6,7 @@
 //! Whoever knows a call's id may join it; only who has joined it is heard, and only who has joined it
 //! hears. Two of whom one has blocked the other hear nothing of each other: an answer about somebody
 //! who is blocked is that about somebody who is not there. What is passed on is bounded in size and
-//! depth, and not looked into. Nothing is stored, and what is lost is lost: clients of calls try again.
+//! depth, and not looked into. Whose socket ends has left, as that socket's node says. Nothing is stored, and what is lost is lost: clients of calls try again.
 
 #[cfg(test)]
 mod tests;
@@ -44,7 +44,8 @@ pub(super) struct Call<'a> {
 #[derive(Debug)]
 enum Says<'a> {
     Join,
-    Leave,
+    /// Unless he was heard after this moment: what a node says of a socket that has ended.
+    Leave(Option<Timestamp>),
     /// To one other.
     To(UserId, Part<'a>),
     Media {
@@ -68,6 +69,14 @@ enum Part<'a> {
 struct OfCall<'a> {
     #[serde(borrow)]
     call_id: Option<Text<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Leaving<'a> {
+    #[serde(borrow)]
+    call_id: Option<Text<'a>>,
+    as_of: Option<Timestamp>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -150,10 +159,13 @@ impl<'a> Call<'a> {
                 let enabled = enabled.ok_or_else(|| invalid("enabled is required"))?;
                 (call_id, Says::Media { kind, enabled })
             }
+            "leave" => {
+                let Leaving { call_id, as_of } = read_json(json)?;
+                (call_id, Says::Leave(as_of))
+            }
             _ => {
                 let says = match verb {
                     "join" => Says::Join,
-                    "leave" => Says::Leave,
                     "screen.start" => Says::ScreenStart,
                     _ => Says::ScreenStop,
                 };
@@ -233,7 +245,7 @@ pub(super) async fn accept(
     let room = Room { ingest, call: &call.id, user };
     let to = match call.says {
         Says::Join => room.join().await?,
-        Says::Leave => room.leave().await?,
+        Says::Leave(as_of) => room.leave(as_of).await?,
         Says::To(target, _) => room.target(target).await?,
         Says::Media { .. } | Says::ScreenStart | Says::ScreenStop => room.others().await?,
     };
@@ -269,7 +281,7 @@ fn framed(call: &Call<'_>, user: UserId, username: Option<&str>, at: Timestamp) 
     };
     let kind = match call.says {
         Says::Join => "call.participant.joined",
-        Says::Leave => "call.participant.left",
+        Says::Leave(_) => "call.participant.left",
         Says::ScreenStart => "call.screen.started",
         Says::ScreenStop => "call.screen.stopped",
         Says::Media { kind, enabled } => {
@@ -315,6 +327,11 @@ fn field_of(call: &str) -> Uuid {
     Uuid::from_bytes(schemas::id::body_hash(&[call.as_bytes()]))
 }
 
+/// When a participant's note was written.
+fn time_of(note: &[u8]) -> Option<Timestamp> {
+    std::str::from_utf8(note).ok()?.parse().ok().map(Timestamp)
+}
+
 fn not_joined() -> Failure {
     Failure::new(Code::Forbidden, "join the call first")
 }
@@ -351,11 +368,14 @@ impl Room<'_> {
         Ok(())
     }
 
-    async fn leave(&self) -> Result<Vec<UserId>, Failure> {
-        let others = match self.others().await {
-            Err(failure) if failure.api.code == Code::Forbidden => return Ok(Vec::new()),
-            others => others?,
-        };
+    /// He leaves, unless he was heard after `as_of`; who hears it.
+    async fn leave(&self, as_of: Option<Timestamp>) -> Result<Vec<UserId>, Failure> {
+        let own = self.noted(&[self.user]).await?.pop().flatten();
+        let Some(own) = own else { return Ok(Vec::new()) };
+        if as_of.zip(time_of(&own)).is_some_and(|(as_of, heard)| heard > as_of) {
+            return Ok(Vec::new());
+        }
+        let others = admitted(self.ingest, self.user, self.joined().await?).await?;
         let ephemeral = &self.ingest.platform.ephemeral;
         ephemeral.note(&board_of(self.call), &[Note::wipe(self.user.0)]).await?;
         ephemeral.note(&self.own(), &[Note::wipe(field_of(self.call))]).await?;
@@ -385,7 +405,7 @@ impl Room<'_> {
     /// He is heard: he has joined, and is not forgotten.
     async fn heard(&self, own: Option<Bytes>) -> Result<(), Failure> {
         let own = own.ok_or_else(not_joined)?;
-        let since = std::str::from_utf8(&own).ok().and_then(|ms| ms.parse().ok()).map(Timestamp);
+        let since = time_of(&own);
         if since.is_none_or(|since| self.ingest.now().since(since) > AGED_MS) {
             self.write().await?;
         }

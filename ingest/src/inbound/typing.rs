@@ -8,8 +8,12 @@
 //!
 //! Nobody is told of one who hides it, of one who may not write there, or in a direct conversation in
 //! which one has blocked the other; in a group those are left out who have blocked him, or whom he has.
-//! Where a conversation is routed as a whole nobody is told either, as of receipts: there it stands on
-//! the board alone, for those who ask.
+//! Where a conversation is routed as a whole the record goes by its route, to whoever has it on screen,
+//! and names whom the typer has blocked; who has blocked him is known where they are. There the first
+//! [`limits::TYPING_SHOWN`] who type are told of, and of the others it stands on the board alone, for
+//! those who ask.
+//!
+//! That it ends is told of whoever was told of, whatever he hides since: an end gives nothing away.
 
 mod table;
 #[cfg(test)]
@@ -20,8 +24,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{join_all, ready};
+use platform::Store;
 use platform::port::ephemeral;
-use platform::port::store::get_many;
+use platform::port::store::{get_many, scan};
 use schemas::conversation::head::{Head, Kind, Routing};
 use schemas::conversation::table::HeadRow;
 use schemas::member::table::MembershipByUser;
@@ -31,7 +36,7 @@ use schemas::table::Get;
 use schemas::typing::view::Typing as View;
 use schemas::typing::{self, Note};
 use schemas::user::table::{Block, UserHead, UserSettings};
-use schemas::{ApiError, Code, ConversationId, Timestamp, UserId, event};
+use schemas::{ApiError, Code, ConversationId, Timestamp, UserId, event, limits};
 
 use crate::access::{Entry, entry_of, not_member};
 use crate::error::{Failure, OVERLOAD_RETRY_MS};
@@ -43,7 +48,7 @@ use crate::state::Ingest;
 use crate::user::gone;
 
 pub(crate) use table::Typing;
-use table::{Due, Heard, Moment, Typer};
+use table::{Due, Heard, Moment, Shows, Stopped, Typer};
 
 /// Conversations that are looked at side by side at a flush.
 const TOGETHER: usize = 64;
@@ -58,6 +63,8 @@ enum Told {
     Types(Typer),
     /// He does so no more.
     Stops,
+    /// He does so no more, and nobody believes that he does.
+    Vanishes,
 }
 
 /// Who is told.
@@ -69,6 +76,8 @@ enum Audience {
     Board,
     /// These, too.
     Users(Vec<UserId>),
+    /// Whoever has the conversation on screen, too, but for these.
+    Room(Vec<UserId>),
 }
 
 /// What fresh rows say of somebody who types.
@@ -92,11 +101,13 @@ pub(super) async fn accept(
             Heard::Full => return Err(full().into()),
             Heard::Many => return Err(many().into()),
         }
-    } else if ingest.typing.stops(key) {
-        Told::Stops
     } else {
-        // What did not begin here ends by itself.
-        return Ok(done());
+        match ingest.typing.stops(key) {
+            Some(Stopped::Shown) => Told::Stops,
+            Some(Stopped::Unseen) => Told::Vanishes,
+            // What did not begin here ends by itself.
+            None => return Ok(done()),
+        }
     };
     let account = Account::User(user);
     let told = async {
@@ -141,7 +152,17 @@ pub(crate) async fn flush(ingest: &Ingest) {
 }
 
 async fn late(ingest: &Ingest, Due { key, typer }: Due) {
-    let told = async { tell(ingest, key, Told::Types(typer)).await?.await };
+    aside(ingest, key, Told::Types(typer)).await;
+}
+
+/// A user hides from now on that he types: so he does so no more, as far as this node has told it.
+pub(crate) async fn hide(ingest: &Ingest, user: UserId) {
+    let shown = ingest.typing.shown_of(user).into_iter().filter(|key| ingest.typing.hushes(*key));
+    join_all(shown.map(|key| aside(ingest, key, Told::Stops))).await;
+}
+
+async fn aside(ingest: &Ingest, key: Key, told: Told) {
+    let told = async { tell(ingest, key, told).await?.await };
     if let Err(failure) = told.await {
         // It ends where it was told to end; its cause goes to the log, nobody waits for an answer.
         drop(failure.into_api(ingest));
@@ -150,23 +171,28 @@ async fn late(ingest: &Ingest, Due { key, typer }: Due) {
 
 /// Gives it its place in the log; the future brings it onto the board.
 async fn tell(ingest: &Ingest, key: Key, told: Told) -> Result<Signalling, Failure> {
-    let plan = plan(ingest, key).await?;
+    let plan = plan(ingest, key, told).await?;
     let (user, conversation) = key;
-    if plan.audience == Audience::Nobody {
-        return Ok(ready(Ok(())).boxed());
-    }
+    let shows = match plan.audience {
+        // He hides it, or may not write, only since it was told.
+        Audience::Nobody if ingest.typing.hushes(key) => {
+            return Box::pin(tell(ingest, key, Told::Stops)).await;
+        }
+        Audience::Nobody => return Ok(ready(Ok(())).boxed()),
+        Audience::Board => Shows::Nobody,
+        Audience::Users(_) | Audience::Room(_) => Shows::Others,
+    };
     let append = || -> Result<Option<Signalling>, Failure> {
-        let Audience::Users(users) = &plan.audience else { return Ok(None) };
-        let signal = signal(key, &plan.username, told, users, ingest.now());
-        ingest.publisher.signal(&conversation.to_string(), &signal).map(Some)
+        let signal = signal(key, &plan, told, ingest.now());
+        signal.map(|signal| ingest.publisher.signal(&conversation.to_string(), &signal)).transpose()
     };
     // A stop that came meanwhile is not overtaken by what it stops.
     let append = match told {
-        Told::Types(typer) => match ingest.typing.while_it_stands(key, typer, append) {
+        Told::Types(typer) => match ingest.typing.while_it_stands(key, (typer, shows), append) {
             Some(append) => append?,
             None => return Ok(ready(Ok(())).boxed()),
         },
-        Told::Stops => append()?,
+        Told::Stops | Told::Vanishes => append()?,
     };
     let ingest = ingest.clone();
     let telling = async move {
@@ -183,26 +209,27 @@ async fn tell(ingest: &Ingest, key: Key, told: Told) -> Result<Signalling, Failu
     Ok(telling.boxed())
 }
 
-fn signal(
-    (user, conversation): Key,
-    username: &str,
-    told: Told,
-    audience: &[UserId],
-    now: Timestamp,
-) -> Outbound {
+/// The record; none: nobody is told.
+fn signal((user, conversation): Key, plan: &Plan, told: Told, now: Timestamp) -> Option<Outbound> {
+    let (audience, except) = match &plan.audience {
+        Audience::Users(users) => (event::pack(users), Bytes::new()),
+        Audience::Room(except) => (Bytes::new(), event::pack(except)),
+        Audience::Nobody | Audience::Board => return None,
+    };
     let until = match told {
         Told::Types(typer) => Some(typing::until(typer.last)),
-        Told::Stops => None,
+        Told::Stops | Told::Vanishes => None,
     };
-    let view = View { user_id: user, username: username.into(), is_typing: until.is_some(), until };
+    let username = plan.username.as_str().into();
+    let view = View { user_id: user, username, is_typing: until.is_some(), until };
     let frame = typing::frame_of(conversation, now, &view);
-    Outbound::Typing { conversation, user, until, audience: event::pack(audience), frame }
+    Some(Outbound::Typing { conversation, user, until, audience, except, frame })
 }
 
 /// Writes it on the board, or wipes it off. Without a board nobody is worse off than without a list.
 async fn note(ingest: &Ingest, user: UserId, conversation: ConversationId, told: Told) {
     let note = match told {
-        Told::Stops => ephemeral::Note::wipe(user.0),
+        Told::Stops | Told::Vanishes => ephemeral::Note::wipe(user.0),
         Told::Types(typer) => {
             let expires_at = typing::until(typer.last);
             let left = u64::try_from(expires_at.since(ingest.now())).unwrap_or(0);
@@ -220,8 +247,12 @@ async fn note(ingest: &Ingest, user: UserId, conversation: ConversationId, told:
 }
 
 /// Reads who he is to the conversation; strangers are refused.
-async fn plan(ingest: &Ingest, (user, conversation): Key) -> Result<Plan, Failure> {
+async fn plan(ingest: &Ingest, key: Key, told: Told) -> Result<Plan, Failure> {
+    let (user, conversation) = key;
     let store = &*ingest.platform.store;
+    if matches!(told, Told::Vanishes) {
+        return Ok(Plan { username: String::new(), audience: Audience::Board });
+    }
     let gets = [
         MembershipByUser::get(user, conversation),
         HeadRow::get(conversation),
@@ -236,14 +267,26 @@ async fn plan(ingest: &Ingest, (user, conversation): Key) -> Result<Plan, Failur
         Some(settings) => hides(&settings.read()?),
         None => false,
     };
-    let audience = if hides || !may_write(&membership, &head) {
+    let types = matches!(told, Told::Types(_));
+    let audience = if types && (hides || !may_write(&membership, &head)) {
         Audience::Nobody
     } else if head.routing == Routing::Conversation {
-        Audience::Board
+        match told {
+            Told::Types(_) if !ingest.typing.is_first(key) => Audience::Board,
+            Told::Types(_) => Audience::Room(blocked(store, user).await?),
+            // Whoever was told is told.
+            Told::Stops | Told::Vanishes => Audience::Room(Vec::new()),
+        }
     } else {
         let others = head.members.0.iter().copied().filter(|member| *member != user).collect();
-        let admitted = admitted(ingest, user, others).await?;
-        audience(user, &head, admitted)
+        let mut admitted = admitted(ingest, user, others).await?;
+        if types && parted(&head, &admitted) {
+            Audience::Nobody
+        } else {
+            // His own other sockets, too.
+            admitted.push(user);
+            Audience::Users(admitted)
+        }
     };
     Ok(Plan { username: own.profile.username, audience })
 }
@@ -264,8 +307,14 @@ pub(super) async fn admitted(
         .collect())
 }
 
+/// Whom he has blocked.
+async fn blocked(store: &dyn Store, user: UserId) -> Result<Vec<UserId>, Failure> {
+    let rows = scan(store, Block::of_user(user, limits::BLOCKS)).await?;
+    Ok(rows.into_iter().map(|row| row.other).collect())
+}
+
 /// Whether he does not want others to see that he types.
-fn hides(settings: &serde_json::Map<String, serde_json::Value>) -> bool {
+pub(crate) fn hides(settings: &serde_json::Map<String, serde_json::Value>) -> bool {
     settings.get("showTypingIndicator") == Some(&serde_json::Value::Bool(false))
 }
 
@@ -274,12 +323,8 @@ fn may_write(membership: &Membership, head: &Head) -> bool {
     head.kind != Kind::Channel || membership.role > Role::Member
 }
 
-/// Who is told where routes go by member: those who are admitted, and his own other sockets.
-fn audience(user: UserId, head: &Head, mut admitted: Vec<UserId>) -> Audience {
+/// Whether one of two has blocked the other, who alone are in a conversation.
+fn parted(head: &Head, admitted: &[UserId]) -> bool {
     let blocked = !head.blocked_by.is_empty() || admitted.len() + 1 < head.members.0.len();
-    if head.kind == Kind::Direct && blocked {
-        return Audience::Nobody;
-    }
-    admitted.push(user);
-    Audience::Users(admitted)
+    head.kind == Kind::Direct && blocked
 }

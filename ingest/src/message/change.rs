@@ -15,7 +15,7 @@ use super::dto::Edit;
 use super::find::{self, hidden, not_found};
 use super::shown;
 use crate::envelope;
-use crate::error::Failure;
+use crate::error::{Failure, after_effect};
 use crate::extract::{Body, Caller, Id, IdempotencyKey};
 use crate::publish::{By, Done, once};
 use crate::state::Ingest;
@@ -60,13 +60,16 @@ pub(crate) async fn edit(
     let ingest = ingest.clone();
     let answer = async move {
         let done = pending.outcome().await.map_err(hidden)?;
-        let seen = find::at(&ingest, user, target.conversation_id, target.seq).await;
-        match (seen.map_err(Failure::after_effect)?, done) {
-            (Some(seen), _) => seen.shown(&ingest).await.map_err(Failure::after_effect),
-            // He has left in this moment.
-            (None, Done::Now(view)) => Ok(shown::fresh(&view)),
-            (None, Done::Before(_)) => Err(not_found()),
-        }
+        let edited = async {
+            let seen = find::at(&ingest, user, target.conversation_id, target.seq).await?;
+            match (seen, done) {
+                (Some(seen), _) => seen.shown(&ingest).await,
+                // He has left in this moment.
+                (None, Done::Now(view)) => Ok(shown::fresh(&view)),
+                (None, Done::Before(_)) => Err(not_found()),
+            }
+        };
+        after_effect(edited).await
     };
     Ok(answer.boxed())
 }

@@ -13,13 +13,14 @@ use platform::port::store::{get_many, scan};
 use schemas::conversation::head::Routing;
 use schemas::member::Membership;
 use schemas::message::table::MessageBySeq;
+use schemas::message::view::answers;
 use schemas::reaction::table::{Reaction, ReactionCount};
 use schemas::receipt::table::ReadMarker;
 use schemas::user::head::Head as UserHead;
 use schemas::{ConversationId, MessageId, Seq, UserId, limits};
 
 use super::find::{self, Seen};
-use super::shown::{self, Extras, Marks, Reactions};
+use super::shown::{Extras, Marks, Reactions};
 use crate::access::Entry;
 use crate::error::Failure;
 use crate::profiles;
@@ -54,7 +55,7 @@ impl<'a> View<'a> {
     ) -> Result<Extras, Failure> {
         let Membership { user: viewer, conversation, .. } = self.entry.membership;
         let quotes: Vec<(Seq, MessageId)> =
-            rows.iter().filter_map(|row| Some((row.seq, shown::answers(&row.body)?))).collect();
+            rows.iter().filter_map(|row| Some((row.seq, answers(&row.body)?))).collect();
         // Of a message that was deleted between two reads nothing is left.
         counts.retain(|count| {
             rows.iter().any(|row| row.seq == count.seq && row.deleted != Some(true))

@@ -33,7 +33,7 @@ use super::find::{self, not_found};
 use super::{metadata, shown, write};
 use crate::access::{self, Entry};
 use crate::envelope;
-use crate::error::Failure;
+use crate::error::{Failure, after_effect};
 use crate::extract::{Body, Caller, Id, IdempotencyKey};
 use crate::limit::{Account, Class};
 use crate::publish::Done;
@@ -138,7 +138,8 @@ async fn earlier(
             let why = "this key was used to forward another message";
             return Err(Failure::new(Code::IdempotencyMismatch, why));
         }
-        let message = write::current(ingest, user, row.conversation, row.seq).await;
+        let message = write::current(ingest, user, row.conversation, row.seq);
+        let message = after_effect(message).await;
         outcomes.insert(row.conversation, message);
     }
     Ok(outcomes)
@@ -180,7 +181,7 @@ async fn send(
     for done in gathering.outcomes().await? {
         outcomes.push(match done {
             Ok(Done::Now(view)) => Ok(shown::fresh(&view)),
-            Ok(Done::Before(before)) => write::earlier(ingest, user, &before).await,
+            Ok(Done::Before(before)) => after_effect(write::earlier(ingest, user, &before)).await,
             Err(failure) => Err(failure),
         });
     }

@@ -26,7 +26,7 @@ use uuid::Uuid;
 use super::Answer;
 use super::extras::heads;
 use super::find::{self, Seen, not_found};
-use crate::error::Failure;
+use crate::error::{Failure, after_effect};
 use crate::extract::{Caller, Id};
 use crate::presence::Sight;
 use crate::query::{Params, cursor_text};
@@ -124,9 +124,11 @@ pub(crate) async fn read(ingest: &Ingest, user: UserId, id: MessageId) -> Result
     let ingest = ingest.clone();
     let answer = async move {
         marking.outcome().await?;
-        let get = ReadMarker::get(conversation, user);
-        let marker = get_one::<ReadMarker>(&*ingest.platform.store, get).await;
-        let marker = marker.map_err(|error| Failure::from(error).after_effect())?;
+        let marker = async {
+            let get = ReadMarker::get(conversation, user);
+            Ok(get_one::<ReadMarker>(&*ingest.platform.store, get).await?)
+        };
+        let marker = after_effect(marker).await?;
         let marker = marker.unwrap_or_else(|| ReadMarker::none(conversation, user));
         let read = serde_json::to_vec(&Receipt::of(id, &marker)).expect("a view serialises");
         Ok(read.into())

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use schemas::message::command::{ReplyTo, Send};
-use schemas::message::view::Message;
+use schemas::message::view::{Message, answers};
 use schemas::user::view::Snapshot;
 use schemas::{ConversationId, Timestamp};
 use serde_json::{Value, json};

@@ -17,7 +17,7 @@ use schemas::member::{Membership, Role};
 use schemas::message::command::{ForwardTarget, ReplyTo, Send};
 use schemas::message::table::{IdIndex, MessageBySeq, bucket};
 use schemas::message::view::Message;
-use schemas::outbound::{self, Outbound, Reply};
+use schemas::outbound::{self, Before, Outbound, Reply};
 use schemas::reaction::table::{Counts, Reaction, ReactionCount};
 use schemas::table::{Batch, Table, Write};
 use schemas::user::head::{Head as UserHead, Privacy, Profile};
@@ -282,6 +282,26 @@ async fn an_outcome_that_does_not_come_is_said_to_be_unknown() {
     let unknown = json!([{"conversationId": conversation(2), "code": "outcome_unknown"}]);
     assert_eq!(answer["failed"], unknown);
     assert_eq!(world.ingest.node.waiting(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_forwarded_before_and_can_not_be_read_is_an_unknown_outcome() {
+    let world = world().await;
+    stage(&world, conversation(1), 1).await;
+    stage(&world, conversation(2), 1).await;
+    let path = format!("/messages/{}/forward", message(conversation(1), 1));
+    let body = json!({"conversationIds": [conversation(2)]});
+    let answers = async {
+        let target = intent(&world).await[0];
+        world.store_faults.on(|operation| match operation {
+            Operation::Get => Fault::Refuse,
+            _ => Fault::None,
+        });
+        let before = Before { conversation: conversation(2), seq: Some(1) };
+        reply(&world, target.command_id, Reply::Before(before)).await;
+    };
+    let answer = tokio::join!(call(&world, Method::POST, &path, Some(body)), answers).0;
+    assert_eq!(data(answer, 503).await["code"], "outcome_unknown");
 }
 
 #[tokio::test(start_paused = true)]

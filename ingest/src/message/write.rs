@@ -22,7 +22,7 @@ use super::dto::Request;
 use super::find::{self, not_found};
 use super::shown;
 use crate::envelope;
-use crate::error::Failure;
+use crate::error::{Failure, after_effect};
 use crate::extract::{Body, Caller, IdempotencyKey};
 use crate::publish::{Done, Pending};
 use crate::state::Ingest;
@@ -133,12 +133,9 @@ impl Sent {
             Ok(Done::Now(view)) if answers.is_none() => Ok(shown::fresh(&view)),
             Ok(Done::Now(view)) => {
                 let message = shown::seq_of(&view)?;
-                let message = current(&ingest, sender, conversation, message).await;
-                message.map_err(Failure::after_effect)
+                after_effect(current(&ingest, sender, conversation, message)).await
             }
-            Ok(Done::Before(before)) => {
-                earlier(&ingest, sender, &before).await.map_err(Failure::after_effect)
-            }
+            Ok(Done::Before(before)) => after_effect(earlier(&ingest, sender, &before)).await,
             Err(failure) => {
                 if failure.api.code == Code::NotMember {
                     ingest.access.forget(sender, conversation);

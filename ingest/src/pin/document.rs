@@ -1,16 +1,18 @@
 //! Pins in the OpenAPI document.
 
+use schemas::pin::view::Pin;
 use schemas::{Code, ConversationId, MessageId};
 
-use super::read::{List, Pin};
+use super::read::List;
 use crate::document::{Operation, delete, get, post};
 use crate::envelope::Said;
+use crate::message::document::Shown;
 
 const PIN: &str = "/messages/{id}/pin";
 const PIN_IN: &str = "/messages/conversations/{conversationId}/pin/{messageId}";
 
 fn pins(operation: Operation) -> Operation {
-    operation.keyed().publishes().answers::<Pin<'static>>(200).refuses(&[
+    operation.keyed().publishes().answers::<Pin<'static, Shown>>(200).refuses(&[
         Code::MessageDeleted,
         Code::Blocked,
         Code::NotFound,

@@ -9,9 +9,9 @@ use http::StatusCode;
 use platform::port::store::scan;
 use schemas::message::table::MessageBySeq;
 use schemas::pin::table::PinnedMessage as Row;
+use schemas::pin::view::Pin;
 use schemas::user::head::Head as UserHead;
-use schemas::user::view::Public;
-use schemas::{ConversationId, MessageId, Timestamp, UserId, limits};
+use schemas::{ConversationId, UserId, limits};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -23,33 +23,8 @@ use crate::presence::Sight;
 use crate::state::Ingest;
 use crate::{access, envelope};
 
-/// A pinned message.
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PinnedMessage"))]
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Pin<'a> {
-    /// Its id: the message's, as a message is pinned once.
-    pub(super) id: MessageId,
-    /// The conversation.
-    pub(super) conversation_id: ConversationId,
-    /// The message.
-    pub(super) message_id: MessageId,
-    /// Who pinned it.
-    pub(super) pinned_by_id: UserId,
-    /// When.
-    pub(super) pinned_at: Timestamp,
-    /// The same.
-    pub(super) created_at: Timestamp,
-    /// The same.
-    pub(super) updated_at: Timestamp,
-    /// Null.
-    pub(super) deleted_at: Option<Timestamp>,
-    /// The message itself.
-    #[cfg_attr(test, schemars(with = "crate::message::document::Shown"))]
-    pub(super) message: Box<RawValue>,
-    /// Public view; null if he is gone.
-    pub(super) pinned_by: Option<Public<'a>>,
-}
+/// A pin with its message as the viewer sees it.
+pub(super) type Pinned<'a> = Pin<'a, Box<RawValue>>;
 
 /// Pin messages.
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PinnedMessages"))]
@@ -61,33 +36,21 @@ pub(super) struct List<'a> {
     /// How many.
     count: usize,
     /// The newest pin first.
-    pinned_messages: Vec<Pin<'a>>,
+    #[cfg_attr(test, schemars(with = "Vec<Pin<'static, crate::message::document::Shown>>"))]
+    pinned_messages: Vec<Pinned<'a>>,
 }
 
-impl<'a> Pin<'a> {
-    /// A pin, its message as the viewer sees it.
-    pub(super) fn of(
-        row: &Row,
-        message: &Bytes,
-        users: &'a HashMap<UserId, UserHead>,
-        sight: &Sight,
-    ) -> Result<Self, Failure> {
-        let message = serde_json::from_slice(message)
-            .map_err(|error| Failure::internal(format!("a view can not be read: {error}")))?;
-        let head = users.get(&row.user).filter(|head| head.deleted_at.is_none());
-        Ok(Self {
-            id: row.message,
-            conversation_id: row.conversation,
-            message_id: row.message,
-            pinned_by_id: row.user,
-            pinned_at: row.pinned_at,
-            created_at: row.pinned_at,
-            updated_at: row.pinned_at,
-            deleted_at: None,
-            message,
-            pinned_by: head.map(|head| sight.user(row.user, Some(head))),
-        })
-    }
+/// A pin, its message as the viewer sees it.
+pub(super) fn pinned<'a>(
+    row: &Row,
+    message: &Bytes,
+    users: &'a HashMap<UserId, UserHead>,
+    sight: &Sight,
+) -> Result<Pinned<'a>, Failure> {
+    let message = serde_json::from_slice(message)
+        .map_err(|error| Failure::internal(format!("a view can not be read: {error}")))?;
+    let head = users.get(&row.user).filter(|head| head.deleted_at.is_none());
+    Ok(Pin::of(row, message, head.map(|head| sight.user(row.user, Some(head)))))
 }
 
 pub(super) async fn list(
@@ -117,10 +80,10 @@ pub(super) async fn list(
     let users = heads(store, &mut users).await?;
     let people: Vec<_> = users.iter().map(|(user, head)| (*user, Some(head))).collect();
     let sight = Sight::of(&ingest, who.user, &people).await?;
-    let pinned: Vec<_> = pins
+    let all: Vec<_> = pins
         .iter()
-        .map(|(pin, row)| Pin::of(pin, &extras.one(row), &users, &sight))
+        .map(|(pin, row)| pinned(pin, &extras.one(row), &users, &sight))
         .collect::<Result<_, _>>()?;
-    let list = List { conversation_id: conversation, count: pinned.len(), pinned_messages: pinned };
+    let list = List { conversation_id: conversation, count: all.len(), pinned_messages: all };
     Ok(envelope::encoded(StatusCode::OK, &list, ingest.now()))
 }

@@ -11,9 +11,9 @@ use schemas::message::command::{Pin as Command, Target};
 use schemas::pin::table::PinnedMessage as Row;
 use schemas::{Code, ConversationId, MessageId, UserId, topic};
 
-use super::read::Pin;
+use super::read;
 use crate::envelope;
-use crate::error::Failure;
+use crate::error::{Failure, after_effect};
 use crate::extract::{Caller, Id, IdempotencyKey};
 use crate::message::extras::heads;
 use crate::message::find::{self, hidden, not_found};
@@ -114,14 +114,16 @@ async fn pinned(
     key: Option<&str>,
 ) -> Result<Response, Failure> {
     publish(ingest, user, Command { target, pinned: true, signed: true }, key).await?;
+    after_effect(shown(ingest, user, target)).await
+}
+
+/// A pin as it is stored.
+async fn shown(ingest: &Ingest, user: UserId, target: Target) -> Result<Response, Failure> {
     let Target { conversation_id, seq, .. } = target;
     let store = &*ingest.platform.store;
-    let seen = find::at(ingest, user, conversation_id, seq).await;
-    let seen = seen.map_err(Failure::after_effect)?.ok_or_else(not_found)?;
+    let seen = find::at(ingest, user, conversation_id, seq).await?.ok_or_else(not_found)?;
     let pin = match seen.row.pinned {
-        Some(rev) => get_one::<Row>(store, Row::get(conversation_id, rev))
-            .await
-            .map_err(|error| Failure::from(error).after_effect())?,
+        Some(rev) => get_one::<Row>(store, Row::get(conversation_id, rev)).await?,
         None => None,
     };
     // Unpinned in this moment: it was pinned.
@@ -135,8 +137,8 @@ async fn pinned(
     });
     let users = heads(store, &mut vec![pin.user]).await?;
     let people: Vec<_> = users.iter().map(|(user, head)| (*user, Some(head))).collect();
-    let sight = Sight::of(ingest, user, &people).await.map_err(Failure::after_effect)?;
-    let pinned = Pin::of(&pin, &seen.shown(ingest).await?, &users, &sight)?;
+    let sight = Sight::of(ingest, user, &people).await?;
+    let pinned = read::pinned(&pin, &seen.shown(ingest).await?, &users, &sight)?;
     Ok(envelope::encoded(StatusCode::OK, &pinned, ingest.now()))
 }
 

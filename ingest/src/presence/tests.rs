@@ -308,17 +308,21 @@ async fn oneself_is_shown_whole_and_as_one_has_decided() {
 
     let presence = Preference { status: Some(Status::Away), ..Preference::default() };
     let privacy = Privacy { online: false, last_seen: Audience::Nobody, ..Privacy::default() };
-    let known = Head { presence, privacy, ..head() };
+    let last_at = SEEN.plus_ms(5_000);
+    let known = Head { presence, privacy, last_at, ..head() };
     write(&world, vec![row(&UserHead::of(ME, &known))]).await;
     let decided = get(&world, "/presence/me").await;
     assert_eq!((&decided["status"], &decided["awayTimeoutSeconds"]), (&json!("away"), &json!(300)));
     assert_eq!(decided["devices"], json!([]));
+    // Without a device he is away for nobody, and since never.
+    assert_eq!((&decided["showAsAway"], &decided["awayAt"]), (&json!(false), &Value::Null));
     let me = get(&world, "/users/me").await;
     assert_eq!((&me["presenceStatus"], &me["isOnline"]), (&json!("away"), &json!(false)));
 
     publish(&world, &entry(ME, Status::Online)).await;
     let here = get(&world, "/presence/me").await;
     assert_eq!((&here["status"], &here["showAsAway"]), (&json!("away"), &json!(true)));
+    assert_eq!(here["awayAt"], json!(last_at), "since he decided it");
     let device = json!({"deviceId": "phone", "type": "mobile", "lastActive": SEEN});
     assert_eq!(here["devices"], json!([device]));
     assert_eq!(get(&world, "/users/me").await["isOnline"], true);
@@ -333,6 +337,9 @@ async fn requests_are_checked() {
     assert_eq!(put(json!({"status": 5})).await, "validation_failed");
     assert_eq!(put(json!({"customStatus": "x".repeat(201)})).await, "validation_failed");
     assert_eq!(put(json!({"customStatus": "a\u{0}b"})).await, "validation_failed");
+    let stray = json!({"customStatus": "a\u{0}b"});
+    let stray = data(call(&world, Method::PUT, "/presence/me", Some(stray)).await, 400).await;
+    assert!(stray.to_string().contains("no control characters"), "{stray}");
     assert_eq!(put(json!({"mood": "good"})).await, "unknown_field");
     let now = world.ingest.now();
     for when in [json!(now), json!("tomorrow"), json!(1_900_000_000_000_i64)] {
@@ -355,6 +362,19 @@ async fn requests_are_checked() {
     let all = data(call(&world, Method::POST, "/presence/batch", Some(body)).await, 200).await;
     let ids: Vec<_> = all.as_array().unwrap().iter().map(|one| one["userId"].clone()).collect();
     assert_eq!(json!(ids), json!(many[1..]), "in the order asked");
+    let twice = data(
+        call(
+            &world,
+            Method::GET,
+            &format!("/presence/users?userIds={NOBODY},{OTHER},{NOBODY}"),
+            None,
+        )
+        .await,
+        200,
+    )
+    .await;
+    let ids: Vec<_> = twice.as_array().unwrap().iter().map(|one| one["userId"].clone()).collect();
+    assert_eq!(json!(ids), json!([NOBODY, OTHER]), "each once");
     assert!(world.log.records(&topic::USERS).is_empty(), "nothing of it was published");
 }
 

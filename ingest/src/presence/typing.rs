@@ -1,7 +1,7 @@
 //! `GET /presence/conversations/:id/typing`: who types there now, as the conversation's board has it.
 //!
-//! Members alone may ask. They do not see whom they have blocked, who has blocked them, and who is no
-//! member any more. Without a board nobody is seen.
+//! Members alone may ask. They do not see whom they have blocked, who has blocked them, who hides it
+//! (`showTypingIndicator`), and who is no member any more. Without a board nobody is seen.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -11,7 +11,7 @@ use schemas::table::Get;
 use schemas::typing::view::Indicator;
 use schemas::typing::{self, Note};
 use schemas::user::head::Head;
-use schemas::user::table::{Block, UserHead};
+use schemas::user::table::{Block, UserHead, UserSettings};
 use schemas::{ConversationId, UserId};
 
 use super::Sight;
@@ -20,6 +20,7 @@ use crate::conversation::not_found;
 use crate::envelope;
 use crate::error::Failure;
 use crate::extract::{Caller, Id};
+use crate::inbound::typing::hides;
 use crate::rows::Rows;
 use crate::state::Ingest;
 
@@ -81,12 +82,13 @@ async fn visible(
     id: ConversationId,
     notes: Vec<(UserId, Note)>,
 ) -> Result<Vec<Typer>, Failure> {
-    let of_one = |(user, _): &(UserId, Note)| -> [Get; 4] {
+    let of_one = |(user, _): &(UserId, Note)| -> [Get; 5] {
         [
             MembershipByUser::get(*user, id),
             Block::get(viewer, *user),
             Block::get(*user, viewer),
             UserHead::get(*user),
+            UserSettings::get(*user),
         ]
     };
     let gets: Vec<Get> = notes.iter().flat_map(of_one).collect();
@@ -96,8 +98,10 @@ async fn visible(
         let member = rows.next::<MembershipByUser>()?.is_some_and(|row| row.visible_to.is_none());
         let (mine, his) = (rows.next::<Block>()?, rows.next::<Block>()?);
         let head = rows.next::<UserHead>()?.map(|row| row.head()).transpose()?;
+        let settings = rows.next::<UserSettings>()?.map(|row| row.read()).transpose()?;
         let Some(head) = head.filter(|head| head.deleted_at.is_none()) else { continue };
-        if member && mine.is_none() && his.is_none() {
+        let hidden = settings.is_some_and(|settings| hides(&settings));
+        if member && !hidden && mine.is_none() && his.is_none() {
             visible.push(Typer { user, note, head });
         }
     }

@@ -17,7 +17,7 @@ use super::dto::Change;
 use super::read::own;
 use super::sight::nest;
 use crate::envelope;
-use crate::error::Failure;
+use crate::error::{Failure, after_effect};
 use crate::extract::{Body, Caller, IdempotencyKey};
 use crate::publish::Pending;
 use crate::state::Ingest;
@@ -42,10 +42,11 @@ pub(super) async fn change(
 ) -> Result<Response, Failure> {
     let change = body.read::<Change<'_>>()?.check(ingest.now())?;
     let undecided = change.status == Patch::Null;
-    if change != command::Presence::default() {
-        carry_out(&ingest, who.user, change)?.outcome().await?;
+    if change == command::Presence::default() {
+        return answer(&ingest, who.user, undecided).await;
     }
-    answer(&ingest, who.user, undecided).await.map_err(Failure::after_effect)
+    carry_out(&ingest, who.user, change)?.outcome().await?;
+    after_effect(answer(&ingest, who.user, undecided)).await
 }
 
 /// Gives a decision its place in the log.

@@ -17,7 +17,7 @@ use schemas::{ApiError, Code, MessageId, UserId, topic};
 
 use super::dto::{self, React};
 use crate::envelope;
-use crate::error::Failure;
+use crate::error::{Failure, after_effect};
 use crate::extract::{Body, Caller, Id, IdempotencyKey};
 use crate::message::Answer;
 use crate::message::find::{self, hidden, not_found};
@@ -77,7 +77,7 @@ pub(crate) async fn react(
     let ingest = ingest.clone();
     let answer = async move {
         pending.outcome().await.map_err(hidden)?;
-        shown(&ingest, user, target, &emoji).await
+        after_effect(shown(&ingest, user, target, &emoji)).await
     };
     Ok(answer.boxed())
 }

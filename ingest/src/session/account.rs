@@ -10,7 +10,7 @@ use schemas::{ApiError, Code, SessionId, Stamp, UserId};
 
 use super::claim::{Name, PHONE};
 use super::{end, of_user};
-use crate::error::Failure;
+use crate::error::{Failure, after_effect};
 use crate::limit::{Account, Class};
 use crate::publish::unknown;
 use crate::state::Ingest;
@@ -42,7 +42,7 @@ pub(crate) async fn change_password(
     if !ingest.passwords.verify(current.to_owned(), Some(hash.clone())).await? {
         // What broke off after the new password was set is completed by who names his request.
         if by.named && ingest.passwords.verify(next.to_owned(), Some(hash)).await? {
-            return of_user::end_all(ingest, by.user, Some(by.session)).await;
+            return after_effect(of_user::end_all(ingest, by.user, Some(by.session))).await;
         }
         return Err(Failure::new(Code::InvalidCredentials, "Current password is incorrect"));
     }
@@ -75,8 +75,7 @@ async fn replace(
         Err(error) => return Err(error.into()),
     }
     // Only now, so that nobody can sign in with the old one any more.
-    let ended = of_user::end_all(ingest, row.user, Some(session)).await;
-    ended.map_err(|failure| unknown(failure.cause.unwrap_or_default()))
+    after_effect(of_user::end_all(ingest, row.user, Some(session))).await
 }
 
 /// Words that a password must not be made of.

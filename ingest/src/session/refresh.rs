@@ -16,7 +16,7 @@ use schemas::{ApiError, Code, Stamp, Timestamp, limits};
 use super::dto::Refresh;
 use super::{end, of_user, sign_in};
 use crate::envelope;
-use crate::error::Failure;
+use crate::error::{Failure, after_effect};
 use crate::extract::Body;
 use crate::profiles::head;
 use crate::state::Ingest;
@@ -75,7 +75,9 @@ pub(super) async fn refresh(State(ingest): State<Ingest>, body: Body) -> Result<
                     store.replace(&stored, write),
                     store.put(vec![of_user::row(&next)]),
                 );
-                if rotated.await?.0 == Outcome::Won {
+                // Where one of them fails, the other may have been written; or itself.
+                let (rotated, ()) = after_effect(async { Ok(rotated.await?) }).await?;
+                if rotated == Outcome::Won {
                     let tokens = sign_in::tokens(&ingest, next.user, session, next.generation);
                     return Ok(envelope::encoded(StatusCode::OK, &tokens, now));
                 }

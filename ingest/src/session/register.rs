@@ -23,9 +23,9 @@ use serde::Serialize;
 use super::claim::{Name, valid_until};
 use super::dto::{Register, Registration};
 use crate::envelope;
-use crate::error::Failure;
+use crate::error::{Failure, after_effect};
 use crate::extract::{Body, IdempotencyKey};
-use crate::publish::{Pending, unknown};
+use crate::publish::Pending;
 use crate::state::Ingest;
 
 /// An account that was made.
@@ -93,8 +93,7 @@ async fn carry_out(
     pending.outcome().await?;
     for (name, code) in names {
         // Without an answer nobody knows whose the name is.
-        let own = name.confirm(store, user, ingest.now()).await;
-        if !own.map_err(|failure| unknown(failure.cause.unwrap_or_default()))? {
+        if !after_effect(name.confirm(store, user, ingest.now())).await? {
             return Err(taken(code));
         }
     }

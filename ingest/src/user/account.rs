@@ -9,7 +9,7 @@ use schemas::{UserId, topic};
 use super::dto::Password;
 use super::read::present;
 use crate::envelope;
-use crate::error::Failure;
+use crate::error::{Failure, after_effect};
 use crate::extract::{Body, Caller, IdempotencyKey};
 use crate::profiles::head;
 use crate::session::account::{By, change_password, remove};
@@ -42,7 +42,7 @@ pub(super) async fn delete(
         carry_out(&ingest, who.user).await?;
         ingest.profiles.forget(who.user);
     }
-    remove(&ingest, &who, before.profile).await?;
+    after_effect(remove(&ingest, &who, before.profile)).await?;
     Ok(envelope::said("Account deleted successfully", ingest.now()))
 }
 

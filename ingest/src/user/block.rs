@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::dto::Blocking;
 use crate::envelope;
-use crate::error::Failure;
+use crate::error::{Failure, after_effect};
 use crate::extract::{Body, Caller, Id, IdempotencyKey};
 use crate::presence::BLIND;
 use crate::profiles::{head, heads};
@@ -50,11 +50,11 @@ pub(super) async fn block(
     let command = UserCommand::Block(blocks.clone());
     let pending = ingest.publisher.publish(&topic::USERS, who.user.0, who.user, &command)?;
     match pending.outcome().await {
-        // A request that names itself may be one whose answer was lost.
+        // A request that names itself may be one whose answer was lost: it has had its effect then.
         Err(failure)
             if failure.api.code == Code::Conflict
                 && key.is_some()
-                && stands(&ingest, who.user, &blocks).await? => {}
+                && after_effect(stands(&ingest, who.user, &blocks)).await? => {}
         outcome => drop(outcome?),
     }
     Ok(envelope::said("User blocked successfully", ingest.now()))

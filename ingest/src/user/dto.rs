@@ -90,8 +90,12 @@ pub(crate) fn prose(
 ) -> Patch<String> {
     match text {
         Patch::Value(text) if text.trim().is_empty() => Patch::Null,
-        Patch::Value(text) if text.chars().count() > most || text.chars().any(is_stray) => {
+        Patch::Value(text) if text.chars().count() > most => {
             wrong.push(format!("{field} must have at most {most} characters"));
+            Patch::Absent
+        }
+        Patch::Value(text) if text.chars().any(is_stray) => {
+            wrong.push(format!("{field} must have no control characters but those of lines"));
             Patch::Absent
         }
         other => other.map(|text| text.0.into_owned()),

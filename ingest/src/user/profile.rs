@@ -7,13 +7,13 @@ use http::StatusCode;
 use schemas::envelope::UserCommand;
 use schemas::patch::Patch;
 use schemas::user::command::Update;
-use schemas::user::head::Profile as Stored;
+use schemas::user::head::{Head, Profile as Stored};
 use schemas::{Code, UserId, topic};
 
 use super::dto::{Profile, dialled};
 use super::read::{own, present};
 use crate::envelope;
-use crate::error::Failure;
+use crate::error::{Failure, after_effect};
 use crate::extract::{Body, Caller};
 use crate::session::claim::{Name, PHONE};
 use crate::state::Ingest;
@@ -25,22 +25,27 @@ pub(super) async fn update(
 ) -> Result<Response, Failure> {
     let update = body.read::<Profile<'_>>()?.check()?;
     let before = present(&ingest, who.user).await?;
-    let after = if update == Update::default() {
-        before
-    } else {
-        let number = Number::of(&before.profile, &update.phone);
-        number.claim(&ingest, who.user).await?;
-        let done = carry_out(&ingest, who.user, update).await;
-        if let Err(failure) = done {
-            number.abandon(&ingest, who.user, &failure).await;
-            return Err(failure);
-        }
-        ingest.profiles.forget(who.user);
-        let after = present(&ingest, who.user).await.map_err(Failure::after_effect)?;
+    if update == Update::default() {
+        return answer(&ingest, who.user, &before).await;
+    }
+    let number = Number::of(&before.profile, &update.phone);
+    number.claim(&ingest, who.user).await?;
+    let done = carry_out(&ingest, who.user, update).await;
+    if let Err(failure) = done {
+        number.abandon(&ingest, who.user, &failure).await;
+        return Err(failure);
+    }
+    ingest.profiles.forget(who.user);
+    let rest = async {
+        let after = present(&ingest, who.user).await?;
         number.settle(&ingest, who.user, &after.profile).await?;
-        after
+        answer(&ingest, who.user, &after).await
     };
-    let own = own(&ingest, who.user, &after).await.map_err(Failure::after_effect)?;
+    after_effect(rest).await
+}
+
+async fn answer(ingest: &Ingest, user: UserId, head: &Head) -> Result<Response, Failure> {
+    let own = own(ingest, user, head).await?;
     Ok(envelope::encoded(StatusCode::OK, &own, ingest.now()))
 }
 

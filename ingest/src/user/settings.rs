@@ -14,8 +14,9 @@ use serde_json::{Map, Value};
 use super::dto::check_settings;
 use super::read::alive;
 use crate::envelope;
-use crate::error::Failure;
+use crate::error::{Failure, after_effect};
 use crate::extract::{Body, Caller};
+use crate::inbound::typing;
 use crate::rows::Rows;
 use crate::state::Ingest;
 
@@ -53,12 +54,17 @@ pub(super) async fn change(
 ) -> Result<Response, Failure> {
     let settings: Map<String, Value> = body.read()?;
     check_settings(&settings)?;
-    if !settings.is_empty() {
-        let command = UserCommand::Settings(Settings { settings });
-        let pending = ingest.publisher.publish(&topic::USERS, who.user.0, who.user, &command)?;
-        pending.outcome().await?;
+    if settings.is_empty() {
+        return answer(&ingest, who.user).await;
     }
-    answer(&ingest, who.user).await.map_err(Failure::after_effect)
+    let hides = typing::hides(&settings);
+    let command = UserCommand::Settings(Settings { settings });
+    let pending = ingest.publisher.publish(&topic::USERS, who.user.0, who.user, &command)?;
+    pending.outcome().await?;
+    if hides {
+        typing::hide(&ingest, who.user).await;
+    }
+    after_effect(answer(&ingest, who.user)).await
 }
 
 async fn answer(ingest: &Ingest, user: UserId) -> Result<Response, Failure> {

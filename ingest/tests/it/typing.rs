@@ -166,6 +166,37 @@ async fn blocked_users_neither_hear_nor_see_each_other_type() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_switches_it_off_while_he_types_is_seen_to_type_no_more() {
+    let (world, life) = (World::new().await, Lifecycle::new());
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let id = world.direct(&alice, &bob).await;
+    let ears = Ears::of(&world, &life, &[&bob]).await;
+    let path = format!("/presence/conversations/{id}/typing");
+    types(&world, &alice, &id).await;
+    assert_eq!(world.get(&path, &bob).await.ok(200).as_array().unwrap().len(), 1);
+    let off = json!({"showTypingIndicator": false});
+    world.put("/users/me/settings", &alice, off).await.ok(200);
+    let heard = ears.heard(2).await;
+    let told: Vec<_> = heard.iter().map(|frame| frame["data"]["isTyping"].clone()).collect();
+    assert_eq!(told, [true, false]);
+    assert_eq!(world.get(&path, &bob).await.ok(200), &json!([]));
+    // What another node has put on the board is not shown either.
+    let on = json!({"showTypingIndicator": true});
+    world.put("/users/me/settings", &alice, on.clone()).await.ok(200);
+    world.clock.advance_ms(3_000);
+    types(&world, &alice, &id).await;
+    assert_eq!(world.get(&path, &bob).await.ok(200).as_array().unwrap().len(), 1);
+    let elsewhere = json!({"showTypingIndicator": false});
+    let put =
+        world.call_at(1, http::Method::PUT, "/users/me/settings", Some(&alice), Some(elsewhere));
+    put.await.ok(200);
+    assert_eq!(world.get(&path, &bob).await.ok(200), &json!([]));
+    world.put("/users/me/settings", &alice, on).await.ok(200);
+    assert_eq!(world.get(&path, &bob).await.ok(200).as_array().unwrap().len(), 1, "it was there");
+    life.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_is_signalled_to_those_who_have_joined_it() {
     let (world, life) = (World::new().await, Lifecycle::new());
     let (alice, bob) = (world.user("alice").await, world.user("bob").await);

@@ -12,8 +12,9 @@ use ingest::config::{Argon2Cost, IngestConfig, Limits};
 use platform::Platform;
 use platform::auth::{Keys, Secrets};
 use platform::embedded::{EmbeddedLog, LocalEphemeral, LogConfig, LsmConfig, LsmStore};
+use platform::inbound::Inbound;
 use platform::lifecycle::Lifecycle;
-use platform::node::Node;
+use platform::node;
 use platform::port::clock::SimClock;
 use platform::telemetry::Metrics;
 use schemas::Timestamp;
@@ -91,7 +92,7 @@ impl World {
         change(&mut config);
         let mut nodes = Vec::new();
         for _ in 0..2 {
-            let node = Node::start(&platform, &life).await.unwrap();
+            let node = node::Node::start(&platform, &life).await.unwrap();
             nodes.push(Ingest::new(platform.clone(), node, keys.clone(), config.clone()).unwrap());
         }
         let routers = nodes.iter().map(Ingest::router).collect();
@@ -272,13 +273,29 @@ impl Answer {
     }
 }
 
+/// A node over engines of its own.
+pub(crate) struct Node {
+    ingest: Ingest,
+    router: Router,
+}
+
+impl Node {
+    /// Sends it a request as it is.
+    pub(crate) async fn raw(&self, request: Request<Body>) -> Answer {
+        answered(self.router.clone(), request).await
+    }
+
+    pub(crate) fn inbound(&self) -> Arc<dyn Inbound> {
+        self.ingest.inbound()
+    }
+}
+
 /// A node that was started later.
-pub(crate) struct Late(Ingest);
+pub(crate) struct Late(Node);
 
 impl Late {
     pub(crate) fn refused_token(&self, user: &User) {
-        use platform::inbound::Inbound;
-        let refused = self.0.authenticate(&user.token).unwrap_err();
+        let refused = self.0.inbound().authenticate(&user.token).unwrap_err();
         assert_eq!(refused.code, schemas::Code::SessionEnded);
     }
 }
@@ -288,23 +305,25 @@ impl World {
         Late(self.node_over(self.platform.clone()).await)
     }
 
-    async fn node_over(&self, platform: Platform) -> Ingest {
-        let node = Node::start(&platform, &self.life).await.unwrap();
+    pub(crate) async fn node_over(&self, platform: Platform) -> Node {
+        let node = node::Node::start(&platform, &self.life).await.unwrap();
         let keys = Keys::load(&self.dir.path().join("keys"), &Secrets::default()).unwrap();
         let config = IngestConfig {
             argon2: Argon2Cost { memory_kib: 64, passes: 1, lanes: 1 },
+            limits: Limits::none(),
             ..IngestConfig::default()
         };
-        Ingest::new(platform, node, Arc::new(keys), config).unwrap()
+        let ingest = Ingest::new(platform, node, Arc::new(keys), config).unwrap();
+        Node { router: ingest.router(), ingest }
     }
 
     /// Sends a request to a node whose reads of the store are counted: requests, and rows.
     pub(crate) async fn counted(&self, path: &str, user: &User) -> (Answer, (usize, usize)) {
         let watched = Arc::new(crate::watched::Watched::new(self.platform.store.clone()));
         let platform = Platform { store: watched.clone(), ..self.platform.clone() };
-        let router = self.node_over(platform).await.router();
+        let node = self.node_over(platform).await;
         watched.forget();
-        let answer = answered(router, request(Method::GET, path, Some(user), None, &[])).await;
+        let answer = node.raw(request(Method::GET, path, Some(user), None, &[])).await;
         (answer, watched.reads())
     }
 
@@ -327,7 +346,7 @@ impl World {
         use platform::port::log::{Append, Budget};
         use schemas::envelope::{Meta, encode};
 
-        let node = Node::start(&self.platform, &self.life).await.unwrap();
+        let node = node::Node::start(&self.platform, &self.life).await.unwrap();
         let meta = Meta {
             id: schemas::CommandId(platform::port::clock::uuid_v7(&*self.clock)),
             actor: user,

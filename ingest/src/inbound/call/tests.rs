@@ -97,6 +97,26 @@ async fn who_has_joined_hears_the_others_and_nobody_else_does() {
 }
 
 #[tokio::test]
+async fn whose_socket_has_ended_is_taken_out_unless_he_was_heard_elsewhere_since() {
+    let world = staged().await;
+    let mut seen = 0;
+    join(&world, ME).await;
+    let ended = |as_of: Timestamp| json!({"callId": "c", "asOf": as_of});
+    let dead = world.ingest.now();
+    // He has come back on another socket, and joined again, before the first was taken for dead.
+    world.clock.advance_ms(1);
+    join(&world, user(2)).await;
+    say(&world, user(2), "leave", &ended(dead)).await.unwrap();
+    assert_eq!(heard(&world, &mut seen), []);
+    say(&world, user(2), "leave", &ended(world.ingest.now())).await.unwrap();
+    let left = json!({"type": "call.participant.left", "callId": "c", "userId": user(2)});
+    assert_eq!(heard(&world, &mut seen), [(vec![ME], left)]);
+    say(&world, user(2), "leave", &ended(world.ingest.now())).await.unwrap();
+    assert_eq!(heard(&world, &mut seen), [], "once");
+    assert_eq!(say(&world, ME, "join", &ended(dead)).await, Err(Code::UnknownField), "and only so");
+}
+
+#[tokio::test]
 async fn offers_answers_and_candidates_go_to_their_target_alone() {
     let world = staged().await;
     let mut seen = 0;

@@ -1,12 +1,14 @@
 //! Who types, as this node has heard it: what is told at once, and what is held back. Pure.
 //!
 //! A typer is kept until his typing ends by itself, or he stops. While he is, at most one of his
-//! signals is told every [`limits::TYPING_EVERY_MS`].
+//! signals is told every [`limits::TYPING_EVERY_MS`]. Of those who type in a conversation that is routed
+//! as a whole the first [`limits::TYPING_SHOWN`] are told of.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use parking_lot::Mutex;
-use schemas::{Timestamp, UserId, limits};
+use schemas::{ConversationId, Timestamp, UserId, limits};
 
 use super::Key;
 
@@ -41,6 +43,28 @@ struct Slot {
     heard: i64,
     /// Whether something came behind what was told.
     owed: bool,
+    /// Whether others were told that he types, and not yet that he does so no more.
+    shown: bool,
+    /// Whether he is among the first in a conversation that is routed as a whole.
+    first: bool,
+}
+
+/// Somebody has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// Others believe that he types.
+    Shown,
+    /// Nobody was told.
+    Unseen,
+}
+
+/// What a record does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shows {
+    /// Others are told that he types.
+    Others,
+    /// It is not sent.
+    Nobody,
 }
 
 /// What is to be done about a signal.
@@ -68,25 +92,28 @@ struct Table {
     typers: HashMap<Key, Slot>,
     /// In how many conversations each of them types.
     shares: HashMap<UserId, usize>,
+    /// How many are told of in each conversation that is routed as a whole.
+    rooms: HashMap<ConversationId, usize>,
     numbers: u64,
 }
 
 impl Table {
-    fn remove(&mut self, key: Key) -> bool {
-        let typed = self.typers.remove(&key).is_some();
-        if typed {
-            leave(&mut self.shares, key.0);
+    fn remove(&mut self, key: Key) -> Option<Slot> {
+        let slot = self.typers.remove(&key)?;
+        leave(&mut self.shares, &key.0);
+        if slot.first {
+            leave(&mut self.rooms, &key.1);
         }
-        typed
+        Some(slot)
     }
 }
 
-/// A user types in one conversation less.
-fn leave(shares: &mut HashMap<UserId, usize>, user: UserId) {
-    if let Some(share) = shares.get_mut(&user) {
-        *share = share.saturating_sub(1);
-        if *share == 0 {
-            shares.remove(&user);
+/// A user types in one conversation less, or a conversation has one less who is told of.
+fn leave<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(key);
         }
     }
 }
@@ -102,7 +129,7 @@ fn over(since: i64, now: i64, time: u64) -> bool {
 impl Typing {
     /// He types.
     pub(super) fn types(&self, key: Key, now: Moment) -> Heard {
-        let Table { typers, shares, numbers } = &mut *self.0.lock();
+        let Table { typers, shares, rooms, numbers } = &mut *self.0.lock();
         if let Some(slot) = typers.get_mut(&key)
             && !over(slot.heard, now.ms, limits::TYPING_MS)
         {
@@ -126,13 +153,46 @@ impl Typing {
         }
         *numbers += 1;
         let typer = Typer { number: *numbers, since: now.at, last: now.at };
-        typers.insert(key, Slot { typer, told: now.ms, heard: now.ms, owed: false });
+        let ms = now.ms;
+        let slot = Slot { typer, told: ms, heard: ms, owed: false, shown: false, first: false };
+        if typers.insert(key, slot).is_some_and(|before| before.first) {
+            leave(rooms, &key.1);
+        }
         Heard::Now(typer)
     }
 
-    /// He stops; whether he has typed here.
-    pub(super) fn stops(&self, key: Key) -> bool {
-        self.0.lock().remove(key)
+    /// He stops; none if he has not typed here.
+    pub(super) fn stops(&self, key: Key) -> Option<Stopped> {
+        let slot = self.0.lock().remove(key)?;
+        Some(if slot.shown { Stopped::Shown } else { Stopped::Unseen })
+    }
+
+    /// Others are to be told that he types no more, though he may. Whether they believe that he does.
+    pub(super) fn hushes(&self, key: Key) -> bool {
+        let mut table = self.0.lock();
+        table.typers.get_mut(&key).is_some_and(|slot| std::mem::take(&mut slot.shown))
+    }
+
+    /// Where others believe that a user types.
+    pub(super) fn shown_of(&self, user: UserId) -> Vec<Key> {
+        let table = self.0.lock();
+        if !table.shares.contains_key(&user) {
+            return Vec::new();
+        }
+        let shown = table.typers.iter().filter(|(key, slot)| key.0 == user && slot.shown);
+        shown.map(|(key, _)| *key).collect()
+    }
+
+    /// Whether he is among the first in a conversation that is routed as a whole.
+    pub(super) fn is_first(&self, key: Key) -> bool {
+        let Table { typers, rooms, .. } = &mut *self.0.lock();
+        let Some(slot) = typers.get_mut(&key) else { return false };
+        if !slot.first {
+            let count = rooms.entry(key.1).or_default();
+            slot.first = *count < limits::TYPING_SHOWN;
+            *count += usize::from(slot.first);
+        }
+        slot.first
     }
 
     /// His signal was refused.
@@ -149,18 +209,19 @@ impl Typing {
     pub(super) fn while_it_stands<T>(
         &self,
         key: Key,
-        typer: Typer,
+        (typer, shows): (Typer, Shows),
         act: impl FnOnce() -> T,
     ) -> Option<T> {
-        let table = self.0.lock();
-        let stands = table.typers.get(&key)?.typer.number == typer.number;
-        stands.then(act)
+        let mut table = self.0.lock();
+        let slot = table.typers.get_mut(&key).filter(|slot| slot.typer.number == typer.number)?;
+        slot.shown |= shows == Shows::Others;
+        Some(act())
     }
 
     /// Takes what was held back long enough, and forgets whose typing is over.
     pub(super) fn turn(&self, now: Moment) -> Vec<Due> {
         let mut due = Vec::new();
-        let Table { typers, shares, .. } = &mut *self.0.lock();
+        let Table { typers, shares, rooms, .. } = &mut *self.0.lock();
         typers.retain(|key, slot| {
             if slot.owed && over(slot.told, now.ms, limits::TYPING_EVERY_MS) {
                 (slot.owed, slot.told) = (false, now.ms);
@@ -168,7 +229,10 @@ impl Typing {
             }
             let types = !over(slot.heard, now.ms, limits::TYPING_MS);
             if !types {
-                leave(shares, key.0);
+                leave(shares, &key.0);
+                if slot.first {
+                    leave(rooms, &key.1);
+                }
             }
             types
         });
@@ -223,15 +287,18 @@ mod tests {
     #[test]
     fn a_stop_is_told_once_and_what_was_held_back_is_not() {
         let typing = Typing::default();
-        assert!(!typing.stops(key(1)), "he did not type");
+        assert_eq!(typing.stops(key(1)), None, "he did not type");
         let Heard::Now(typer) = typing.types(key(1), at(0)) else { panic!() };
         assert_eq!(typing.types(key(1), at(1_000)), Heard::Later);
-        assert_eq!(typing.while_it_stands(key(1), typer, || 5), Some(5));
-        assert!(typing.stops(key(1)) && !typing.stops(key(1)));
-        assert_eq!(typing.while_it_stands(key(1), typer, || 5), None);
+        assert_eq!(typing.while_it_stands(key(1), (typer, Shows::Nobody), || 5), Some(5));
+        assert_eq!(typing.stops(key(1)), Some(Stopped::Unseen));
+        assert_eq!(typing.stops(key(1)), None);
+        assert_eq!(typing.while_it_stands(key(1), (typer, Shows::Others), || 5), None);
         assert_eq!(typing.turn(at(5_000)), []);
         assert_eq!(told(typing.types(key(1), at(5_001))), Some(5_001), "he begins anew at once");
-        assert_eq!(typing.while_it_stands(key(1), typer, || 5), None, "that is another typing");
+        let old = (typer, Shows::Others);
+        assert_eq!(typing.while_it_stands(key(1), old, || 5), None, "that is another typing");
+        assert_eq!(typing.stops(key(1)), Some(Stopped::Unseen));
     }
 
     #[test]
@@ -259,7 +326,7 @@ mod tests {
         assert_eq!(typing.types(key(1, share), at(0)), Heard::Many);
         assert_eq!(typing.types(key(1, 0), at(0)), Heard::Later, "he goes on");
         assert_eq!(told(typing.types(key(2, share), at(0))), Some(0), "another one's share");
-        assert!(typing.stops(key(1, 0)));
+        assert!(typing.stops(key(1, 0)).is_some());
         assert_eq!(told(typing.types(key(1, share), at(0))), Some(0));
         typing.forget(key(1, 1));
         assert_eq!(told(typing.types(key(1, share + 1), at(0))), Some(0));
@@ -267,6 +334,40 @@ mod tests {
         typing.turn(at(20_000));
         assert!(typing.0.lock().shares.is_empty());
         assert_eq!(told(typing.types(key(1, share + 2), at(20_000))), Some(20_000));
+    }
+
+    #[test]
+    fn who_was_told_of_is_known_until_the_end_is_told() {
+        let typing = Typing::default();
+        let Heard::Now(typer) = typing.types(key(1), at(0)) else { panic!() };
+        assert!(!typing.hushes(key(1)));
+        typing.while_it_stands(key(1), (typer, Shows::Others), || ()).unwrap();
+        typing.while_it_stands(key(1), (typer, Shows::Nobody), || ()).unwrap();
+        assert_eq!(typing.shown_of(key(1).0), [key(1)]);
+        assert!(typing.hushes(key(1)) && !typing.hushes(key(1)));
+        assert_eq!((typing.shown_of(key(1).0), typing.shown_of(key(2).0)), (vec![], vec![]));
+        assert_eq!(typing.types(key(1), at(100)), Heard::Later, "he goes on all the same");
+        typing.while_it_stands(key(1), (typer, Shows::Others), || ()).unwrap();
+        assert_eq!(typing.stops(key(1)), Some(Stopped::Shown));
+    }
+
+    #[test]
+    fn of_a_crowd_the_first_are_told_of_and_another_when_one_of_them_is_over() {
+        let typing = Typing::default();
+        let shown = u128::try_from(limits::TYPING_SHOWN).unwrap();
+        for n in 0..=shown {
+            assert!(told(typing.types(key(n), at(0))).is_some());
+            assert_eq!(typing.is_first(key(n)), n < shown);
+        }
+        assert!(typing.is_first(key(0)), "he stays among them");
+        assert!(!typing.is_first(key(99)), "he does not type");
+        assert!(typing.stops(key(0)).is_some());
+        assert!(typing.is_first(key(shown)));
+        // One whose typing is over begins anew before that was noticed.
+        assert_eq!(told(typing.types(key(1), at(10_000))), Some(10_000));
+        assert_eq!(typing.0.lock().rooms[&key(1).1], limits::TYPING_SHOWN - 1);
+        typing.turn(at(20_000));
+        assert!(typing.0.lock().rooms.is_empty() && typing.0.lock().shares.is_empty());
     }
 
     #[test]
@@ -279,7 +380,7 @@ mod tests {
         let one_more = key(numbers.next().unwrap());
         assert_eq!(typing.types(one_more, at(0)), Heard::Full);
         assert_eq!(typing.types(key(0), at(0)), Heard::Later);
-        assert!(typing.stops(key(0)));
+        assert!(typing.stops(key(0)).is_some());
         assert!(told(typing.types(one_more, at(0))).is_some());
     }
 }

@@ -59,7 +59,7 @@ fn told(world: &World) -> Vec<(Vec<UserId>, Option<Timestamp>)> {
     let records = world.log.records(&topic::SIGNALS).into_iter();
     let read = records.map(|record| Outbound::read(&record.headers, record.value).unwrap());
     let told = read.map(|outbound| match outbound {
-        Outbound::Typing { conversation: at, user, until, audience, frame } => {
+        Outbound::Typing { conversation: at, user, until, audience, frame, .. } => {
             let frame: Value = serde_json::from_slice(&frame).unwrap();
             assert_eq!((at, user), (conversation(1), ME));
             assert_eq!(
@@ -71,6 +71,20 @@ fn told(world: &World) -> Vec<(Vec<UserId>, Option<Timestamp>)> {
             });
             assert_eq!(frame["data"], data);
             (event::unpack(&audience).collect(), until)
+        }
+        other => panic!("{other:?}"),
+    });
+    told.collect()
+}
+
+/// Of what was told to a room: who is not told, and whether he types.
+fn told_to_the_room(world: &World) -> Vec<(Vec<UserId>, bool)> {
+    let records = world.log.records(&topic::SIGNALS).into_iter();
+    let read = records.map(|record| Outbound::read(&record.headers, record.value).unwrap());
+    let told = read.map(|outbound| match outbound {
+        Outbound::Typing { until, audience, except, .. } => {
+            assert!(audience.is_empty(), "it goes by the conversation's route");
+            (event::unpack(&except).collect(), until.is_some())
         }
         other => panic!("{other:?}"),
     });
@@ -220,24 +234,86 @@ async fn who_hides_it_and_who_may_not_write_is_seen_by_nobody() {
     assert_eq!((told(&world).len(), on_the_board(&world, id).await), (2, vec![]), "a channel");
 }
 
-#[tokio::test]
-async fn where_a_conversation_is_routed_as_a_whole_it_stands_on_the_board_alone() {
-    let world = world().await;
-    let id = talk(&world, |head| {
-        head.member_count = 65;
-        head.members = Members::default();
-        head.routing = Routing::Conversation;
-    })
-    .await;
-    types(&world, id, true).await.unwrap();
-    assert_eq!(told(&world), []);
-    assert_eq!(on_the_board(&world, id).await.len(), 1);
-    types(&world, id, false).await.unwrap();
-    assert_eq!((told(&world), on_the_board(&world, id).await), (vec![], vec![]));
+fn large(head: &mut Head) {
+    head.member_count = 65;
+    head.members = Members::default();
+    head.routing = Routing::Conversation;
+}
 
+#[tokio::test]
+async fn where_a_conversation_is_routed_as_a_whole_the_room_is_told_but_for_whom_he_has_blocked() {
+    let world = world().await;
+    let id = talk(&world, large).await;
+    put(&world, vec![block(ME, user(3)), block(user(4), ME)]).await;
+    types(&world, id, true).await.unwrap();
+    assert_eq!(told_to_the_room(&world), [(vec![user(3)], true)]);
+    assert_eq!(on_the_board(&world, id).await.len(), 1);
+    types(&world, id, true).await.unwrap();
+    types(&world, id, false).await.unwrap();
+    assert_eq!(told_to_the_room(&world)[1..], [(vec![], false)], "whoever was told is told");
+    assert_eq!(on_the_board(&world, id).await, []);
+    types(&world, id, false).await.unwrap();
+    assert_eq!(told_to_the_room(&world).len(), 2);
+}
+
+#[tokio::test]
+async fn sixty_four_members_are_told_each() {
+    let world = world().await;
     let id = talk(&world, |head| head.members = Members((1..=64).map(user).collect())).await;
     types(&world, id, true).await.unwrap();
     assert_eq!(told(&world)[0].0.len(), 64);
+}
+
+#[tokio::test]
+async fn of_a_crowd_the_last_stands_on_the_board_alone() {
+    let world = world().await;
+    let id = talk(&world, large).await;
+    let crowd: Vec<Key> =
+        (10..).take(limits::TYPING_SHOWN).map(|other| (user(other), id)).collect();
+    for key in &crowd {
+        assert!(matches!(world.ingest.typing.types(*key, moment(&world.ingest)), Heard::Now(_)));
+        assert!(world.ingest.typing.is_first(*key));
+    }
+    types(&world, id, true).await.unwrap();
+    assert_eq!((told_to_the_room(&world).len(), on_the_board(&world, id).await.len()), (0, 1));
+    types(&world, id, false).await.unwrap();
+    assert_eq!((told_to_the_room(&world).len(), on_the_board(&world, id).await.len()), (0, 0));
+    assert!(world.ingest.typing.stops(crowd[0]).is_some());
+    types(&world, id, true).await.unwrap();
+    assert_eq!(told_to_the_room(&world).len(), 1, "there is room for him");
+}
+
+#[tokio::test]
+async fn who_hides_it_while_he_types_does_so_no_more() {
+    let world = world().await;
+    let id = talk(&world, |_| {}).await;
+    let ends = || told(&world).into_iter().map(|(_, until)| until.is_some()).collect::<Vec<_>>();
+    types(&world, id, true).await.unwrap();
+    put(&world, vec![setting(ME, &json!({"showTypingIndicator": false}))]).await;
+    platform::inbound::Inbound::hides_typing(&world.ingest, ME).await;
+    assert_eq!((ends(), on_the_board(&world, id).await), (vec![true, false], vec![]));
+    assert_eq!(told(&world)[1].0, [OTHER, ME]);
+    hide(&world.ingest, ME).await;
+    hide(&world.ingest, OTHER).await;
+    types(&world, id, false).await.unwrap();
+    assert_eq!(ends().len(), 2, "an end is told once");
+}
+
+#[tokio::test]
+async fn who_hid_it_elsewhere_ends_with_what_is_told_next_and_his_own_stop_is_told() {
+    for goes_on in [true, false] {
+        let world = world().await;
+        let id = talk(&world, |_| {}).await;
+        types(&world, id, true).await.unwrap();
+        put(&world, vec![setting(ME, &json!({"showTypingIndicator": false}))]).await;
+        types(&world, id, goes_on).await.unwrap();
+        for _ in 0..4 {
+            world.clock.advance_ms(1_000);
+            flush(&world.ingest).await;
+        }
+        let told: Vec<_> = told(&world).into_iter().map(|(_, until)| until.is_some()).collect();
+        assert_eq!((told, on_the_board(&world, id).await), (vec![true, false], vec![]));
+    }
 }
 
 #[tokio::test]
