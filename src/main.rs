@@ -76,7 +76,7 @@ fn run(Cli { config: file, command }: Cli) -> anyhow::Result<ExitCode> {
             let binary = std::env::current_exe()?;
             return Ok(ExitCode::from(bench::command::run(&arguments, &binary).code()));
         }
-        Command::Conformance(options) => conformance::run(&options)?,
+        Command::Conformance(options) => conformance::run(&options, file)?,
         Command::Completions { shell } => cli::completions(shell),
     }
     Ok(ExitCode::SUCCESS)

@@ -2,15 +2,21 @@
 //!
 //! `/ws` writes the text as it is. What Socket.IO writes instead is made when the first of its sockets
 //! takes the frame, and kept with it: it is encoded once for the node, so that a delivery costs the
-//! same on both.
+//! same on both. Few of them show more than their frame holds; that is read when it is due (`owed`).
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use schemas::UserId;
+use tokio::time::Instant;
 
+use crate::hub::Hub;
 use crate::socketio::events::{self, Packets};
 use crate::transport::Payload;
+
+/// A wait that a socket's peer is not to pay for.
+const LATE: Duration = Duration::from_millis(100);
 
 /// See the module. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -47,6 +53,16 @@ impl Frame {
     /// feeds, go to sockets of one user.
     pub(crate) fn packets(&self, to: UserId) -> &Packets {
         self.0.packets.get_or_init(|| Box::new(events::packets(self.text(), to)))
+    }
+
+    /// The same, with what they show that the text only names, unless it can not be read; and whether that
+    /// took its time.
+    pub(crate) async fn whole(&self, to: UserId, hub: &Hub) -> (&Packets, bool) {
+        let packets = self.packets(to);
+        let Some(owed) = &packets.owed else { return (packets, false) };
+        let began = Instant::now();
+        let whole = owed.whole(self.text(), to, hub).await;
+        (whole.unwrap_or(packets), began.elapsed() >= LATE)
     }
 }
 

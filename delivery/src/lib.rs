@@ -55,6 +55,7 @@ use schemas::limits;
 use crate::hub::Hub;
 use crate::protocol::close;
 use crate::routes::Routes;
+use crate::session::calls::Leaves;
 use crate::upgrade::Strangers;
 
 /// What a client of Socket.IO is told that it has for the answer to a ping; what counts is
@@ -154,6 +155,7 @@ pub struct Delivery {
     stopping: Stopping,
     open: AtomicUsize,
     strangers: Strangers,
+    leaves: Leaves,
 }
 
 impl fmt::Debug for Delivery {
@@ -188,6 +190,7 @@ impl Delivery {
             stopping: life.stopping(),
             open: AtomicUsize::new(0),
             strangers: Strangers::default(),
+            leaves: Leaves::default(),
         });
         watch::watch(&delivery);
         life.component("sockets", delivery.clone().close_at_shutdown());
@@ -236,7 +239,7 @@ impl Delivery {
             tokio::time::sleep(spread / 20).await;
         }
         let until = tokio::time::Instant::now() + linger + spread;
-        while self.open() > 0 && tokio::time::Instant::now() < until {
+        while (self.open() > 0 || self.leaves.any()) && tokio::time::Instant::now() < until {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         Ok(())

@@ -27,7 +27,7 @@ use tokio_tungstenite::tungstenite;
 use crate::protocol::close::Close;
 
 /// Bytes read at once, and kept per socket.
-const READ_BUFFER: usize = 512;
+const READ_BUFFER: usize = 256;
 /// Bytes after which the out-buffer is written without waiting for a flush.
 const WRITE_BUFFER: usize = 8_192;
 
@@ -141,7 +141,8 @@ impl Socket {
         Ok(self.0.flush().await?)
     }
 
-    /// Says why, waits for the peer's goodbye for at most `linger`, and drops the connection.
+    /// Says why, waits for the peer's goodbye for at most `linger`, and drops the connection. If the peer
+    /// was first, its goodbye is answered as it came.
     ///
     /// The wait matters: a connection that is dropped with unread bytes is reset, and a reset may
     /// overtake the close frame, so that the peer would never learn the code.
@@ -149,8 +150,14 @@ impl Socket {
         let until = Instant::now() + linger;
         let frame = CloseFrame { code: close.code, reason: Utf8Bytes::from_static(close.reason) };
         let goodbye = self.0.send(Message::Close(Some(frame)));
-        if !matches!(timeout_at(until, goodbye).await, Ok(Ok(()))) {
-            return;
+        match timeout_at(until, goodbye).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => {
+                // What answers the peer's goodbye was made when that was read, and may not be written yet.
+                drop(timeout_at(until, self.0.flush()).await);
+                return;
+            }
+            Err(_) => return,
         }
         loop {
             match timeout_at(until, self.recv()).await {

@@ -44,4 +44,8 @@ pub trait Inbound: Send + Sync + 'static {
     /// in slices. One that does not exist has no entry: shown ([`schemas::presence::view::show`]), he is
     /// like one that hides.
     async fn presence(&self, viewer: UserId, of: &[UserId]) -> Result<Vec<Seen>, ApiError>;
+
+    /// The feed of somebody who has sockets here tells that he hides from now on that he types: what was
+    /// accepted of it here is told to have ended.
+    async fn hides_typing(&self, _user: UserId) {}
 }

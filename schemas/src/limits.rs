@@ -102,6 +102,9 @@ limits! {
     TYPING_MS: u64 = 10_000, "ms";
     /// Time in which a node tells others once that somebody types in a conversation.
     TYPING_EVERY_MS: u64 = 3_000, "ms";
+    /// Users of whom a node tells at once that they type in a conversation that has, or ever had, more than
+    /// 64 members; who else types there stands in the list alone.
+    TYPING_SHOWN: usize = 10, "users";
     /// Users who have joined one call.
     CALL_PARTICIPANTS: usize = 50, "users";
     /// Calls that one user has joined: one more, and he is forgotten in the oldest.
@@ -120,6 +123,9 @@ limits! {
     DEVICE_ID_CHARS: usize = 64, "characters";
     /// Idle time after which a device is away.
     AWAY_MS: u64 = 300_000, "ms";
+    /// Activity of a device that has moved by so much is told, for itself and for when its user was last
+    /// here: at most one record a device in that time, and none where nobody does anything.
+    PRESENCE_ACTIVE_MS: u64 = 60_000, "ms";
     /// Users whose presence one session subscribes to.
     PRESENCE_SUBSCRIPTIONS: usize = 200, "users";
     /// The same on all sockets of a user, of those that he has no direct conversation with.
@@ -154,6 +160,10 @@ limits! {
     SOCKET_FRAMES_PER_SECOND: u32 = 50, "frames/s";
     /// Frames a socket may send at once.
     SOCKET_FRAMES_BURST: u32 = 100, "frames";
+    /// Frames beside those that tell of a device only what it has told; beyond, they count as frames.
+    SOCKET_REPEATS_PER_SECOND: u32 = 1_000, "frames/s";
+    /// The same at once.
+    SOCKET_REPEATS_BURST: u32 = 2_000, "frames";
     /// Sockets of one user on one node.
     SOCKETS_PER_USER: usize = 20, "sockets";
     /// Bytes queued towards one socket before it is told to resync.

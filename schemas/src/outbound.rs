@@ -59,8 +59,11 @@ pub enum Outbound {
         user: UserId,
         /// When it ends by itself; none: it has ended.
         until: Option<Timestamp>,
-        /// Packed users, at most [`crate::limits::ROUTE_BY_MEMBER`].
+        /// Packed users, at most [`crate::limits::ROUTE_BY_MEMBER`]; empty: the members who have the
+        /// conversation on screen.
         audience: Bytes,
+        /// Of those not these, packed, at most [`crate::limits::BLOCKS`].
+        except: Bytes,
         /// The frame.
         frame: Bytes,
     },
@@ -255,11 +258,14 @@ impl Outbound {
             Self::Notice { audience, frame } => {
                 (fixed.headers(&[NOTICE], Some(audience.clone())), frame.clone())
             }
-            Self::Typing { conversation, user, until, audience, frame } => {
+            Self::Typing { conversation, user, until, audience, except, frame } => {
                 fixed.put(header::CONVERSATION, &conversation.bytes());
                 fixed.put(header::USER, &user.bytes());
                 if let Some(until) = until {
                     fixed.put(header::UNTIL, &until.0.to_be_bytes());
+                }
+                if !except.is_empty() {
+                    fixed.put(header::EXCEPT, except);
                 }
                 (fixed.headers(&[TYPING], Some(audience.clone())), frame.clone())
             }
@@ -315,6 +321,7 @@ impl Outbound {
                 user: UserId(uuid(headers, header::USER)?),
                 until: number(header::UNTIL).map(Timestamp),
                 audience: header_of(headers, header::AUDIENCE)?.clone(),
+                except: header_of(headers, header::EXCEPT).cloned().unwrap_or_default(),
                 frame: value,
             },
             DONE => Self::Reply { command: command()?, reply: Reply::Done { payload: value } },
@@ -411,7 +418,8 @@ mod tests {
                 conversation: ConversationId(Uuid::from_u128(1)),
                 user: UserId(Uuid::from_u128(2)),
                 until: Some(Timestamp(10_000)),
-                audience: Bytes::from_static(&[0; 32]),
+                audience: Bytes::new(),
+                except: Bytes::from_static(&[0; 32]),
                 frame: Bytes::from_static(b"{}"),
             },
             Outbound::Typing {
@@ -419,6 +427,7 @@ mod tests {
                 user: UserId(Uuid::from_u128(2)),
                 until: None,
                 audience: Bytes::from_static(&[0; 32]),
+                except: Bytes::new(),
                 frame: Bytes::from_static(b"{}"),
             },
             Outbound::Reply {

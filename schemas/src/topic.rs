@@ -198,6 +198,9 @@ pub mod header {
     pub const USER: &str = "user";
     /// Typing: when it ends by itself, ms, 8 bytes big-endian; absent: it has ended.
     pub const UNTIL: &str = "until";
+    /// Typing where it is told to whoever has the conversation on screen: but not to these, 16 bytes
+    /// each; absent: to all of them.
+    pub const EXCEPT: &str = "except";
     /// Outbound reply: the command, 16 bytes.
     pub const COMMAND: &str = "command";
     /// Dead letter: why, text.
@@ -224,7 +227,7 @@ pub mod header {
     /// Mark of a dead letter: where its record was appended again, `partition/offset`, decimal.
     pub const RETRIED_AT: &str = "retried-at";
 
-    const NAMES: [&str; 31] = [
+    const NAMES: [&str; 32] = [
         CE_SPECVERSION,
         CE_ID,
         CE_TYPE,
@@ -256,6 +259,7 @@ pub mod header {
         OUTCOME,
         RETRIED_AT,
         RETRY_OF,
+        EXCEPT,
     ];
 
     /// The static spelling of a name read from a record; none for a name this version does not know.

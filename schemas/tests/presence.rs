@@ -61,6 +61,7 @@ fn records_of_version_1_decode() {
                 device: device(),
                 clean: false,
                 heard: None,
+                text_follows: false,
             }),
         ),
         (
@@ -70,6 +71,7 @@ fn records_of_version_1_decode() {
                 device: gone,
                 clean: true,
                 heard: Some(AT),
+                text_follows: false,
             }),
         ),
         ("presence.heartbeat", PresenceCommand::Heartbeat(Heartbeat { node_id: NODE, devices: 3 })),

@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 
 import { Engine } from "./support/engine.mjs";
 import { pause, serve } from "./support/server.mjs";
+import { CLOSE, TEXT } from "./support/wire.mjs";
 
 const at = serve();
 const RS = "\x1e";
@@ -117,6 +118,13 @@ for (const path of ["/engine.io/", "/socket.io/"]) {
       assert.equal((await engine.poll(sid)).status, 400);
     });
 
+    it("the poll of a silent client is told so", async () => {
+      const { sid } = await engine.open();
+      assert.equal((await engine.poll(sid)).body, "2");
+      const { status, body } = await engine.poll(sid);
+      assert.deepEqual([status, body], [200, "1"]);
+    });
+
     it("a WebSocket brings the ping and takes the pong", async () => {
       const { wire } = await engine.socket();
       for (let round = 0; round < 3; round += 1) {
@@ -129,14 +137,14 @@ for (const path of ["/engine.io/", "/socket.io/"]) {
     it("a silent WebSocket is closed", async () => {
       const { wire } = await engine.socket();
       const began = Date.now();
-      await wire.closed();
+      assert.equal(await wire.closed(), 1001);
       assert.ok(Date.now() - began < 1_000);
     });
 
     it("a ping of the client is not of this protocol", async () => {
       const { wire } = await engine.socket();
       wire.send("2");
-      await wire.ended();
+      assert.equal(await wire.closed(), 1000);
     });
   });
 
@@ -149,10 +157,40 @@ for (const path of ["/engine.io/", "/socket.io/"]) {
       assert.equal((await engine.poll(sid)).status, 400);
     });
 
-    it("a WebSocket says goodbye", async () => {
+    it("a WebSocket says goodbye, and is answered", async () => {
       const { wire } = await engine.socket();
       wire.send("1");
-      await wire.ended();
+      assert.equal(await wire.closed(), 1000);
+    });
+
+    it("a close frame is answered as it came", async () => {
+      for (const code of [1000, 1001, 3000]) {
+        const { wire } = await engine.socket();
+        wire.frame(CLOSE, Buffer.from([code >> 8, code & 0xff]));
+        assert.equal(await wire.closed(), code);
+      }
+    });
+
+    for (const [what, code, frame] of [
+      ["a bit that is not defined", 1002, (wire) => wire.frame(TEXT, "4a", { rsv: 1 })],
+      ["an opcode that is not defined", 1002, (wire) => wire.frame(3, "a")],
+      ["a frame without a mask", 1002, (wire) => wire.frame(TEXT, "4a", { mask: false })],
+      ["what is not UTF-8", 1007, (wire) => wire.frame(TEXT, Buffer.from([0x34, 0xff]))],
+    ]) {
+      it(`${what} is answered with ${code}`, async () => {
+        const { wire } = await engine.socket();
+        frame(wire);
+        assert.equal(await wire.closed(), code);
+      });
+    }
+
+    it("a poll that waits is told that what was posted ends the connection", async () => {
+      const { sid } = await engine.open();
+      const poll = engine.poll(sid);
+      await pause(30);
+      assert.equal((await engine.post(sid, "7")).status, 400);
+      const { status, body } = await poll;
+      assert.deepEqual([status, body], [200, "1"]);
     });
   });
 
@@ -178,7 +216,7 @@ for (const path of ["/engine.io/", "/socket.io/"]) {
       assert.equal((await engine.poll(sid)).status, 400);
       assert.equal((await engine.post(sid, "3")).status, 400);
       const late = await engine.wire({ sid });
-      await late.ended();
+      assert.equal(await late.closed(), 1000);
       assert.equal(await wire.message(), "2", "the connection lives");
       wire.drop();
     });
@@ -188,7 +226,7 @@ for (const path of ["/engine.io/", "/socket.io/"]) {
         const { sid } = await engine.open();
         const wire = await engine.wire({ sid });
         const second = await engine.wire({ sid });
-        await second.ended();
+        assert.equal(await second.ended(), 1000);
         wire.send("2probe");
         wire.send("5");
         assert.equal(await wire.message(), "3probe");
@@ -211,11 +249,21 @@ for (const path of ["/engine.io/", "/socket.io/"]) {
       }
     });
 
+    it("a WebSocket that says goodbye instead is answered, and the connection polls on", async () => {
+      const { sid } = await engine.open();
+      const wire = await engine.wire({ sid });
+      wire.send("2probe");
+      assert.equal(await wire.message(), "3probe");
+      wire.frame(CLOSE, Buffer.from([3000 >> 8, 3000 & 0xff]));
+      assert.equal(await wire.closed(), 3000);
+      assert.equal((await engine.poll(sid)).body, "2");
+    });
+
     it("a WebSocket that says something else is not taken", async () => {
       const { sid } = await engine.open();
       const wire = await engine.wire({ sid });
       wire.send("4hello");
-      await wire.ended();
+      assert.equal(await wire.ended(), 1000);
       assert.equal((await engine.poll(sid)).body, "2");
     });
   });
@@ -236,6 +284,20 @@ describe("/engine.io/: messages", () => {
       assert.deepEqual(await engine.post(sid, body), { status: 200, body: "ok" });
       const poll = await engine.poll(sid);
       assert.deepEqual([poll.status, poll.body], [200, body]);
+    });
+  }
+
+  for (const [what, written, bytes] of [
+    ["with a line feed behind it, as the stock client for Java writes it", "bAQI=\n", "bAQI="],
+    ["in lines", "bAQ\r\nID\r\nBA==\r\n", "bAQIDBA=="],
+    ["in the alphabet of addresses", "b-_8=", "b+/8="],
+    ["without padding", "bAQI", "bAQI="],
+  ]) {
+    it(`base64 is read ${what}`, async () => {
+      const { sid } = await engine.open();
+      assert.deepEqual(await engine.post(sid, ["4a", written, "4b"].join(RS)), { status: 200, body: "ok" });
+      const poll = await engine.poll(sid);
+      assert.deepEqual([poll.status, poll.body], [200, ["4a", bytes, "4b"].join(RS)]);
     });
   }
 
@@ -299,7 +361,7 @@ describe("/engine.io/: messages", () => {
   it("what is no packet ends a WebSocket", async () => {
     const { wire } = await engine.socket();
     wire.send("abc");
-    await wire.ended();
+    assert.equal(await wire.closed(), 1000);
   });
 
   it("a frame that is too long ends a WebSocket", async () => {

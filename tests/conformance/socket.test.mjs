@@ -53,24 +53,24 @@ describe("namespaces", () => {
   it("does not take a handshake that is none", async () => {
     const { wire } = await engine.socket();
     wire.send("4abc");
-    await wire.ended();
+    assert.equal(await wire.ended(), 1000);
   });
 
   it("does not take auth that is not an object", async () => {
     const { wire } = await engine.socket();
     wire.send("40[1]");
-    await wire.ended();
+    assert.equal(await wire.ended(), 1000);
   });
 
   it("does not wait for ever for a handshake", async () => {
     const { wire } = await engine.socket();
-    await wire.closed();
+    assert.equal(await wire.closed(), 1001);
   });
 
   it("does not take events before the handshake", async () => {
     const { wire } = await engine.socket();
     wire.send('42["message","a"]');
-    await wire.ended();
+    assert.equal(await wire.ended(), 1000);
   });
 
   it("leaves /, and the connection lives", async () => {
@@ -168,14 +168,14 @@ describe("events", () => {
     it(`end the connection with ${what}`, async () => {
       const wire = await connected();
       wire.send(sent);
-      await wire.ended();
+      assert.equal(await wire.ended(), 1000);
     });
   }
 
   it("end the connection with bytes that belong to nothing", async () => {
     const wire = await connected();
     wire.send(ONE);
-    await wire.ended();
+    assert.equal(await wire.ended(), 1000);
   });
 
   it("end the connection with text before their bytes", async () => {
@@ -183,6 +183,6 @@ describe("events", () => {
     wire.send(`452-["message",${BOTH}]`);
     wire.send(ONE);
     wire.send('42["message"]');
-    await wire.ended();
+    assert.equal(await wire.ended(), 1000);
   });
 });

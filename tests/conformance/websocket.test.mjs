@@ -168,6 +168,15 @@ describe("UTF-8", () => {
   }
 });
 
+describe("its address", () => {
+  it("may end with a slash", async () => {
+    const wire = await Wire.open(at.host, "/echo/");
+    wire.send("hello");
+    await comes(wire, TEXT, "hello");
+    wire.drop();
+  });
+});
+
 describe("closing", () => {
   for (const [what, payload, answer] of [
     ["without a code", "", null],

@@ -50,7 +50,6 @@ impl Handler for Signals {
             let poison = |reason: &str| Failure::Poison { offset, reason: reason.to_owned() };
             let audience = header_of(&record.headers, header::AUDIENCE);
             let audience = audience.ok_or_else(|| poison("a signal without an audience"))?;
-            let routes: Vec<Route> = event::unpack(audience).map(Route::User).collect();
             let outbound = match header_of(&record.headers, header::KIND) {
                 None => {
                     Outbound::Notice { audience: audience.clone(), frame: record.value.clone() }
@@ -59,7 +58,7 @@ impl Handler for Signals {
                     .filter(is_signal)
                     .ok_or_else(|| poison("a record that is no signal"))?,
             };
-            signals.push((routes, outbound));
+            signals.push((routes_of(audience, &outbound), outbound));
         }
         let routes = signals.iter().flat_map(|(routes, _)| routes.iter().copied()).collect();
         let routing = Routing::of(&self.platform, routes).await;
@@ -72,6 +71,16 @@ impl Handler for Signals {
         }
         let appended = self.platform.log.append(Budget::Worker, records).await;
         appended.map(drop).map_err(|error| of_log(&error))
+    }
+}
+
+/// Where it goes: who types in a conversation that is routed as a whole, by its route.
+fn routes_of(audience: &[u8], outbound: &Outbound) -> Vec<Route> {
+    match outbound {
+        Outbound::Typing { conversation, .. } if audience.is_empty() => {
+            vec![Route::Conversation(*conversation)]
+        }
+        _ => event::unpack(audience).map(Route::User).collect(),
     }
 }
 

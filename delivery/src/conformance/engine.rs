@@ -16,7 +16,7 @@ use super::{LINGER, PATIENCE, PING_INTERVAL, PING_TIMEOUT};
 use crate::engineio::{Application, Beat, Connection, Cors, Heart, Packet, Received};
 use crate::protocol::close::{self, Close};
 
-/// The connection ends; nobody need be told why.
+/// The connection ends, and a code says no more. Where the peer said goodbye, this answers it.
 pub(super) const BYE: Close = Close { code: 1000, reason: "" };
 /// What a frame that is too long is answered with.
 const TOO_LARGE: Close = Close { code: 1009, reason: "" };
@@ -83,12 +83,9 @@ pub(super) async fn drive(mut connection: Connection, mut answers: impl Answers)
         Ok(never) => match never {},
         Err(close) => close,
     };
-    if close == close::NORMAL {
-        // The goodbye that answers the peer's.
-        drop(timeout(LINGER, connection.flush()).await);
-    } else {
-        connection.close(close, LINGER).await;
-    }
+    // Nobody waits for one who is silent, and a poll that comes late finds nothing.
+    let linger = if close == close::SILENT { Duration::ZERO } else { LINGER };
+    connection.close(close, linger).await;
 }
 
 async fn serve(
@@ -114,8 +111,8 @@ async fn serve(
             }
             () = sleep_until(heart.due()) => match heart.beat(Instant::now()) {
                 Beat::Wait(_) => {}
-                Beat::Ping => connection.ping().await.map_err(|_| close::NORMAL)?,
-                Beat::Dead => return Err(BYE),
+                Beat::Ping => connection.ping().await.map_err(|_| BYE)?,
+                Beat::Dead => return Err(close::SILENT),
             },
         }
         write(connection, answers, &mut out).await?;
@@ -129,9 +126,9 @@ fn take(
 ) -> Result<(), Close> {
     match received {
         Received::Alive => Ok(()),
-        Received::Closed => Err(close::NORMAL),
+        Received::Closed | Received::Broken(None) => Err(BYE),
         Received::TooLarge => Err(TOO_LARGE),
-        Received::Broken => Err(BYE),
+        Received::Broken(Some(code)) => Err(Close { code, reason: "" }),
         message => answers.answer(message, out),
     }
 }
@@ -155,7 +152,6 @@ async fn write(
     };
     match timeout(PATIENCE, writing).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(close::NORMAL),
-        Err(_) => Err(BYE),
+        Ok(Err(_)) | Err(_) => Err(BYE),
     }
 }

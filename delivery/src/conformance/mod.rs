@@ -33,20 +33,29 @@ const LINGER: Duration = Duration::from_secs(1);
 pub enum Error {
     /// Where it is to be is no path, or is another's.
     #[error(
-        "{0} can not be the path of Engine.IO: it begins with a slash, has no braces or stars, and is neither /socket.io/ nor /echo"
+        "{0:?} can not be the path of Engine.IO: that is a slash and names of letters, digits, -, _, ., ~ with a slash between them, such as /engine.io/, and neither /socket.io/ nor /echo"
     )]
     Path(String),
 }
 
 /// The echoes; Engine.IO at `engine`. Serve it from a listener with `TCP_NODELAY`.
 pub fn router(engine: &str, life: &Lifecycle) -> Result<Router, Error> {
-    let taken = ["", "/socket.io", "/echo"].contains(&engine.trim_end_matches('/'));
-    if taken || !engine.starts_with('/') || engine.contains(['{', '}', '*', '?', '#']) {
+    if !can_be(engine) {
         return Err(Error::Path(engine.to_owned()));
     }
     let engines = serve(engine, Arc::new(engine::Echo), life);
     let sockets = serve("/socket.io/", Arc::new(socket::Echo), life);
-    Ok(engines.merge(sockets).route("/echo", any(websocket::handler)))
+    let echo = any(websocket::handler);
+    Ok(engines.merge(sockets).route("/echo", echo.clone()).route("/echo/", echo))
+}
+
+/// Whether Engine.IO can be there: a client asks for such a path as it stands.
+fn can_be(path: &str) -> bool {
+    let bare = path.strip_suffix('/').unwrap_or(path);
+    let Some(names) = bare.strip_prefix('/') else { return false };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    let name = |name: &str| !["", ".", ".."].contains(&name) && name.bytes().all(plain);
+    names.split('/').all(name) && !["/socket.io", "/echo"].contains(&bare)
 }
 
 fn serve<A: Application>(path: &str, echo: Arc<A>, life: &Lifecycle) -> Router {
@@ -67,12 +76,14 @@ mod tests {
     #[tokio::test]
     async fn engine_io_is_where_it_can_be() {
         let life = Lifecycle::new();
-        for good in ["/engine.io/", "/engine.io", "/a/b/"] {
+        for good in ["/engine.io/", "/engine.io", "/a/b/", "/A-1_~"] {
             assert!(router(good, &life).is_ok(), "{good}");
         }
-        for bad in
-            ["", "/", "engine.io", "/socket.io", "/socket.io/", "/echo", "/{a}", "/*a", "/a?b"]
-        {
+        let taken = ["/socket.io", "/socket.io/", "/echo", "/echo/"];
+        let none = ["", "/", "//", "engine.io", "/{a}", "/*a", "/a?b", "/a#b", "/é"];
+        let unreachable =
+            ["/engine.io//", "/a//b", "/a b", " /a", "/a ", "/a\n", "/./a", "/a/..", "/a%20b"];
+        for bad in taken.iter().chain(&none).chain(&unreachable) {
             assert!(router(bad, &life).is_err(), "{bad}");
         }
     }

@@ -30,8 +30,9 @@ pub(crate) enum Received {
     Closed,
     /// More at once than may come. Nothing more can be read.
     TooLarge,
-    /// Not what a client sends. Nothing more is to be read.
-    Broken,
+    /// Not what a client sends; with the code for it of RFC 6455 if it is not even WebSocket. Nothing more
+    /// is to be read.
+    Broken(Option<u16>),
 }
 
 /// See the module.
@@ -233,11 +234,13 @@ async fn write(socket: &mut Socket, packet: Packet) -> Result<(), Gone> {
 
 fn of_socket(received: transport::Received) -> Received {
     match received {
-        transport::Received::Text(text) => packet::packet(text).map_or(Received::Broken, of_packet),
+        transport::Received::Text(text) => {
+            packet::packet(text).map_or(Received::Broken(None), of_packet)
+        }
         transport::Received::Binary(bytes) => Received::Binary(bytes),
         transport::Received::Control => Received::Alive,
         transport::Received::TooLarge => Received::TooLarge,
-        transport::Received::Broken(_) => Received::Broken,
+        transport::Received::Broken(code) => Received::Broken(Some(code)),
         transport::Received::Closed => Received::Closed,
     }
 }
@@ -248,6 +251,6 @@ fn of_packet(packet: In) -> Received {
         In::Binary(bytes) => Received::Binary(bytes),
         In::Pong | In::Noop | In::Upgrade => Received::Alive,
         In::Close => Received::Closed,
-        In::Ping | In::Probe => Received::Broken,
+        In::Ping | In::Probe => Received::Broken(None),
     }
 }

@@ -83,7 +83,7 @@ impl From<Why> for Received {
         match why {
             Why::Closed => Self::Closed,
             Why::TooLarge => Self::TooLarge,
-            Why::Broken => Self::Broken,
+            Why::Broken => Self::Broken(None),
         }
     }
 }
@@ -132,7 +132,12 @@ impl State {
         }
     }
 
+    /// Ends it. A poll that waits learns so.
     fn end(&mut self, why: Why) {
+        if self.poll_waits() {
+            self.outbox.push_text(CLOSE);
+            self.answer();
+        }
         if !matches!(self.phase, Phase::Over(_)) {
             self.phase = Phase::Over(why);
         }
@@ -174,8 +179,6 @@ impl Line {
             }
             if state.poll_waits() {
                 // Nobody could say which of the two gets what.
-                state.outbox.push_text(CLOSE);
-                state.answer();
                 state.end(Why::Broken);
                 self.task.notify_one();
                 return Answer::Refused(Refusal::BadRequest);

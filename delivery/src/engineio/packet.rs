@@ -111,11 +111,25 @@ pub(super) fn payload(body: &[u8]) -> Result<Vec<In>, Malformed> {
             return Err(Malformed);
         }
         packets.push(match part.strip_prefix('b') {
-            Some(text) => In::Binary(BASE64.decode(text).map_err(|_| Malformed)?.into()),
+            Some(text) => In::Binary(bytes(text)?),
             None => packet(part.to_owned().into())?,
         });
     }
     Ok(packets)
+}
+
+/// What base64 stands for. Beside what we write ourselves, that is the alphabet of addresses, and lines: the
+/// stock client for Java ends its lines of base64 with a line feed.
+fn bytes(text: &str) -> Result<Bytes, Malformed> {
+    if let Ok(bytes) = BASE64.decode(text) {
+        return Ok(bytes.into());
+    }
+    let plain = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(|byte| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => other,
+    });
+    BASE64.decode(plain.collect::<Vec<u8>>()).map(Bytes::from).map_err(|_| Malformed)
 }
 
 /// Packets that wait for a poll, as the poll will get them.
@@ -211,8 +225,27 @@ mod tests {
     }
 
     #[test]
+    fn base64_is_read_as_clients_write_it() {
+        for (written, bytes) in [
+            ("bAQI=\n", &[1, 2][..]),
+            ("bAQ\r\nI=\r\n", &[1, 2]),
+            ("b AQ\tI", &[1, 2]),
+            ("b-_8=", &[0xfb, 0xff]),
+            ("b-_8", &[0xfb, 0xff]),
+            ("b+/8=", &[0xfb, 0xff]),
+            ("b\n", &[]),
+            ("b", &[]),
+        ] {
+            let read = payload(written.as_bytes());
+            assert_eq!(read, Ok(vec![In::Binary(Bytes::copy_from_slice(bytes))]), "{written:?}");
+        }
+    }
+
+    #[test]
     fn what_is_not_packets_is_refused() {
-        for bad in ["", "abc", "4a\x1e", "\x1e4a", "7", "b!", "b=", "é", "4a\x1e\x1e4b"] {
+        for bad in
+            ["", "abc", "4a\x1e", "\x1e4a", "7", "b!", "b=", "bA", "bAQ\0I", "é", "4a\x1e\x1e4b"]
+        {
             assert_eq!(payload(bad.as_bytes()), Err(Malformed), "{bad:?}");
         }
         assert_eq!(payload(b"4\xff"), Err(Malformed));

@@ -123,18 +123,21 @@ async fn open<A: Application>(
     let upgrade = transport::tuned(upgrade, server.options.max_payload);
     let application = server.application.clone();
     Ok(upgrade.on_upgrade(move |socket| {
-        // Boxed: what serves is large, and its task would hold it twice.
-        Box::pin(async move {
+        // Boxed, and let go of when it is opened: what an idle connection keeps is what serves it alone.
+        let opened = Box::pin(async move {
             let mut socket = Socket::new(socket);
-            let opened = async {
+            let said = async {
                 socket.feed(first).await?;
                 socket.flush().await
             };
-            if matches!(timeout(patience, opened).await, Ok(Ok(()))) {
-                let connection = Connection::of_socket(opening, socket);
-                application.serve(connection, place).await;
+            let said = timeout(patience, said).await.ok()?.ok();
+            said.map(|()| application.serve(Connection::of_socket(opening, socket), place))
+        });
+        async move {
+            if let Some(served) = opened.await {
+                served.await;
             }
-        })
+        }
     }))
 }
 

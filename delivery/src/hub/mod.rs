@@ -10,6 +10,7 @@
 
 mod heal;
 mod members;
+mod screens;
 mod sink;
 mod typing;
 
@@ -38,6 +39,7 @@ use crate::protocol::close::Close;
 use crate::registry::{Left, Registry};
 use crate::routes::Wanted;
 use crate::session::{Live, Pushed, Session};
+use crate::socketio::owed::Brake;
 
 use sink::Entry;
 pub(crate) use typing::Told;
@@ -72,6 +74,8 @@ pub(crate) struct Hub {
     life: Lifecycle,
     fetches: Semaphore,
     reads: Semaphore,
+    /// Of reads for what packets show beside their frames.
+    pub(crate) brake: Brake,
     metrics: platform::telemetry::Metrics,
     woken: IntCounter,
     me: Weak<Self>,
@@ -83,6 +87,7 @@ struct Line {
     order: Order,
     index: Index,
     typing: typing::Table,
+    screens: screens::Screens,
     /// Number of the delivery at hand: a socket gets one delivery once.
     mark: u64,
 }
@@ -103,6 +108,10 @@ struct Done {
     reload: Vec<UserId>,
     /// Memberships that have begun or ended.
     moved: Vec<(UserId, ConversationId)>,
+    /// Of whom it is to be read whom they have blocked.
+    blocks: Vec<(UserId, u64)>,
+    /// Who hides from now on that he types.
+    hides: Vec<UserId>,
 }
 
 /// Somebody who may be a member; the last change he has.
@@ -160,6 +169,7 @@ impl Hub {
             life: life.clone(),
             fetches: Semaphore::new(FETCHES),
             reads: Semaphore::new(READS),
+            brake: Brake::default(),
             woken: platform.metrics.wakeups.with_label_values(&["socket"]),
             metrics: platform.metrics.clone(),
             me: me.clone(),
@@ -184,6 +194,7 @@ impl Hub {
             // Together: whoever comes back meanwhile is not taken out of the index.
             let mut line = self.line.lock();
             let left = self.registry.leave(session);
+            line.screens.gone(session);
             if left.is_some() {
                 self.metrics.sockets.dec();
                 let (_, lost) = session.look();
@@ -324,6 +335,7 @@ impl Hub {
                 done.flip.push((event.conversation, event.rev));
             }
         }
+        self.types_no_more(line, done, event);
         line.apart(done, event);
     }
 
@@ -353,6 +365,9 @@ impl Hub {
         let new = self.registry.visit_feed(user, number, |session| {
             done.push(session, session.push(live, &frame, 0));
         });
+        if new && typing::hides(&frame) {
+            done.hides.push(user);
+        }
         let Some((conversation, membership)) = membership.filter(|_| new) else { return };
         done.moved.push((user, conversation));
         let after = members::rev_of(&frame);
@@ -389,7 +404,11 @@ impl Hub {
         for (user, conversation) in done.moved {
             self.presence.moved(user, conversation);
         }
+        self.learn_blocks(done.blocks);
         let Some(hub) = self.me.upgrade() else { return };
+        for user in done.hides {
+            self.life.guest(self.presence.clone().hides_typing(user));
+        }
         for fetch in done.fetch {
             self.life.guest(hub.clone().heal(fetch));
         }

@@ -6,7 +6,7 @@ use platform::node::Sink;
 use schemas::outbound::{Membership, Outbound};
 use schemas::{ConversationId, Rev, UserId};
 
-use super::typing::Signal;
+use super::typing::{Audience, Signal};
 use super::{Done, Hub};
 use crate::frame::Frame;
 use crate::order::Event;
@@ -53,9 +53,10 @@ impl Sink for Hub {
                             self.notice(line, &mut done, &audience, &frame);
                         }
                     }
-                    Outbound::Typing { conversation, user, until, audience, frame } => {
+                    Outbound::Typing { conversation, user, until, audience, except, frame } => {
                         if let Some(frame) = text(frame) {
                             let key = (conversation, user);
+                            let audience = Audience::of(audience, except);
                             let signal = Signal { key, until, audience, frame };
                             self.typing(line, &mut done, signal);
                         }
@@ -67,9 +68,13 @@ impl Sink for Hub {
                             }
                         });
                     }
-                    of_presence @ (Outbound::Presence { .. }
-                    | Outbound::Relation(_)
-                    | Outbound::PresenceWanted(_)) => news.push(of_presence),
+                    Outbound::Relation(relation) => {
+                        self.related(line, &mut done, relation);
+                        news.push(Outbound::Relation(relation));
+                    }
+                    of_presence @ (Outbound::Presence { .. } | Outbound::PresenceWanted(_)) => {
+                        news.push(of_presence);
+                    }
                     // The node gives replies to those who wait for them.
                     Outbound::Reply { .. } => {}
                 }

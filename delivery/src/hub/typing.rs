@@ -5,6 +5,12 @@
 //! named, and at most [`limits::TYPING_MS`] after that record came, for its writer's clock may be
 //! another. An end is told once, and only of what was told.
 //!
+//! In a conversation that is routed as a whole it is told to the sockets that have it on screen
+//! (`screens`), of members who have not blocked the typer and whom he has not; and of the first
+//! [`limits::TYPING_SHOWN`] typers alone, so that ten thousand who type there cost what ten do.
+//!
+//! Somebody who leaves types there no more; between two of whom one blocks the other it ends at once.
+//!
 //! The table is bounded: a beginning for which it has no room is not told, since its end could not be.
 //! A socket that comes while somebody types is told of his next beginning; until then
 //! `GET /presence/conversations/:id/typing` knows.
@@ -12,17 +18,19 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use platform::lifecycle::Stopping;
+use schemas::outbound::Relation;
 use schemas::{ConversationId, Timestamp, UserId, event, limits, typing};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Done, Hub, Line};
 use crate::frame::Frame;
+use crate::order::Event;
 use crate::session::Live;
 
 /// Typers remembered: about 16 MB.
@@ -36,9 +44,24 @@ pub(super) struct Signal {
     pub(super) key: Key,
     /// When it ends by itself; none: it has ended.
     pub(super) until: Option<Timestamp>,
-    /// Packed.
-    pub(super) audience: Bytes,
+    pub(super) audience: Audience,
     pub(super) frame: Frame,
+}
+
+/// To whom it is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// These, packed.
+    Users(Bytes),
+    /// The members who have the conversation on screen, but for these, packed.
+    Room { except: Bytes },
+}
+
+impl Audience {
+    /// As a record has it.
+    pub(super) fn of(audience: Bytes, except: Bytes) -> Self {
+        if audience.is_empty() { Self::Room { except } } else { Self::Users(audience) }
+    }
 }
 
 /// What a socket may be told about a typer.
@@ -56,7 +79,7 @@ pub(crate) struct Told {
 #[derive(Clone, Debug)]
 struct Shown {
     ends: Instant,
-    audience: Bytes,
+    audience: Audience,
     /// The frame that told it.
     frame: Frame,
 }
@@ -66,6 +89,8 @@ struct Shown {
 pub(super) struct Table {
     shown: HashMap<Key, Shown>,
     ends: BTreeSet<(Instant, Key)>,
+    /// How many are shown in each conversation that is routed as a whole.
+    rooms: HashMap<ConversationId, usize>,
 }
 
 /// What a record of somebody who types is here.
@@ -84,13 +109,26 @@ impl Table {
         let ends = shown.ends;
         if let Some(before) = self.shown.get_mut(&key) {
             self.ends.remove(&(before.ends, key));
-            let audience = both(&before.audience, shown.audience);
-            *before = Shown { ends: ends.max(before.ends), audience, ..shown };
+            let ends = ends.max(before.ends);
+            let audience = match (&before.audience, shown.audience) {
+                (Audience::Users(before), Audience::Users(now)) => {
+                    Audience::Users(both(before, now))
+                }
+                (_, now) => now,
+            };
+            *before = Shown { ends, audience, ..shown };
             self.ends.insert((before.ends, key));
             return News::GoesOn;
         }
         if self.shown.len() >= KEPT {
             return News::TooMany;
+        }
+        if matches!(shown.audience, Audience::Room { .. }) {
+            let room = self.rooms.entry(key.0).or_default();
+            if *room >= limits::TYPING_SHOWN {
+                return News::TooMany;
+            }
+            *room += 1;
         }
         self.shown.insert(key, shown);
         self.ends.insert((ends, key));
@@ -101,7 +139,30 @@ impl Table {
     fn stops(&mut self, key: Key) -> Option<Shown> {
         let shown = self.shown.remove(&key)?;
         self.ends.remove(&(shown.ends, key));
+        if matches!(shown.audience, Audience::Room { .. })
+            && let Some(room) = self.rooms.get_mut(&key.0)
+        {
+            *room = room.saturating_sub(1);
+            if *room == 0 {
+                self.rooms.remove(&key.0);
+            }
+        }
         Some(shown)
+    }
+
+    /// Takes one out who was told to others than are told now: his conversation is routed as a whole
+    /// since.
+    fn turned(&mut self, key: Key, now: &Audience) -> Option<Shown> {
+        let before = &self.shown.get(&key)?.audience;
+        if std::mem::discriminant(before) == std::mem::discriminant(now) {
+            return None;
+        }
+        self.stops(key)
+    }
+
+    /// Where somebody is told to be typing.
+    fn of(&self, user: UserId) -> Vec<Key> {
+        self.shown.keys().filter(|(_, typer)| *typer == user).copied().collect()
     }
 
     /// Takes one out who types no more.
@@ -130,6 +191,12 @@ fn both(before: &Bytes, now: Bytes) -> Bytes {
     [&now[..], &event::pack(&gone)].concat().into()
 }
 
+/// Whether an entry of a feed tells that its user hides that he types.
+pub(super) fn hides(entry: &Frame) -> bool {
+    let text = entry.text();
+    text.starts_with(r#"{"type":"user.updated""#) && text.contains(r#""showTypingIndicator":false"#)
+}
+
 /// When an end that a record names is here.
 fn end(until: Timestamp, wall: Timestamp, now: Instant) -> Option<Instant> {
     let left = u64::try_from(until.since(wall)).ok().filter(|left| *left > 0)?;
@@ -143,14 +210,21 @@ impl Hub {
         let Some(until) = until else {
             // Who was told that he types, though he may not be any more.
             if let Some(shown) = line.typing.stops(key) {
-                self.tell(line, done, (key, false), &shown.audience, &frame);
+                tell(self, line, done, &Telling::to(key, &shown.audience, &frame));
             }
             return;
         };
         // One that was too long on its way tells nothing.
         let Some(ends) = end(until, self.clock.now(), Instant::now()) else { return };
-        if !event::unpack(&audience).any(|user| self.registry.has(user)) {
+        let anybody = match &audience {
+            Audience::Users(users) => event::unpack(users).any(|user| self.registry.has(user)),
+            Audience::Room { .. } => line.screens.has(key.0),
+        };
+        if !anybody {
             return;
+        }
+        if let Some(shown) = line.typing.turned(key, &audience) {
+            self.over(line, done, key, &shown);
         }
         let first = line.typing.next();
         let shown = Shown { ends, audience: audience.clone(), frame: frame.clone() };
@@ -162,25 +236,68 @@ impl Hub {
         if first.is_none_or(|first| ends < first) {
             self.typers.notify_one();
         }
-        self.tell(line, done, (key, again), &audience, &frame);
+        tell(self, line, done, &Telling { again, ..Telling::to(key, &audience, &frame) });
     }
 
-    fn tell(
-        &self,
-        line: &mut Line,
-        done: &mut Done,
-        ((conversation, typer), again): (Key, bool),
-        audience: &Bytes,
-        frame: &Frame,
-    ) {
-        line.mark += 1;
-        let told = Told { conversation, typer, again };
-        for user in event::unpack(audience) {
-            self.registry.visit(user, |session| {
-                if session.is_told(&told) {
-                    done.push(session, session.push(Live::Notice, frame, line.mark));
+    /// Tells the end of what was told.
+    fn over(&self, line: &mut Line, done: &mut Done, key: Key, shown: &Shown) {
+        if let Some(frame) = self.ended(shown) {
+            tell(self, line, done, &Telling::to(key, &shown.audience, &frame));
+        }
+    }
+
+    fn ended(&self, shown: &Shown) -> Option<Frame> {
+        let over = typing::ended(shown.frame.text().as_bytes(), self.clock.now());
+        let over = over.and_then(Frame::new);
+        if over.is_none() {
+            tracing::error!("a frame of somebody who types can not be read");
+        }
+        over
+    }
+
+    /// Who leaves by an event types there no more.
+    pub(super) fn types_no_more(&self, line: &mut Line, done: &mut Done, event: &Event) {
+        for user in event::unpack(&event.left) {
+            let key = (event.conversation, user);
+            if let Some(shown) = line.typing.stops(key) {
+                self.over(line, done, key, &shown);
+            }
+        }
+    }
+
+    /// What two users may see of each other is another now: what they see of each other's typing ends.
+    pub(super) fn related(&self, line: &mut Line, done: &mut Done, relation: Relation) {
+        let Relation { user, other } = relation;
+        for (typer, viewer) in [(user, other), (other, user)] {
+            for key in line.typing.of(typer) {
+                self.part(line, done, key, viewer);
+            }
+        }
+        for (viewer, other) in [(user, other), (other, user)] {
+            let read = line.screens.related(viewer, other);
+            done.blocks.extend(read.map(|ticket| (viewer, ticket)));
+        }
+    }
+
+    /// The end of somebody's typing, as far as one other is concerned.
+    fn part(&self, line: &mut Line, done: &mut Done, key: Key, viewer: UserId) {
+        let Some(shown) = line.typing.shown.get_mut(&key) else { return };
+        let before = shown.clone();
+        match &mut shown.audience {
+            Audience::Users(users) => {
+                if !event::unpack(users).any(|user| user == viewer) {
+                    return;
                 }
-            });
+                let stay = event::unpack(users).filter(|user| *user != viewer);
+                *users = event::pack(&stay.collect::<Vec<_>>());
+            }
+            Audience::Room { except } => {
+                *except = [&except[..], &event::pack(&[viewer])].concat().into();
+            }
+        }
+        if let Some(frame) = self.ended(&before) {
+            let telling = Telling::to(key, &before.audience, &frame);
+            tell(self, line, done, &Telling { only: Some(viewer), ..telling });
         }
     }
 
@@ -190,12 +307,7 @@ impl Hub {
         {
             let line = &mut *self.line.lock();
             while let Some((key, shown)) = line.typing.due(now) {
-                let over = typing::ended(shown.frame.text().as_bytes(), self.clock.now());
-                if let Some(over) = over.and_then(Frame::new) {
-                    self.tell(line, &mut done, (key, false), &shown.audience, &over);
-                } else {
-                    tracing::error!("a frame of somebody who types can not be read");
-                }
+                self.over(line, &mut done, key, &shown);
             }
         }
         self.finish(done);
@@ -215,6 +327,67 @@ impl Hub {
                 () = due => self.end_typing(Instant::now()),
                 () = self.typers.notified() => {}
                 () = stopping.wait() => return Ok(()),
+            }
+        }
+    }
+}
+
+/// What is told of a typer, and to whom.
+struct Telling<'a> {
+    key: Key,
+    again: bool,
+    audience: &'a Audience,
+    /// Of those only this one.
+    only: Option<UserId>,
+    frame: &'a Frame,
+}
+
+impl<'a> Telling<'a> {
+    fn to(key: Key, audience: &'a Audience, frame: &'a Frame) -> Self {
+        Self { key, again: false, audience, only: None, frame }
+    }
+
+    fn is_for(&self, user: UserId) -> bool {
+        self.only.is_none_or(|only| only == user)
+    }
+}
+
+fn tell(hub: &Hub, line: &mut Line, done: &mut Done, telling: &Telling<'_>) {
+    line.mark += 1;
+    let (mark, frame) = (line.mark, telling.frame);
+    let (conversation, typer) = telling.key;
+    let told = Told { conversation, typer, again: telling.again };
+    match telling.audience {
+        Audience::Users(users) => {
+            for user in event::unpack(users).filter(|user| telling.is_for(*user)) {
+                hub.registry.visit(user, |session| {
+                    if session.is_told(&told) {
+                        done.push(session, session.push(Live::Notice, frame, mark));
+                    }
+                });
+            }
+        }
+        Audience::Room { except } => {
+            let except: HashSet<UserId> = event::unpack(except).collect();
+            let mut unread = HashSet::new();
+            for session in line.screens.of(conversation) {
+                let user = session.who.user;
+                // The index is the wall: who was a member when he joined may be none.
+                let may = telling.is_for(user)
+                    && !except.contains(&user)
+                    && line.index.contains(conversation, user);
+                match may.then(|| line.screens.admits(user, typer)) {
+                    Some(Some(true)) if session.is_told(&told) => {
+                        done.push(session, session.push(Live::Notice, frame, mark));
+                    }
+                    Some(None) => {
+                        unread.insert(user);
+                    }
+                    _ => {}
+                }
+            }
+            for user in unread {
+                done.blocks.extend(line.screens.unread(user).map(|ticket| (user, ticket)));
             }
         }
     }

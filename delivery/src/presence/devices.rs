@@ -12,12 +12,17 @@ use std::time::Duration;
 use platform::inbound::Identity;
 use schemas::presence::{DeviceKind, Status};
 use schemas::{SessionId, UserId, limits};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// Time without activity after which a device is away.
 const AWAY: Duration = Duration::from_millis(limits::AWAY_MS);
 /// Silence after which a device is told as gone: before its socket is closed for it.
 const SILENT: Duration = Duration::from_millis(limits::PRESENCE_SILENT_MS);
+/// Activity that has moved by so much is told.
+const ACTIVE: u64 = limits::PRESENCE_ACTIVE_MS;
+/// Hash of a custom status of which it is not known whether it was set.
+const DOUBT: u64 = u64::MAX;
 /// A silent one is looked at so often: it may be heard again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -65,8 +70,14 @@ pub(crate) struct Device {
     heard: AtomicU64,
     /// What was last told of it; the publisher's.
     told: AtomicU8,
-    /// Hash of the custom status that it last set, as long as that stands; 0: none.
+    /// When he had last done something as of then, ms after it was born; the publisher's.
+    told_active: AtomicU64,
+    /// Hash of the custom status that it last set; 0: none; [`DOUBT`].
     custom: AtomicU64,
+    /// Whether one is on its way that its user has said with what he is.
+    text_follows: AtomicBool,
+    /// One custom status after the other: when that which it last set stood, as far as is known.
+    pub(super) stood: Mutex<Option<Instant>>,
 }
 
 /// The byte of a status; 0 is no status.
@@ -93,6 +104,14 @@ impl Told {
             Some(status) => Self::Here(status),
         }
     }
+
+    /// How much its user is there.
+    pub(super) fn presence(self) -> u8 {
+        match self {
+            Self::Gone => Status::Offline.presence(),
+            Self::Here(status) => status.presence(),
+        }
+    }
 }
 
 impl Device {
@@ -112,7 +131,10 @@ impl Device {
             active: AtomicU64::new(0),
             heard: AtomicU64::new(0),
             told: AtomicU8::new(0),
+            told_active: AtomicU64::new(0),
             custom: AtomicU64::new(0),
+            text_follows: AtomicBool::new(false),
+            stood: Mutex::const_new(None),
         }
     }
 
@@ -161,13 +183,32 @@ impl Device {
         self.born + Duration::from_millis(ms)
     }
 
-    /// Its user does something on it; whether it is another thing by that.
+    /// Its user does something on it; whether that is to be told: it is another thing by that, or what
+    /// was told of its activity is old.
     pub(super) fn act(&self, now: Instant) -> bool {
         self.touch(now);
-        self.changes(|| {
+        let changed = self.changes(|| {
             self.idle.store(false, Ordering::Relaxed);
             self.silent.store(false, Ordering::Relaxed);
-        })
+        });
+        changed || self.moved()
+    }
+
+    /// Whether it was active so long after what was told that this is to be told.
+    fn moved(&self) -> bool {
+        let (now, told) = (&self.active, &self.told_active);
+        let moved = now.load(Ordering::Relaxed).saturating_sub(told.load(Ordering::Relaxed));
+        moved >= ACTIVE && self.told() != Told::Gone
+    }
+
+    /// Whether it is what was told of it.
+    pub(super) fn is_told(&self) -> bool {
+        self.now() == self.told()
+    }
+
+    /// Whether something is to be told of it.
+    pub(super) fn has_news(&self) -> bool {
+        !self.is_told() || self.moved()
     }
 
     /// Its user says that he is active: he is not away, even if he said so.
@@ -184,6 +225,13 @@ impl Device {
     /// Its user says what he is on it; whether it is another thing by that.
     pub(super) fn choose(&self, status: Status, now: Instant) -> bool {
         self.changes(|| self.chosen.store(byte(status), Ordering::Relaxed)) | self.act(now)
+    }
+
+    /// Whether all stays as it is if its user does something on it, and says this of himself on it.
+    pub(super) fn stays(&self, status: Option<Status>) -> bool {
+        let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        let awake = is(&self.here) && !is(&self.silent) && !is(&self.idle);
+        awake && status.is_none_or(|status| self.chosen.load(Ordering::Relaxed) == byte(status))
     }
 
     /// Looks at the clock, `heard` being the last sign of life: whether it is another thing by that, and
@@ -227,8 +275,9 @@ impl Device {
         Told::of(status(self.told.load(Ordering::Relaxed)))
     }
 
-    /// This is told of it now.
-    pub(super) fn tell(&self, told: Told) {
+    /// This is told of it now, and when it was last active.
+    pub(super) fn tell(&self, told: Told, active: Instant) {
+        self.told_active.store(self.ms(active), Ordering::Relaxed);
         let byte = match told {
             Told::Gone => 0,
             Told::Here(status) => byte(status),
@@ -247,7 +296,7 @@ impl Device {
         silent.then(|| self.at(self.heard.load(Ordering::Relaxed)))
     }
 
-    /// Whether it has set the custom status with this hash, and nothing else was set since.
+    /// Whether the custom status that it last set, if any, has this hash.
     pub(super) fn has_custom(&self, hash: u64) -> bool {
         self.custom.load(Ordering::Relaxed) == hash
     }
@@ -257,9 +306,24 @@ impl Device {
         self.custom.store(hash, Ordering::Relaxed);
     }
 
-    /// Another one was set, perhaps elsewhere.
-    pub(super) fn forget_custom(&self) {
-        self.set_custom(0);
+    /// It may have set one, or not: the next is said whatever stands.
+    pub(super) fn doubt_custom(&self) {
+        self.set_custom(DOUBT);
+    }
+
+    /// Whether a text follows what its user is on it.
+    pub(super) fn text_follows(&self) -> bool {
+        self.text_follows.load(Ordering::Relaxed)
+    }
+
+    /// One does, if what he is has yet to be told.
+    pub(super) fn say_text(&self) {
+        self.text_follows.store(!self.is_told(), Ordering::Relaxed);
+    }
+
+    /// It has come.
+    pub(super) fn said_text(&self) {
+        self.text_follows.store(false, Ordering::Relaxed);
     }
 
     /// Whether its end was said.
@@ -296,10 +360,13 @@ mod tests {
         let (device, start) = device();
         assert_eq!(device.now(), Told::Here(Status::Online));
         for second in 1..400 {
+            assert!(device.stays(Some(Status::Online)) && device.stays(None));
             assert!(!device.choose(Status::Online, start + secs(second)));
             assert!(!device.act(start + secs(second)));
         }
+        assert!(!device.stays(Some(Status::DoNotDisturb)));
         assert!(device.choose(Status::DoNotDisturb, start + secs(400)));
+        assert!(device.stays(Some(Status::DoNotDisturb)) && !device.stays(Some(Status::Online)));
         assert!(!device.choose(Status::DoNotDisturb, start + secs(401)));
         assert!(!device.act(start + secs(402)), "activity lifts nothing but away");
         assert!(device.choose(Status::Online, start + secs(403)));
@@ -316,6 +383,7 @@ mod tests {
         assert_eq!(look(start + secs(590)), (true, Some(start + secs(640))));
         assert_eq!(device.now(), Told::Here(Status::Away));
         assert_eq!(look(start + secs(600)), (false, Some(start + secs(650))));
+        assert!(!device.stays(None) && !device.stays(Some(Status::Online)), "it would wake");
         assert!(device.act(start + secs(700)));
         assert_eq!(device.now(), Told::Here(Status::Online));
     }
@@ -342,6 +410,7 @@ mod tests {
         assert_eq!(device.look(heard, start + secs(59)), (false, Some(start + secs(60))));
         assert_eq!(device.look(heard, start + secs(60)), (true, Some(start + secs(61))));
         assert_eq!((device.now(), device.heard_at()), (Told::Gone, Some(heard)));
+        assert!(!device.stays(None));
         let heard = start + secs(61);
         assert_eq!(device.look(heard, heard), (true, Some(heard + SILENT)));
         assert_eq!((device.now(), device.heard_at()), (Told::Here(Status::Online), None));

@@ -12,6 +12,7 @@ use platform::port::store;
 use schemas::conversation::head::{Head, Kind};
 use schemas::conversation::table::HeadRow;
 use schemas::member::table::MembershipByUser;
+use schemas::presence::entry::Entry;
 use schemas::user::table::Block;
 use schemas::{ApiError, Code, ConversationId, Timestamp, UserId, limits};
 use tokio::time::{sleep, timeout};
@@ -262,6 +263,14 @@ impl Presence {
         let read = self.read_with(viewer, users, ticket).await;
         drop(permit);
         read
+    }
+
+    /// A user's own entry as it is now, if it can be read.
+    pub(super) async fn read_own(&self, user: UserId) -> Option<Entry> {
+        let permit = timeout(READ_LIMIT, self.reads.acquire()).await.ok()?;
+        let seen = self.seen(user, &[user]).await;
+        drop(permit);
+        seen.ok()?.into_iter().find_map(|seen| seen.entry)
     }
 
     async fn seen(&self, viewer: UserId, users: &[UserId]) -> Result<Vec<Seen>, ApiError> {

@@ -16,6 +16,7 @@
 //! queue loses it asks for again, as the `resync` frame says.
 
 mod devices;
+mod fields;
 mod interest;
 mod load;
 mod publish;
@@ -38,7 +39,7 @@ use tokio::time::{Instant, sleep};
 pub(crate) use devices::{Device, Facts};
 pub(crate) use interest::Ticket;
 use interest::{Interest, Push, Stay};
-pub(crate) use request::request;
+pub(crate) use request::{OF_DEVICE, OF_DEVICE_BYTES, repeats, request};
 
 use crate::frame::Frame;
 use crate::hub::Hub;
@@ -195,6 +196,13 @@ impl Presence {
         }
     }
 
+    /// Acceptance is to end what is shown of a user's typing.
+    pub(crate) async fn hides_typing(self: Arc<Self>, user: UserId) {
+        if let Some(inbound) = self.inbound.get() {
+            inbound.hides_typing(user).await;
+        }
+    }
+
     fn work_for(self: &Arc<Self>, user: UserId, stay: Option<Stay>) {
         let Some((stay, hub)) = stay.zip(self.hub.upgrade()) else { return };
         hub.aside(self.clone().work(user, stay));
@@ -208,21 +216,8 @@ impl Presence {
     ) {
         let now = self.clock.now();
         let mut interest = self.interest.lock();
-        // Of two that say the same of a user the first was told.
-        let before = interest.own(entry.user_id).cloned();
         let pushes = take(&mut interest, entry, now);
         self.push(pushes, now);
-        drop(interest);
-        let said = |entry: &Entry| entry.custom(now).map(|(text, until)| (text.to_owned(), until));
-        if before.is_some_and(|before| said(&before) != said(entry)) {
-            self.forget_custom(entry.user_id);
-        }
-    }
-
-    /// A user's custom status is another one: what his sockets have set does not stand any more.
-    fn forget_custom(&self, user: UserId) {
-        let Some(hub) = self.hub.upgrade() else { return };
-        hub.registry.visit(user, |session| session.device.forget_custom());
     }
 
     /// Queues what viewers are to be told. Called with the lock held: see the module.

@@ -6,6 +6,7 @@
 //! anybody was told of it leaves no trace. While the log takes nothing it waits, as long as it takes.
 
 use std::collections::{HashMap, HashSet};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ use super::{Device, Presence};
 
 /// What comes within this time is told together, so that one who changes his mind is told of once.
 const WINDOW: Duration = Duration::from_millis(50);
+/// Longest wait of a text for what its user has said to be with it.
+const TOGETHER: Duration = Duration::from_millis(300);
 /// What is told at once of a device within [`PERIOD`]; what comes then waits for its end, so that one who
 /// changes his mind all the time is told of about once a second.
 const BURST: u32 = 5;
@@ -48,6 +51,7 @@ const GOODBYE: Duration = Duration::from_secs(2);
 pub(super) struct Line {
     waiting: Mutex<Waiting>,
     wake: Notify,
+    told: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -63,6 +67,22 @@ impl Line {
     pub(super) fn mark(&self, device: &Arc<Device>) {
         self.waiting.lock().devices.insert(device.socket, device.clone());
         self.wake.notify_one();
+    }
+
+    /// Waits until it was told what a device is, though not for long.
+    pub(super) async fn told(&self, device: &Device) {
+        let told = async {
+            let mut told = pin!(self.told.notified());
+            loop {
+                told.as_mut().enable();
+                if device.is_told() {
+                    return;
+                }
+                told.as_mut().await;
+                told.set(self.told.notified());
+            }
+        };
+        drop(timeout(TOGETHER, told).await);
     }
 
     /// A question came.
@@ -186,7 +206,7 @@ impl Publisher {
         self.presence.clock.now().plus_ms(-ago)
     }
 
-    fn record(&self, device: &Device, told: Told) -> record::Device {
+    fn record(&self, device: &Device, told: Told, active: Instant) -> record::Device {
         record::Device {
             user_id: device.user,
             socket: Uuid::from_u64_pair(0, device.socket),
@@ -196,7 +216,7 @@ impl Publisher {
                 Told::Gone => Status::Offline,
                 Told::Here(status) => status,
             },
-            last_active: self.time(device.active_at()),
+            last_active: self.time(active),
         }
     }
 
@@ -204,7 +224,7 @@ impl Publisher {
     async fn tell(&mut self) -> Result<(), Error> {
         let Waiting { devices, wanted } = self.presence.line.take();
         let mut changed: Vec<_> = devices.into_values().collect();
-        changed.retain(|device| device.now() != device.told());
+        changed.retain(|device| device.has_news());
         self.hold_back(&mut changed);
         while !changed.is_empty() {
             let batch = changed.split_off(changed.len().saturating_sub(BATCH));
@@ -223,7 +243,8 @@ impl Publisher {
         Ok(())
     }
 
-    /// Leaves those in the line that were told of too often just now. That one is gone is told once.
+    /// Leaves those in the line that were told of too often just now. That one is gone is told once, and that
+    /// its user is there more than was told at once.
     fn hold_back(&mut self, changed: &mut Vec<Arc<Device>>) {
         let now = Instant::now();
         if now >= self.tidy {
@@ -235,7 +256,9 @@ impl Publisher {
         changed.retain(|device| {
             let often = self.often.get(&device.socket);
             let waits = often.filter(|(since, times)| *times >= BURST && now < *since + PERIOD);
-            let Some((since, _)) = waits.filter(|_| device.now() != Told::Gone) else {
+            let (now, told) = (device.now(), device.told());
+            let at_once = now == Told::Gone || now.presence() > told.presence();
+            let Some((since, _)) = waits.filter(|_| !at_once) else {
                 return true;
             };
             let end = *since + PERIOD;
@@ -266,27 +289,29 @@ impl Publisher {
     async fn tell_of(&mut self, devices: &[Arc<Device>]) -> Result<(), Error> {
         let (mut records, mut now) = (Vec::new(), Vec::new());
         for device in devices {
-            let told = device.now();
+            let (told, active) = (device.now(), device.active_at());
             let changed = Changed {
                 node_id: self.node,
-                device: self.record(device, told),
+                device: self.record(device, told, active),
                 clean: device.is_clean(),
                 heard: device.heard_at().map(|at| self.time(at)),
+                text_follows: device.text_follows(),
             };
             let partition = partition(device.user, self.count);
             let command = PresenceCommand::Device(changed);
             records.push(self.append(partition, Some(device.user), &command));
-            now.push((device, partition, told));
+            now.push((device, partition, (told, active)));
         }
         self.send(records).await?;
-        for (device, partition, told) in now {
+        for (device, partition, (told, active)) in now {
             let here = |told| told != Told::Gone;
             let (before, after) = (here(device.told()), here(told));
             let count = self.told.entry(partition).or_default();
             *count = count.saturating_add(u32::from(after)).saturating_sub(u32::from(before));
-            device.tell(told);
+            device.tell(told, active);
             self.note(device);
         }
+        self.presence.line.told.notify_waiters();
         self.told.retain(|_, count| *count > 0);
         Ok(())
     }
@@ -332,7 +357,9 @@ impl Publisher {
         }
         let last = parts.len();
         let part = |(number, devices): (usize, &[Arc<Device>])| {
-            let devices = devices.iter().map(|device| self.record(device, device.told()));
+            let record =
+                |device: &Arc<Device>| self.record(device, device.told(), device.active_at());
+            let devices = devices.iter().map(record);
             let devices = devices.collect();
             let snapshot =
                 Snapshot { node_id: self.node, ticket, devices, last: number + 1 == last };

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -14,9 +15,10 @@ use schemas::presence::view::{self, Shown};
 use schemas::{ApiError, Code, Timestamp, UserId, limits};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::Presence;
+use super::fields::{self, read};
 use super::interest::Refused;
 use crate::Delivery;
 use crate::session::Session;
@@ -26,6 +28,16 @@ type Answer = BoxFuture<'static, Result<Bytes, ApiError>>;
 
 /// Acceptance's name for what of an update is kept.
 const SET: &str = "presence.set";
+/// Time in which it is looked once whether a custom status that a device repeats still stands.
+const CHECKS: Duration = Duration::from_millis(100);
+/// What a socket tells of its device.
+const UPDATE: &str = "presence.update";
+/// That its user is there.
+const ACTIVITY: &str = "activity";
+/// What a socket says without end, and seldom anything new by it ([`repeats`]).
+pub(crate) const OF_DEVICE: [&str; 2] = [UPDATE, ACTIVITY];
+/// A longer frame says something else: the longest custom status, however it is written, with all around it.
+pub(crate) const OF_DEVICE_BYTES: usize = 4_096;
 /// What a subscription counts as.
 const SUBSCRIBE: &str = "presence.subscribe";
 
@@ -51,13 +63,13 @@ struct Custom {
 }
 
 impl Custom {
-    /// Never 0.
+    /// Never what no text has ([`super::Device::has_custom`]).
     fn hash(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         let (text, until) = (&self.custom_status, &self.custom_status_expires_at);
         (text.is_absent(), text.value(), until.is_absent()).hash(&mut hasher);
         until.value().map(|until| until.0).hash(&mut hasher);
-        hasher.finish().max(1)
+        hasher.finish().clamp(1, u64::MAX - 1)
     }
 
     /// Whether it changes nothing for somebody who says this of himself.
@@ -75,7 +87,7 @@ impl Custom {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Users {
-    user_ids: Vec<String>,
+    user_ids: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -99,23 +111,6 @@ fn invalid(why: impl Into<String>) -> ApiError {
     ApiError::invalid(vec![why.into()])
 }
 
-/// The data of a request whose fields are `fields`.
-fn read<'a, T: Deserialize<'a>>(
-    data: Option<&'a RawValue>,
-    fields: &'static str,
-) -> Result<T, ApiError> {
-    let data = data.map_or("{}", RawValue::get);
-    let data = if data == "null" { "{}" } else { data };
-    serde_json::from_str(data).map_err(|error| {
-        let code = if error.to_string().starts_with("unknown field") {
-            Code::UnknownField
-        } else {
-            Code::ValidationFailed
-        };
-        ApiError::new(code, fields)
-    })
-}
-
 /// The data of an answer.
 fn json(answer: &impl Serialize) -> Bytes {
     serde_json::to_vec(answer).expect("plain data serialises").into()
@@ -130,10 +125,10 @@ pub(crate) fn request(
     data: Option<&RawValue>,
 ) -> Option<Answer> {
     let begun = match kind {
-        "presence.update" => update(delivery, session, data),
+        UPDATE => update(delivery, session, data),
         SUBSCRIBE => subscribe(delivery, session, data),
         "presence.unsubscribe" => unsubscribe(delivery, session, data),
-        "activity" => activity(delivery, session, data),
+        ACTIVITY => activity(delivery, session, data),
         _ => return None,
     };
     Some(begun.unwrap_or_else(|error| std::future::ready(Err(error)).boxed()))
@@ -148,7 +143,7 @@ fn activity(
     session: &Session,
     data: Option<&RawValue>,
 ) -> Result<Answer, ApiError> {
-    let Nothing {} = read(data, "activity has no fields")?;
+    let Nothing {} = read(data)?;
     let presence = &delivery.hub.presence;
     if session.device.wake(Instant::now()) {
         presence.line.mark(&session.device);
@@ -161,27 +156,48 @@ fn update(
     session: &Arc<Session>,
     data: Option<&RawValue>,
 ) -> Result<Answer, ApiError> {
-    const FIELDS: &str =
-        "presence.update has the fields status, customStatus, customStatusExpiresAt";
-    let update: Update<'_> = read(data, FIELDS)?;
-    let status = update.status.as_deref().map(|text| {
-        let why = "status must be one of online, away, do_not_disturb, offline";
-        Status::read(text).ok_or_else(|| invalid(why))
-    });
-    let status = status.transpose()?;
-    let custom = custom(update)?;
+    let (status, custom) = said(data)?;
     let presence = &delivery.hub.presence;
     let now = Instant::now();
     let changed = match status {
         Some(status) => session.device.choose(status, now),
         None => session.device.act(now),
     };
+    if custom.as_ref().is_some_and(|custom| !session.device.has_custom(custom.hash())) {
+        session.device.say_text();
+    }
     if changed {
         presence.line.mark(&session.device);
     }
     match custom {
-        Some(custom) => Ok(set(delivery, session, &custom)),
+        Some(custom) => Ok(set(delivery, session, custom)),
         None => Ok(done()),
+    }
+}
+
+/// What an update says.
+fn said(data: Option<&RawValue>) -> Result<(Option<Status>, Option<Custom>), ApiError> {
+    let update: Update<'_> = read(data)?;
+    let status = update.status.as_deref().map(|text| {
+        let why = "status must be one of online, away, do_not_disturb, offline";
+        Status::read(text).ok_or_else(|| invalid(why))
+    });
+    Ok((status.transpose()?, custom(update)?))
+}
+
+/// Whether a request tells of its device only what it has told. Changes nothing.
+pub(crate) fn repeats(session: &Session, kind: &str, data: Option<&RawValue>) -> bool {
+    let device = &session.device;
+    match kind {
+        ACTIVITY => {
+            let away = device.stays(Some(Status::Away));
+            device.stays(None) && !away && read::<Nothing>(data).is_ok()
+        }
+        UPDATE => said(data).is_ok_and(|(status, custom)| {
+            let said = |custom: Custom| device.has_custom(custom.hash());
+            device.stays(status) && custom.is_none_or(said)
+        }),
+        _ => false,
     }
 }
 
@@ -196,42 +212,62 @@ fn custom(update: Update<'_>) -> Result<Option<Custom>, ApiError> {
     Ok(any.then_some(Custom { custom_status, custom_status_expires_at }))
 }
 
-/// Sets a custom status, if it is another one than the user has.
-fn set(delivery: &Arc<Delivery>, session: &Arc<Session>, custom: &Custom) -> Answer {
-    let hash = custom.hash();
-    let presence = &delivery.hub.presence;
-    if session.device.has_custom(hash) {
-        return done();
-    }
-    if presence.says(session.who.user, custom) {
-        session.device.set_custom(hash);
-        return done();
-    }
+/// Sets a custom status, if it is another one than the user has. One after the other: which one stands in
+/// the end is the order in which they were said.
+///
+/// What others have decided meanwhile is known where it is kept, and nowhere else in time: to drop what
+/// seems to be so already would be to lose it. So a repeated text is a reading, at most one for a device in
+/// [`CHECKS`], however often it comes.
+fn set(delivery: &Arc<Delivery>, session: &Arc<Session>, custom: Custom) -> Answer {
     let (delivery, session) = (delivery.clone(), session.clone());
-    let data = serde_json::value::to_raw_value(custom).expect("plain data serialises");
+    let said = Instant::now();
     async move {
-        // Before it is accepted: another one that is published meanwhile, from elsewhere, is the one
-        // that stands.
-        session.device.set_custom(hash);
-        let set = async { delivery.inbound.accept(&session.who, SET, Some(&data)).await?.await };
-        if let Err(error) = set.await {
-            session.device.forget_custom();
-            return Err(error);
+        let (presence, device, hash) = (&delivery.hub.presence, &session.device, custom.hash());
+        let mut stood = device.stood.lock().await;
+        if device.has_custom(hash) || device.has_custom(0) {
+            if let Some(at) = *stood {
+                if at > said {
+                    return Ok(Bytes::from_static(b"{}"));
+                }
+                sleep_until(at + CHECKS).await;
+            }
+            let read = Instant::now();
+            if presence.says(session.who.user, &custom).await {
+                device.set_custom(hash);
+                *stood = Some(read);
+                return Ok(Bytes::from_static(b"{}"));
+            }
         }
+        device.set_custom(hash);
+        *stood = None;
+        // Others hear of both at once.
+        presence.line.told(device).await;
+        let begun = Instant::now();
+        let data = serde_json::value::to_raw_value(&custom).expect("plain data serialises");
+        let set = async { delivery.inbound.accept(&session.who, SET, Some(&data)).await?.await };
+        let set = set.await;
+        device.said_text();
+        if set.is_err() {
+            // Said once more it is no repetition, and whatever stands now, this may come to stand yet.
+            device.doubt_custom();
+        }
+        set?;
+        *stood = Some(begun);
         Ok(Bytes::from_static(b"{}"))
     }
     .boxed()
 }
 
-fn users(data: Option<&RawValue>, fields: &'static str) -> Result<Vec<UserId>, ApiError> {
-    let Users { user_ids } = read(data, fields)?;
+fn users(data: Option<&RawValue>) -> Result<Vec<UserId>, ApiError> {
+    let Users { user_ids } = read(data)?;
+    let user_ids = user_ids.ok_or_else(|| invalid("userIds must be a list of ids"))?;
     if user_ids.len() > limits::PRESENCE_SUBSCRIPTIONS {
         let most = limits::PRESENCE_SUBSCRIPTIONS;
         return Err(invalid(format!("userIds must have at most {most} entries")));
     }
     let mut users = Vec::with_capacity(user_ids.len());
     for id in user_ids {
-        let user = id.parse().map_err(|_| invalid("each of userIds must be the id of a user"))?;
+        let user = fields::user(&id)?;
         if !users.contains(&user) {
             users.push(user);
         }
@@ -244,7 +280,7 @@ fn subscribe(
     session: &Arc<Session>,
     data: Option<&RawValue>,
 ) -> Result<Answer, ApiError> {
-    let users = users(data, "presence.subscribe has the field userIds")?;
+    let users = users(data)?;
     let presence = delivery.hub.presence.clone();
     presence.active(session);
     let (viewer, socket) = (session.who.user, session.device.socket);
@@ -284,7 +320,7 @@ fn unsubscribe(
     session: &Session,
     data: Option<&RawValue>,
 ) -> Result<Answer, ApiError> {
-    let users = users(data, "presence.unsubscribe has the field userIds")?;
+    let users = users(data)?;
     let presence = &delivery.hub.presence;
     presence.active(session);
     let mut interest = presence.interest.lock();
@@ -294,10 +330,10 @@ fn unsubscribe(
 }
 
 impl Presence {
-    /// Whether a user's entry, as far as it is known here, has this custom status.
-    fn says(&self, user: UserId, custom: &Custom) -> bool {
-        let interest = self.interest.lock();
-        interest.own(user).is_some_and(|own| custom.is_said(own.custom(self.clock.now())))
+    /// Whether a user has this custom status. If it can not be read: no, as far as is known.
+    async fn says(&self, user: UserId, custom: &Custom) -> bool {
+        let own = self.read_own(user).await;
+        own.is_some_and(|own| custom.is_said(own.custom(self.clock.now())))
     }
 
     /// What a viewer sees of users, after they were read.

@@ -197,7 +197,16 @@ async fn one_who_changes_his_mind_all_the_time_is_told_of_about_once_a_second() 
     assert!(told.len() <= 16, "{} in ten seconds", told.len());
     assert_eq!(told.last(), Some(&(user(1), Status::Away)), "the last one counts");
 
-    // That he is gone waits for nothing.
+    // That he is there again waits for nothing, nor that he is gone.
+    for status in [Status::Online, Status::DoNotDisturb, Status::Online, Status::DoNotDisturb] {
+        choose(status);
+        sleep(Duration::from_millis(100)).await;
+    }
+    choose(Status::Away);
+    sleep(Duration::from_millis(100)).await;
+    choose(Status::Online);
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(world.told().last(), Some(&(user(1), Status::Online)));
     for status in [Status::Online, Status::Away, Status::Online, Status::Away, Status::Online] {
         choose(status);
         sleep(Duration::from_millis(100)).await;
@@ -206,4 +215,36 @@ async fn one_who_changes_his_mind_all_the_time_is_told_of_about_once_a_second() 
     sleep(Duration::from_millis(100)).await;
     assert_eq!(world.told().last(), Some(&(user(1), Status::Offline)));
     world.life.stop();
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_is_active_is_told_of_once_a_minute_and_one_who_is_not_never() {
+    let world = world();
+    let (active, _idle) = (world.enter(1), world.enter(2));
+    for _ in 0..200 {
+        sleep(Duration::from_secs(1)).await;
+        world.hub.presence.active(&active);
+    }
+    let mut told = world.told();
+    told.sort_unstable_by_key(|(user, _)| *user);
+    let online = |of| (user(of), Status::Online);
+    assert_eq!(told, [online(1), online(1), online(1), online(1), online(2)]);
+    world.life.stop();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_waits_until_what_was_said_with_it_is_told_but_not_for_long() {
+    let world = world();
+    let session = world.enter(1);
+    session.device.say_text();
+    let line = &world.hub.presence.line;
+    line.told(&session.device).await;
+    assert_eq!(world.told(), [(user(1), Status::Online)]);
+    // As long as the log is away.
+    world.life.stop();
+    sleep(Duration::from_secs(3)).await;
+    assert!(session.device.choose(Status::Away, Instant::now()));
+    let start = Instant::now();
+    line.told(&session.device).await;
+    assert_eq!(start.elapsed(), Duration::from_millis(300));
 }

@@ -7,14 +7,14 @@ use platform::inbound::Identity;
 use platform::port::ephemeral::Route;
 use tokio::time::{Duration, Instant, timeout_at};
 
-use super::Session;
+use super::{Session, calls};
 use crate::Delivery;
 use crate::protocol::close::{self, Close};
 
 /// Longest wait of a socket for the conversations of its user, if its client can resync.
 pub(crate) const LOAD: Duration = Duration::from_secs(2);
 
-/// A registered session; dropping it takes it out of the registry.
+/// A registered session; dropping it takes it out of the registry, and its user out of its calls.
 pub(crate) struct Here {
     delivery: Arc<Delivery>,
     pub(crate) session: Arc<Session>,
@@ -23,6 +23,7 @@ pub(crate) struct Here {
 impl Drop for Here {
     fn drop(&mut self) {
         self.delivery.hub.leave(&self.session);
+        calls::leave(&self.delivery, &self.session);
     }
 }
 

@@ -4,6 +4,7 @@
 //! short lock and never waits. Memory per idle session is this struct, the task and the transport's
 //! read buffer.
 
+pub(crate) mod calls;
 pub(crate) mod device;
 pub(crate) mod entry;
 mod gates;
@@ -25,6 +26,7 @@ use schemas::{ConversationId, Rev, Timestamp, limits};
 use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
 
+use calls::Calls;
 use gates::Gates;
 pub(crate) use gates::{Live, Part};
 pub(crate) use handshake::serve;
@@ -49,6 +51,7 @@ pub(crate) struct Session {
     ends: AtomicI64,
     /// [`Speaks`].
     speaks: AtomicU8,
+    calls: Calls,
     queue: Mutex<Queue>,
     wake: Notify,
 }
@@ -59,7 +62,8 @@ impl Session {
         let ends = AtomicI64::new(end_of_session(&who).0);
         let speaks = AtomicU8::new(Speaks::Ws as u8);
         let device = Arc::new(Device::new(number, &who));
-        Self { number, who, device, ends, speaks, queue: Mutex::default(), wake: Notify::new() }
+        let (calls, queue) = (Calls::default(), Mutex::default());
+        Self { number, who, device, ends, speaks, calls, queue, wake: Notify::new() }
     }
 
     /// What it speaks is known, or is something else now.

@@ -1,15 +1,22 @@
 //! How many frames one socket may send: a generic cell rate algorithm (ITU-T I.371), two numbers a
 //! socket. Refusals are metered too, so that a client slightly above the limit is told, and one
-//! that floods is closed.
+//! that floods is closed. What tells nothing new has a bound of its own, far above what a hand can do:
+//! clients tell at each key stroke and each step of a scroll that their user is there.
 
 use std::time::Duration;
 
+use schemas::limits;
 use tokio::time::Instant;
 
 use crate::Frames;
 
 /// Refused frames after which a socket that goes on is closed, and how fast that is forgiven.
 const REFUSED: Frames = Frames { burst: 100, per_minute: 600 };
+/// Frames that tell nothing new, beside the others.
+const REPEATS: Frames = Frames {
+    burst: limits::SOCKET_REPEATS_BURST,
+    per_minute: limits::SOCKET_REPEATS_PER_SECOND * 60,
+};
 
 /// What may be done with a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +35,13 @@ pub(crate) struct Rate {
     limit: Option<Frames>,
     frames: Instant,
     refused: Instant,
+    repeats: Instant,
 }
 
 impl Rate {
     /// Nothing used.
     pub(crate) fn new(limit: Option<Frames>, now: Instant) -> Self {
-        Self { limit, frames: now, refused: now }
+        Self { limit, frames: now, refused: now, repeats: now }
     }
 
     /// Counts a frame.
@@ -45,6 +53,14 @@ impl Rate {
                 Ok(()) => Verdict::Refuse(wait),
                 Err(_) => Verdict::Abuse,
             },
+        }
+    }
+
+    /// Counts a frame that tells nothing new: as a frame only if there are too many of them.
+    pub(crate) fn repeat(&mut self, now: Instant) -> Verdict {
+        match take(&mut self.repeats, now, REPEATS) {
+            Ok(()) => Verdict::Pass,
+            Err(_) => self.frame(now),
         }
     }
 }
@@ -76,6 +92,27 @@ mod tests {
         assert_eq!(rate.frame(start + Duration::from_millis(20)), Verdict::Pass);
         let flood = (0..1_000).map(|_| rate.frame(start)).position(|v| v == Verdict::Abuse);
         assert_eq!(flood, Some(99));
+    }
+
+    #[test]
+    fn what_tells_nothing_new_takes_nothing_from_the_rest_until_it_is_far_too_much() {
+        let start = Instant::now();
+        let mut rate = Rate::new(Some(Frames::default()), start);
+        for _ in 0..limits::SOCKET_REPEATS_BURST {
+            assert_eq!(rate.repeat(start), Verdict::Pass);
+        }
+        for _ in 1..Frames::default().burst {
+            assert_eq!(rate.frame(start), Verdict::Pass);
+        }
+        assert_eq!(rate.repeat(start), Verdict::Pass, "as the last frame that there is");
+        assert_eq!(rate.repeat(start), Verdict::Refuse(Duration::from_millis(20)));
+        let flood = (0..1_000).map(|_| rate.repeat(start)).position(|v| v == Verdict::Abuse);
+        assert_eq!(flood, Some(99));
+        let mut rate = Rate::new(Some(Frames::default()), start);
+        for n in 0..10_000 {
+            assert_eq!(rate.repeat(start + Duration::from_millis(1) * n), Verdict::Pass);
+        }
+        assert_eq!(Rate::new(None, start).repeat(start), Verdict::Pass);
     }
 
     #[test]

@@ -23,7 +23,6 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use platform::telemetry::Metrics;
 use schemas::{ApiError, Code, limits};
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep_until};
@@ -31,7 +30,7 @@ use tokio::time::{Instant, sleep_until};
 use super::handshake::begin;
 use super::rate::{Rate, Verdict};
 use super::running::{Running, stepped};
-use super::wire::{Handled, Heard, Receipt, Wire};
+use super::wire::{Handed, Handled, Heard, Receipt, Wire};
 use super::{Next, Session};
 use crate::Delivery;
 use crate::protocol::close::{self, Close};
@@ -77,13 +76,13 @@ struct Task<'a, W: Wire> {
 
 /// Serves an authenticated socket until it is to be closed; `first` is written first, then what the
 /// sync brings.
-pub(crate) async fn run<W: Wire>(
-    delivery: &Arc<Delivery>,
-    session: &Arc<Session>,
-    wire: &mut W,
+pub(crate) fn run<'a, W: Wire>(
+    delivery: &'a Arc<Delivery>,
+    session: &'a Arc<Session>,
+    wire: &'a mut W,
     first: W::Answer,
     sync: Option<Box<Sync>>,
-) -> Close {
+) -> impl Future<Output = Close> + Send + 'a {
     let now = Instant::now();
     let ping = delivery.config.timing.ping;
     // Spread, so that sockets that came together do not ping together for ever.
@@ -102,11 +101,14 @@ pub(crate) async fn run<W: Wire>(
         ping: now + ping - ping * spread / 64,
         bad: 0,
     };
-    let close = task.serve(now).await;
-    if !matches!(close, close::SILENT | close::SLOW) {
-        session.device.ends_cleanly();
+    // Not the whole an `async fn`: what it is given would be kept beside the task for as long as it lives.
+    async move {
+        let close = task.serve(now).await;
+        if !matches!(close, close::SILENT | close::SLOW) {
+            task.session.device.ends_cleanly();
+        }
+        close
     }
-    close
 }
 
 impl<W: Wire> Task<'_, W> {
@@ -137,7 +139,7 @@ impl<W: Wire> Task<'_, W> {
                 handled = accepted(&mut self.accepting), if self.accepting.is_some() => {
                     self.accepting = None;
                     if let Err(close) = self.handled(handled) {
-                        return self.last_words(close).await;
+                        return Box::pin(self.last_words(close)).await;
                     }
                 }
                 step = stepped(&mut self.syncing), if self.syncing.is_some() => self.stepped(step),
@@ -147,7 +149,7 @@ impl<W: Wire> Task<'_, W> {
                 },
                 heard = self.wire.recv(), if room => {
                     if let Err(close) = self.received(heard) {
-                        return self.last_words(close).await;
+                        return Box::pin(self.last_words(close)).await;
                     }
                     if let Some(next) = self.received_messages(self.heard)
                         && next < timer.deadline()
@@ -253,7 +255,13 @@ impl<W: Wire> Task<'_, W> {
             Heard::Control => None,
             Heard::End(close) => return Err(close),
         };
-        match (self.rate.frame(self.heard), request) {
+        let repeats = |request| self.wire.repeats(self.session, request);
+        let verdict = if request.as_ref().is_some_and(repeats) {
+            self.rate.repeat(self.heard)
+        } else {
+            self.rate.frame(self.heard)
+        };
+        match (verdict, request) {
             (Verdict::Abuse, _) => Err(close::RATE),
             (_, None) => Ok(()),
             (Verdict::Refuse(wait), Some(request)) if !self.wire.leaves(&request) => {
@@ -362,8 +370,7 @@ impl<W: Wire> Task<'_, W> {
         loop {
             let deadline = self.session.deadline(Instant::now(), self.delivery.config.timing.drain);
             let more = {
-                let metrics = &self.delivery.metrics;
-                let mut slice = pin!(slice(self.wire, self.session, &mut self.out, metrics));
+                let mut slice = pin!(slice(self.wire, self.session, &mut self.out, self.delivery));
                 tokio::select! {
                     biased;
                     wrote = &mut slice => match wrote {
@@ -405,7 +412,7 @@ async fn slice<W: Wire>(
     wire: &mut W,
     session: &Session,
     out: &mut VecDeque<Out<W::Answer>>,
-    metrics: &Metrics,
+    delivery: &Delivery,
 ) -> Result<Result<bool, Close>, Gone> {
     let (mut handed, mut frames, mut since) = (0, 0, None);
     while let Some(next) = out.pop_front() {
@@ -424,9 +431,13 @@ async fn slice<W: Wire>(
     while handed < SLICE {
         match session.next() {
             Next::Frame(frame) => {
-                let size = wire.push(&frame).await?;
+                let Handed { size, late } = wire.push(&delivery.hub, &frame).await?;
                 handed += size;
                 frames += u64::from(size > 0);
+                // What is handed over leaves, and the peer's time starts anew.
+                if late && handed > 0 {
+                    break;
+                }
             }
             Next::Empty(waiting) => {
                 since = waiting;
@@ -439,6 +450,7 @@ async fn slice<W: Wire>(
         return Ok(Ok(false));
     }
     wire.flush().await?;
+    let metrics = &delivery.metrics;
     metrics.frames_sent.inc_by(frames);
     metrics.frames_sent_bytes.inc_by(u64::try_from(handed).unwrap_or(0));
     metrics.write_frames.observe(f64::from(u32::try_from(frames).unwrap_or(u32::MAX)));

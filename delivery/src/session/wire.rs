@@ -9,9 +9,10 @@ use schemas::ApiError;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::Session;
+use super::{Session, calls};
 use crate::Delivery;
 use crate::frame::Frame;
+use crate::hub::Hub;
 use crate::presence;
 use crate::protocol::close::Close;
 use crate::protocol::sync::Cursors;
@@ -52,6 +53,15 @@ pub(crate) enum Heard<R> {
     Control,
     /// Nothing more comes, or nothing more is to be read.
     End(Close),
+}
+
+/// What was handed over.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Handed {
+    /// Its bytes.
+    pub(crate) size: usize,
+    /// Whether it had to be waited for, and not for the peer.
+    pub(crate) late: bool,
 }
 
 /// What acceptance made of a frame.
@@ -110,14 +120,22 @@ pub(crate) trait Wire: Send {
         false
     }
 
+    /// Whether this tells of the device only what it has told. Clients tell that without end, so it is
+    /// not counted with what costs something; anything else is known by its first bytes.
+    fn repeats(&self, session: &Session, request: &Self::Request) -> bool;
+
     /// What is said to a frame that is not handled: too many came.
     fn refuse(&mut self, request: &Self::Request, error: &ApiError) -> Option<Self::Answer>;
 
     /// Hands over an answer; waits only while something earlier is stuck.
     fn answer(&mut self, answer: Self::Answer) -> impl Future<Output = Result<(), Gone>> + Send;
 
-    /// Hands over what the protocol makes of a frame; its size.
-    fn push(&mut self, frame: &Frame) -> impl Future<Output = Result<usize, Gone>> + Send;
+    /// Hands over what the protocol makes of a frame.
+    fn push(
+        &mut self,
+        hub: &Hub,
+        frame: &Frame,
+    ) -> impl Future<Output = Result<Handed, Gone>> + Send;
 
     /// Hands over a ping.
     fn ping(&mut self) -> impl Future<Output = Result<(), Gone>> + Send;
@@ -155,5 +173,5 @@ pub(crate) async fn ask(
     if kind != "delivered" {
         delivery.hub.presence.active(session);
     }
-    delivery.inbound.accept(&session.who, kind, data).await
+    calls::ask(delivery, session, kind, data).await
 }

@@ -9,9 +9,11 @@ use schemas::ApiError;
 
 use super::Session;
 use super::handshake::renew;
-use super::wire::{Handled, Heard, Speaks, Wire, ask};
+use super::wire::{Handed, Handled, Heard, Speaks, Wire, ask};
 use crate::Delivery;
 use crate::frame::Frame;
+use crate::hub::Hub;
+use crate::presence;
 use crate::protocol::close;
 use crate::protocol::json;
 use crate::protocol::sync;
@@ -53,6 +55,12 @@ impl Wire for Socket {
         handle(delivery.clone(), session.clone(), text).boxed()
     }
 
+    fn repeats(&self, session: &Session, text: &Payload) -> bool {
+        tells_of_device(text.text())
+            && json::parse(text.text())
+                .is_ok_and(|request| presence::repeats(session, &request.kind, request.data))
+    }
+
     fn refuse(&mut self, text: &Payload, error: &ApiError) -> Option<Payload> {
         let id = match json::parse(text.text()) {
             Ok(request) => Some(request.id.into_owned()),
@@ -65,9 +73,9 @@ impl Wire for Socket {
         self.feed(answer).await
     }
 
-    async fn push(&mut self, frame: &Frame) -> Result<usize, Gone> {
+    async fn push(&mut self, _: &Hub, frame: &Frame) -> Result<Handed, Gone> {
         self.feed(frame.payload().clone()).await?;
-        Ok(frame.len())
+        Ok(Handed { size: frame.len(), late: false })
     }
 
     async fn ping(&mut self) -> Result<(), Gone> {
@@ -77,6 +85,23 @@ impl Wire for Socket {
     async fn flush(&mut self) -> Result<(), Gone> {
         Self::flush(self).await
     }
+}
+
+/// Whether a frame may be one of [`presence::OF_DEVICE`], told without reading it: the first thing that
+/// looks like its type is one of them.
+fn tells_of_device(text: &str) -> bool {
+    const TYPE: &str = r#""type""#;
+    let value = || {
+        let (_, behind) = text.split_once(TYPE)?;
+        let value = behind.trim_start().strip_prefix(':')?.trim_start();
+        value.strip_prefix('"')
+    };
+    let is = |value: &str| {
+        presence::OF_DEVICE
+            .iter()
+            .any(|kind| value.strip_prefix(kind).is_some_and(|behind| behind.starts_with('"')))
+    };
+    text.len() <= presence::OF_DEVICE_BYTES && value().is_some_and(is)
 }
 
 /// One frame, from its text to its place in the log.

@@ -22,9 +22,11 @@ use super::rooms::Rooms;
 use crate::Delivery;
 use crate::engineio::{self, Connection};
 use crate::frame::Frame;
+use crate::hub::Hub;
+use crate::presence;
 use crate::protocol::close::{self, Close};
 use crate::session::Session;
-use crate::session::wire::{Handled, Heard, Receipt, Speaks, Wire, ask};
+use crate::session::wire::{Handed, Handled, Heard, Receipt, Speaks, Wire, ask};
 use crate::transport::{Gone, Payload};
 
 /// Steps in which those are sent away that have lost something in the same moment.
@@ -51,6 +53,8 @@ pub(crate) struct Chat {
     pub(super) rooms: Rooms,
     /// Whose it is, once that is known.
     user: UserId,
+    /// Who is told what is on its screen, once it is a session.
+    here: Option<(Arc<Hub>, Arc<Session>)>,
     received: Received,
     /// When its client is told to come back with another connection, if it is to be.
     ends: Option<Instant>,
@@ -66,6 +70,7 @@ impl Chat {
             assembler: Assembler::new(limits::BODY_BYTES),
             rooms: Rooms::default(),
             user: UserId(uuid::Uuid::nil()),
+            here: None,
             received: Received::default(),
             ends: None,
             patience: Duration::ZERO,
@@ -77,11 +82,21 @@ impl Chat {
         self.user = user;
     }
 
-    /// It is a session now, which may be sent away within `spread`.
-    pub(super) fn begins(&mut self, session: &Session, spread: Duration) {
+    /// It is a session now.
+    pub(super) fn begins(&mut self, delivery: &Delivery, session: &Arc<Session>) {
+        self.here = Some((delivery.hub.clone(), session.clone()));
         // Those that came together go one after another.
         let step = u32::try_from(session.number % u64::from(STEPS)).unwrap_or(0);
-        self.patience = spread * step / STEPS;
+        self.patience = delivery.config.timing.spread * step / STEPS;
+    }
+
+    /// A conversation is off the screen of a namespace.
+    fn off_screen(&self, conversation: ConversationId) {
+        if let Some((hub, session)) = &self.here
+            && !self.rooms.shows(conversation)
+        {
+            hub.off_screen(session, conversation);
+        }
     }
 
     pub(super) async fn write(&mut self, packet: Payload) -> Result<(), Gone> {
@@ -117,11 +132,7 @@ impl Chat {
             // If it does not get through, the end of the connection still says that it is over.
             drop(timeout(linger, goodbye).await);
         }
-        if close == close::NORMAL && !self.rooms.is_empty() {
-            drop(timeout(linger, self.connection.flush()).await);
-        } else {
-            self.connection.close(close, linger).await;
-        }
+        self.connection.close(close, linger).await;
     }
 
     fn begin(&mut self, delivery: &Arc<Delivery>, session: &Arc<Session>, whole: &Whole) -> Begun {
@@ -132,7 +143,9 @@ impl Chat {
             Kind::Connect => self.connect(delivery, session, &packet).into(),
             Kind::Disconnect => {
                 if let Some(namespace) = Namespace::named(packet.namespace) {
-                    self.rooms.leave(namespace);
+                    for conversation in self.rooms.leave(namespace) {
+                        self.off_screen(conversation);
+                    }
                 }
                 if self.rooms.is_empty() {
                     return Handled::End(None, close::NORMAL).into();
@@ -200,6 +213,7 @@ impl Chat {
             Ok(Asked::Nothing) => Handled::Answer(to.said("").map(Answer::from)).into(),
             Ok(Asked::Leave(conversation)) => {
                 self.rooms.hide(namespace, conversation);
+                self.off_screen(conversation);
                 let said = to.said(r#""message":"Left the conversation""#);
                 Handled::Answer(said.map(Answer::from)).into()
             }
@@ -255,7 +269,7 @@ impl Wire for Chat {
             engineio::Received::Alive => return Heard::Control,
             engineio::Received::Closed => return Heard::End(close::NORMAL),
             engineio::Received::TooLarge => return Heard::End(close::TOO_LARGE),
-            engineio::Received::Broken => return Heard::End(close::BAD_FRAME),
+            engineio::Received::Broken(_) => return Heard::End(close::BAD_FRAME),
         };
         match whole {
             Ok(Some(whole)) => Heard::Request(whole),
@@ -291,6 +305,22 @@ impl Wire for Chat {
         request.packet().is_ok_and(|packet| packet.kind == Kind::Disconnect)
     }
 
+    fn repeats(&self, session: &Session, request: &Whole) -> bool {
+        let asked = || {
+            let packet = request.packet().ok()?;
+            let namespace =
+                Namespace::named(packet.namespace).filter(|name| self.rooms.has(*name))?;
+            let event = packet.event().ok()?;
+            requests::read(namespace, &event.name, event.arguments.first().copied()).ok()
+        };
+        let may_be =
+            request.len() <= presence::OF_DEVICE_BYTES && request.may_be(&requests::OF_DEVICE);
+        match may_be.then(asked).flatten() {
+            Some(Asked::Accept(kind, data, _)) => presence::repeats(session, kind, Some(&data)),
+            _ => false,
+        }
+    }
+
     fn refuse(&mut self, request: &Whole, error: &ApiError) -> Option<Answer> {
         let packet = request.packet().ok()?;
         let namespace = Namespace::named(packet.namespace);
@@ -308,21 +338,37 @@ impl Wire for Chat {
         }
     }
 
-    async fn answer(&mut self, answer: Answer) -> Result<(), Gone> {
-        if let Some((namespace, conversation)) = answer.shows {
+    fn answer(&mut self, answer: Answer) -> impl Future<Output = Result<(), Gone>> + Send {
+        let Answer { event, ack, shows } = answer;
+        if let Some((namespace, conversation)) = shows {
             self.rooms.show(namespace, conversation);
+            if let Some((hub, session)) = &self.here
+                && self.rooms.shows(conversation)
+            {
+                hub.on_screen(session, conversation);
+            }
         }
-        for packet in [answer.event, answer.ack].into_iter().flatten() {
-            self.write(packet).await?;
+        // One after another, and no loop: an idle session keeps the room for the largest of its futures.
+        async move {
+            if let Some(event) = event {
+                self.write(event).await?;
+            }
+            if let Some(ack) = ack {
+                self.write(ack).await?;
+            }
+            Ok(())
         }
-        Ok(())
     }
 
-    async fn push(&mut self, frame: &Frame) -> Result<usize, Gone> {
-        let packets = frame.packets(self.user);
+    async fn push(&mut self, hub: &Hub, frame: &Frame) -> Result<Handed, Gone> {
+        let (mut packets, mut late) = (frame.packets(self.user), false);
+        if packets.owed.is_some() && self.rooms.has(Namespace::Root) {
+            // Boxed: not part of what an idle session keeps.
+            (packets, late) = Box::pin(frame.whole(self.user, hub)).await;
+        }
         if packets.resync {
             self.ends.get_or_insert_with(|| Instant::now() + self.patience);
-            return Ok(0);
+            return Ok(Handed::default());
         }
         let mut size = 0;
         for namespace in Namespace::ALL {
@@ -339,7 +385,7 @@ impl Wire for Chat {
         {
             self.received.wrote(&message);
         }
-        Ok(size)
+        Ok(Handed { size, late })
     }
 
     async fn ping(&mut self) -> Result<(), Gone> {

@@ -1,17 +1,21 @@
 //! What Socket.IO clients are told when something happens: the packets of `/` and of `/presence` that a
-//! frame becomes. Pure: a frame in, packets out.
+//! frame becomes. Pure: a frame in, packets out; and, for those that show more than it holds, what was read
+//! beside it (`owed`).
 //!
 //! The frame's envelope is read once; what it carries is spliced as the JSON it is, so that a message is
 //! the same bytes for every client. A frame that has no event here becomes nothing: a name that no
 //! client listens to costs nothing.
 
+mod message;
+
 use std::borrow::Cow;
 
-use schemas::{ConversationId, MessageId, Rev, Seq, Timestamp, UserId};
+use schemas::{ConversationId, MessageId, Seq, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::namespace::Namespace;
+use super::owed::{Beside, Owed};
 use crate::transport::Payload;
 
 /// What is written to one socket, and to whom of those that it reaches.
@@ -31,6 +35,8 @@ pub(crate) struct Packets {
     pub(crate) message: Option<Message>,
     /// The client has lost events: it is to connect anew, and is told so right before.
     pub(crate) resync: bool,
+    /// What they are to show besides; boxed, as few lack anything.
+    pub(crate) owed: Option<Box<Owed>>,
 }
 
 /// A message on its way.
@@ -56,19 +62,34 @@ struct Envelope<'a> {
 
 /// An event's packet: `42["name",data]`, `42/presence,["name",data]`.
 pub(crate) fn event(namespace: Namespace, name: &str, data: &str) -> Payload {
-    let mut out = String::with_capacity(name.len() + data.len() + 24);
+    event_of(namespace, name, &[data])
+}
+
+/// The same; `data`: in parts.
+fn event_of(namespace: Namespace, name: &str, data: &[&str]) -> Payload {
+    let size: usize = data.iter().map(|part| part.len()).sum();
+    let mut out = String::with_capacity(name.len() + size + 24);
     out.push_str("42");
     out.push_str(namespace.prefix());
     out.push_str("[\"");
     out.push_str(name);
     out.push_str("\",");
-    out.push_str(data);
+    out.extend(data.iter().copied());
     out.push(']');
     Payload::from(out)
 }
 
 /// The packets of a frame; `to`: whose sockets it goes to, if it is an entry of a feed.
 pub(crate) fn packets(text: &str, to: UserId) -> Packets {
+    made(text, to, None)
+}
+
+/// The same, with what was read for them.
+pub(super) fn whole(text: &str, to: UserId, beside: &Beside) -> Packets {
+    made(text, to, Some(beside))
+}
+
+fn made(text: &str, to: UserId, beside: Option<&Beside>) -> Packets {
     let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(text) else {
         tracing::error!("a frame that is not a frame was dropped");
         return Packets::default();
@@ -86,7 +107,7 @@ pub(crate) fn packets(text: &str, to: UserId) -> Packets {
         }
         "receipt" => all.receipt(&envelope, data),
         "typing" => all.typing(&envelope, data),
-        kind if kind.starts_with("message.") => all.message(&envelope, kind, data),
+        kind if kind.starts_with("message.") => all.message(&envelope, data, beside),
         kind if kind.starts_with("call.") => {
             all.call(kind, data);
             Some(())
@@ -98,70 +119,6 @@ pub(crate) fn packets(text: &str, to: UserId) -> Packets {
         tracing::debug!(kind = envelope.kind.as_ref(), "a frame has no event");
     }
     all
-}
-
-#[derive(Deserialize)]
-struct Id {
-    id: MessageId,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PinOf {
-    id: MessageId,
-    #[serde(default)]
-    is_pinned: bool,
-    rev: Option<Rev>,
-    pin_rev: Option<Rev>,
-    pin_changed_by_id: Option<UserId>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Sent {
-    sender_id: UserId,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Reacted<'a> {
-    message_id: MessageId,
-    user_id: UserId,
-    #[serde(borrow)]
-    emoji: Cow<'a, str>,
-    added: bool,
-    #[serde(borrow)]
-    user: Option<&'a RawValue>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Reaction<'a> {
-    id: MessageId,
-    message_id: MessageId,
-    user_id: UserId,
-    emoji: &'a str,
-    created_at: Option<&'a str>,
-    updated_at: Option<&'a str>,
-    deleted_at: Option<&'a str>,
-    user: Option<&'a RawValue>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ReactionAdded<'a> {
-    message_id: MessageId,
-    conversation_id: ConversationId,
-    reaction: Reaction<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ReactionRemoved<'a> {
-    message_id: MessageId,
-    conversation_id: ConversationId,
-    user_id: UserId,
-    emoji: &'a str,
 }
 
 #[derive(Deserialize)]
@@ -255,79 +212,13 @@ impl Packets {
         self.root.push(event(Namespace::Root, name, data));
     }
 
+    fn tell_parts(&mut self, name: &str, data: &[&str]) {
+        self.root.push(event_of(Namespace::Root, name, data));
+    }
+
     fn both(&mut self, name: &str, data: &str) {
         self.tell(name, data);
         self.presence.push(event(Namespace::Presence, name, data));
-    }
-
-    fn message(&mut self, envelope: &Envelope<'_>, kind: &str, data: &str) -> Option<()> {
-        let conversation = envelope.conversation_id?;
-        match kind {
-            "message.created" => {
-                let Sent { sender_id: sender } = serde_json::from_str(data).ok()?;
-                let seq = envelope.seq?;
-                self.message = Some(Message { conversation, seq, sender });
-                self.tell("message:new", data);
-            }
-            "message.updated" => {
-                self.tell("message:updated", data);
-                self.pinned(conversation, envelope.at.as_deref(), data)?;
-            }
-            "message.deleted" => {
-                let Id { id } = serde_json::from_str(data).ok()?;
-                let data = format!(r#"{{"messageId":"{id}","conversationId":"{conversation}"}}"#);
-                self.tell("message:deleted", &data);
-            }
-            "message.reaction" => {
-                let of: Reacted<'_> = serde_json::from_str(data).ok()?;
-                self.reaction(conversation, envelope.at.as_deref(), &of);
-            }
-            _ => return None,
-        }
-        Some(())
-    }
-
-    /// An update that is a pin, or the end of one, has an event of its own too.
-    fn pinned(&mut self, conversation: ConversationId, at: Option<&str>, data: &str) -> Option<()> {
-        let of: PinOf = serde_json::from_str(data).ok()?;
-        if of.pin_rev.is_none() || of.pin_rev != of.rev {
-            return Some(());
-        }
-        let id = of.id;
-        if !of.is_pinned {
-            let data = format!(r#"{{"conversationId":"{conversation}","messageId":"{id}"}}"#);
-            self.tell("message:unpinned", &data);
-            return Some(());
-        }
-        let (at, by) = (json(&at), json(&of.pin_changed_by_id));
-        let data = format!(
-            r#"{{"conversationId":"{conversation}","messageId":"{id}","pinnedMessage":{{"id":"{id}","conversationId":"{conversation}","messageId":"{id}","pinnedById":{by},"pinnedAt":{at},"message":{data}}}}}"#
-        );
-        self.tell("message:pinned", &data);
-        Some(())
-    }
-
-    fn reaction(&mut self, conversation_id: ConversationId, at: Option<&str>, of: &Reacted<'_>) {
-        let (message_id, user_id, emoji) = (of.message_id, of.user_id, of.emoji.as_ref());
-        if !of.added {
-            let removed = ReactionRemoved { message_id, conversation_id, user_id, emoji };
-            self.tell("message:reaction:removed", &json(&removed));
-            return;
-        }
-        let reaction = Reaction {
-            id: MessageId::reaction(message_id, user_id, emoji),
-            message_id,
-            user_id,
-            emoji,
-            created_at: at,
-            updated_at: at,
-            deleted_at: None,
-            user: of.user,
-        };
-        let data = json(&ReactionAdded { message_id, conversation_id, reaction });
-        // The predecessor's document has one name and its code the other.
-        self.tell("message:reaction", &data);
-        self.tell("message:reaction:added", &data);
     }
 
     fn receipt(&mut self, envelope: &Envelope<'_>, data: &str) -> Option<()> {

@@ -6,13 +6,14 @@
 //! ```
 //!
 //! `packet` is the protocol and knows nothing of chat; `connect` decides who joins a namespace; `serve`
-//! makes a connection a session. What is said is acceptance's, as everywhere.
+//! makes a connection a session; `owed` reads what a packet shows beside its frame. What is said is acceptance's, as everywhere.
 
 mod acks;
 mod chat;
 mod connect;
 pub(crate) mod events;
 pub(crate) mod namespace;
+pub(crate) mod owed;
 pub(crate) mod packet;
 mod received;
 mod requests;

@@ -218,6 +218,22 @@ impl Whole {
         self.text.text().len() + self.attachments.iter().map(Bytes::len).sum::<usize>()
     }
 
+    /// Whether it may be one of these events, told by its first bytes: a name that is written in another
+    /// way than any client does is not known.
+    pub(crate) fn may_be(&self, events: &[&str]) -> bool {
+        let is = |name: &str| {
+            let is = |event| name.strip_prefix(event).is_some_and(|rest| rest.starts_with('"'));
+            events.iter().any(is)
+        };
+        let name = || {
+            let event = self.text.text().strip_prefix('2')?;
+            let (_, rest) =
+                if event.starts_with('/') { event.split_once(',')? } else { ("", event) };
+            rest.trim_start_matches(|digit: char| digit.is_ascii_digit()).strip_prefix("[\"")
+        };
+        name().is_some_and(is)
+    }
+
     /// The packet.
     pub(crate) fn packet(&self) -> Result<Packet<'_>, Malformed> {
         Packet::decode(self.text.text())

@@ -37,6 +37,9 @@ pub(super) enum Then {
     Batch,
 }
 
+/// Events that tell of the device: clients send them without end.
+pub(super) const OF_DEVICE: [&str; 2] = ["presence:update", "activity:ping"];
+
 /// Values of an object, as they are; what is absent is left out.
 struct Values(String);
 

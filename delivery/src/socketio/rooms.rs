@@ -50,9 +50,16 @@ impl Rooms {
         self.slot(namespace).get_or_insert_default();
     }
 
-    /// A namespace is left.
-    pub(super) fn leave(&mut self, namespace: Namespace) {
-        *self.slot(namespace) = None;
+    /// A namespace is left; what is on no screen any more.
+    pub(super) fn leave(&mut self, namespace: Namespace) -> Vec<ConversationId> {
+        let left = self.slot(namespace).take().unwrap_or_default();
+        left.on_screen.into_iter().filter(|conversation| !self.shows(*conversation)).collect()
+    }
+
+    /// Whether a conversation is on screen.
+    pub(super) fn shows(&self, conversation: ConversationId) -> bool {
+        let rooms = [&self.root, &self.presence].into_iter().flatten();
+        rooms.into_iter().any(|room| room.on_screen.contains(&conversation))
     }
 
     /// Whether another conversation may come on screen.

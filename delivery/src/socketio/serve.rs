@@ -163,7 +163,7 @@ async fn join(
         Ok(here) => {
             chat.connection.opening.user_agent = None;
             chat.rooms.enter(namespace);
-            chat.begins(&here.session, delivery.config.timing.spread);
+            chat.begins(delivery, &here.session);
             Ok((here, first))
         }
         Err(close @ (close::SESSION | close::SOCKETS)) => {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,8 +16,11 @@ use platform::port::ephemeral::{Ephemeral, Note, Quota, Route, Unavailable, Verd
 use platform::port::log::{
     Append, Budget, Error as LogError, Log, Member, PartitionState, Start, Tail,
 };
+use schemas::patch::Patch;
+use schemas::presence::Status;
 use schemas::topic::Topic;
 use schemas::{ApiError, Code, InstanceId, Position, SessionId, UserId, limits};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -29,14 +32,18 @@ pub(crate) struct FakeInbound {
     pub(crate) accepted: Mutex<Vec<String>>,
     /// What was counted.
     pub(crate) charged: Mutex<Vec<String>>,
-    /// Whether nothing more may be.
+    /// Whether nothing more may be; a call is left at the second try.
     pub(crate) poor: AtomicBool,
     /// Whether presence can not be read, ever.
     pub(crate) broken: AtomicBool,
     /// Lets held outcomes go.
     pub(crate) release: Arc<Semaphore>,
+    /// How often presence was read.
+    pub(crate) reads: AtomicUsize,
     /// What is seen of users, whoever looks; of others nothing.
     pub(crate) seen: Mutex<HashMap<UserId, Seen>>,
+    /// Who hides that he types, as was told.
+    pub(crate) hides: Mutex<Vec<UserId>>,
 }
 
 impl Default for FakeInbound {
@@ -48,8 +55,31 @@ impl Default for FakeInbound {
             poor: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             release,
+            reads: AtomicUsize::new(0),
             seen: Mutex::default(),
+            hides: Mutex::default(),
         }
+    }
+}
+
+/// What a user says of himself.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Said {
+    #[serde(default)]
+    custom_status: Patch<String>,
+}
+
+impl FakeInbound {
+    /// What a user decides is what is seen of him.
+    pub(crate) fn fold(&self, user: UserId, text: &str) {
+        let Ok(said) = serde_json::from_str::<Said>(text) else { return };
+        let mut seen = self.seen.lock();
+        let hidden = Seen { user, permission: Permission::default(), entry: None };
+        let entry = &mut seen.entry(user).or_insert(hidden).entry;
+        let entry =
+            entry.get_or_insert_with(|| crate::presence::entry_of(user, 0, Status::Offline));
+        said.custom_status.apply(&mut entry.custom_status);
     }
 }
 
@@ -75,7 +105,7 @@ impl Inbound for FakeInbound {
 
     async fn accept(
         &self,
-        _: &Identity,
+        who: &Identity,
         kind: &str,
         data: Option<&RawValue>,
     ) -> Result<Outcome, ApiError> {
@@ -84,12 +114,20 @@ impl Inbound for FakeInbound {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         self.accepted.lock().push(text.clone());
-        let held = kind == "presence.set" && text.contains("held");
-        match if held { "held" } else { kind } {
+        if kind == "call.leave" && self.poor.swap(false, Ordering::SeqCst) {
+            return Err(ApiError::new(Code::RateLimited, "too many requests").retry_after(5));
+        }
+        let fate = match kind {
+            "presence.set" => ["held", "lost"].into_iter().find(|fate| text.contains(fate)),
+            _ => None,
+        };
+        if kind == "presence.set" && fate.is_none() {
+            self.fold(who.user, &text);
+        }
+        match fate.unwrap_or(kind) {
             "echo" | "slow.accept" | "delivered" | "presence.set" | "message.send"
-            | "message.react" | "message.read" | "conversation.join" | "typing" | "call.offer" => {
-                Ok(async move { Ok(Bytes::from(text)) }.boxed())
-            }
+            | "message.react" | "message.read" | "conversation.join" | "typing" | "call.offer"
+            | "call.join" => Ok(async move { Ok(Bytes::from(text)) }.boxed()),
             "held" => {
                 let release = self.release.clone();
                 Ok(async move {
@@ -98,6 +136,7 @@ impl Inbound for FakeInbound {
                 }
                 .boxed())
             }
+            "lost" => Ok(async { Err(ApiError::new(Code::OutcomeUnknown, "lost")) }.boxed()),
             "refused" | "call.leave" => {
                 Ok(async { Err(ApiError::new(Code::NotMember, "not a member")) }.boxed())
             }
@@ -113,10 +152,15 @@ impl Inbound for FakeInbound {
         Ok(())
     }
 
+    async fn hides_typing(&self, user: UserId) {
+        self.hides.lock().push(user);
+    }
+
     async fn presence(&self, _: UserId, of: &[UserId]) -> Result<Vec<Seen>, ApiError> {
         if self.broken.load(Ordering::SeqCst) {
             return Err(ApiError::new(Code::Internal, "planted"));
         }
+        self.reads.fetch_add(1, Ordering::SeqCst);
         let seen = self.seen.lock();
         let hidden = |user| Seen { user, permission: Permission::default(), entry: None };
         let one = |user: &UserId| seen.get(user).cloned().unwrap_or_else(|| hidden(*user));

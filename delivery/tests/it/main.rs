@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests fail by panicking")]
 
 mod auth;
+mod calls;
 mod cost;
 mod deliver;
 mod fakes;
@@ -11,6 +12,7 @@ mod harness;
 mod large;
 mod life;
 mod presence;
+mod repeats;
 mod requests;
 mod slow;
 mod socketio;

@@ -1,6 +1,7 @@
 //! Presence over sockets: what devices do is told once, and what comes of it reaches those who may see it.
 
 mod hidden;
+mod said;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -22,9 +23,9 @@ use uuid::Uuid;
 
 use crate::harness::{Client, Server, conversation, server, user, wait_for};
 
-fn entry(of: u128, version: i64, status: Status) -> Entry {
+pub(crate) fn entry_of(user_id: UserId, version: i64, status: Status) -> Entry {
     Entry {
-        user_id: user(of),
+        user_id,
         version,
         status,
         custom_status: None,
@@ -37,6 +38,10 @@ fn entry(of: u128, version: i64, status: Status) -> Entry {
         hides: false,
         at: Timestamp(version),
     }
+}
+
+fn entry(of: u128, version: i64, status: Status) -> Entry {
+    entry_of(user(of), version, status)
 }
 
 fn published(entries: impl IntoIterator<Item = Entry>) -> Outbound {
@@ -250,10 +255,12 @@ async fn the_two_hundred_and_first_subscription_is_refused() {
     let answer = ask(&mut two, "presence.subscribe", ids([99])).await;
     assert_eq!(answer["data"]["subscribedCount"], 1, "each socket for itself");
     let bad = [
-        ("presence.subscribe", json!({ "userIds": ["x"] }), "validation_failed"),
         ("presence.subscribe", json!({}), "validation_failed"),
         ("presence.subscribe", json!({ "userIds": [], "all": true }), "unknown_field"),
+        ("presence.subscribe", json!({ "userIds": ["x"] }), "malformed_id"),
+        ("presence.unsubscribe", json!({ "userIds": ["x"] }), "malformed_id"),
         ("presence.update", json!({ "status": "busy" }), "validation_failed"),
+        ("presence.update", json!({ "status": 5 }), "validation_failed"),
         ("presence.update", json!({ "customStatus": "x".repeat(201) }), "validation_failed"),
         ("activity", json!({ "x": 1 }), "unknown_field"),
     ];
@@ -291,6 +298,7 @@ async fn what_is_said_at_every_key_stroke_is_told_once() {
     assert_eq!(*server.inbound.accepted.lock(), [text.to_string()]);
     let mut own = entry(1, 2, Status::DoNotDisturb);
     own.custom_status = Some("dinner".to_owned());
+    server.inbound.fold(user(1), r#"{"customStatus":"dinner"}"#);
     server.deliver(vec![published([own])]);
     assert_eq!(heard(&mut one).await.len(), 1);
     assert_eq!(ask(&mut one, "presence.update", text.clone()).await["ok"], true);

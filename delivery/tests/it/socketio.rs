@@ -1,10 +1,13 @@
 //! Socket.IO on the same sessions, routes and queues as `/ws`: what clients ask, what they are told, and
 //! how it ends. The stock clients are driven by `tests/socketio`.
 
-mod client;
+pub(crate) mod client;
+mod crowd;
 mod ends;
+mod goodbyes;
 mod handshake;
 mod late;
+mod quoted;
 mod told;
 
 use serde_json::{Value, json};

@@ -7,7 +7,7 @@ use schemas::event;
 use schemas::outbound::Outbound;
 use schemas::typing::{self, view};
 
-use crate::harness::{Client, Server, conversation, server, user};
+use crate::harness::{Client, Server, conversation, server, user, wait_for};
 
 /// `typer` types in the conversation, for so long yet, or does so no more.
 pub(crate) fn told(typer: u128, left: Option<i64>, audience: &[u128]) -> Outbound {
@@ -25,6 +25,7 @@ pub(crate) fn told(typer: u128, left: Option<i64>, audience: &[u128]) -> Outboun
         user: user(typer),
         until,
         audience: event::pack(&members),
+        except: bytes::Bytes::new(),
         frame: typing::frame_of(conversation(5), now, &view),
     }
 }
@@ -104,4 +105,26 @@ async fn signalling_of_calls_is_not_for_these_sockets() {
     };
     server.deliver(vec![notice("call.offer.received"), notice("presence")]);
     assert_eq!(member.frame().await["type"], "presence");
+}
+
+#[tokio::test]
+async fn acceptance_hears_from_the_feed_that_a_user_here_hides_that_he_types() {
+    let (server, [_own, _other_own, mut member, _stranger]) = room().await;
+    let entry = |who, number, data: &[u8]| Outbound::Feed {
+        user: user(who),
+        number,
+        membership: None,
+        frame: schemas::frame::feed("user.updated", number, SystemClock.now(), data).frame,
+    };
+    let off = br#"{"settings":{"theme":"dark","showTypingIndicator":false}}"#;
+    server.deliver(vec![
+        entry(2, 1, br#"{"settings":{"showTypingIndicator":true}}"#),
+        entry(2, 2, br#"{"profile":{"bio":"\"showTypingIndicator\":false"}}"#),
+        entry(3, 1, off),
+        entry(3, 1, off),
+        entry(77, 1, off),
+    ]);
+    assert_eq!(member.frame().await["type"], "user.updated");
+    wait_for("it is told", || !server.inbound.hides.lock().is_empty()).await;
+    assert_eq!(*server.inbound.hides.lock(), [user(3)]);
 }

@@ -40,6 +40,10 @@ pub(crate) struct TestStore {
     pub(crate) pause: Mutex<Duration>,
     /// How long a scan of memberships takes.
     pub(crate) slow: Mutex<Duration>,
+    /// How long a look at where messages lie takes.
+    pub(crate) places: Mutex<Duration>,
+    /// How often that was looked at.
+    pub(crate) placed: AtomicUsize,
     hook: Mutex<Option<Hook>>,
 }
 
@@ -51,6 +55,8 @@ impl TestStore {
             away: AtomicBool::new(false),
             pause: Mutex::new(pause),
             slow: Mutex::default(),
+            places: Mutex::default(),
+            placed: AtomicUsize::new(0),
             hook: Mutex::default(),
         }
     }
@@ -89,6 +95,13 @@ impl TestStore {
         let slow = *self.slow.lock();
         if table == "membership_by_user" && !slow.is_zero() {
             tokio::time::sleep(slow).await;
+        }
+        let places = *self.places.lock();
+        if table == "id_index" {
+            self.placed.fetch_add(1, Ordering::SeqCst);
+            if !places.is_zero() {
+                tokio::time::sleep(places).await;
+            }
         }
         let outcome = read.await;
         // Out of its lock meanwhile: what it does may read.

@@ -80,6 +80,23 @@ pub struct Message<'a> {
     pub sender: Public<'a>,
 }
 
+/// The message that a view answers; none for most, without looking closer.
+pub fn answers(body: &[u8]) -> Option<MessageId> {
+    // Text and names can not hold it unescaped; metadata can, so a hit is looked at.
+    const MARK: &str = r#""replyToId":""#;
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Answer {
+        reply_to_id: Option<MessageId>,
+    }
+    let text = std::str::from_utf8(body).ok()?;
+    if !text.contains(MARK) {
+        return None;
+    }
+    // A view that can not be read is shown as it is.
+    serde_json::from_str::<Answer>(text).ok()?.reply_to_id
+}
+
 impl<'a> Message<'a> {
     /// A message that was just sent.
     pub fn sent(send: &'a Send, seq: Seq, rev: Rev, at: Timestamp) -> Self {

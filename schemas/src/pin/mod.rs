@@ -2,3 +2,4 @@
 //! [`crate::limits::PINS`].
 
 pub mod table;
+pub mod view;

@@ -58,6 +58,16 @@ impl Status {
         self != Self::Offline
     }
 
+    /// How much somebody is there: that it is more is told at once, that it is less may be held up.
+    pub fn presence(self) -> u8 {
+        match self {
+            Self::Offline => 0,
+            Self::Away => 1,
+            Self::DoNotDisturb => 2,
+            Self::Online => 3,
+        }
+    }
+
     /// What a user is, by what he has decided and by what his devices are. No device: offline, whatever
     /// he has decided. Else his decision stands, if it is not `online`; else the one that disturbs least:
     /// do not disturb if any device says so, online if any is active, away.

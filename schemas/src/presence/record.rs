@@ -46,6 +46,10 @@ pub struct Changed {
     /// however often he has come and gone before (G-24).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard: Option<Timestamp>,
+    /// With this its user has said a text, which follows as a decision of his: others hear of both at
+    /// once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub text_follows: bool,
 }
 
 /// A node lives, and has so many devices in this partition.

@@ -5,8 +5,8 @@ use crate::table::{Class, Get, Table, TableDef, Value};
 use crate::time::Timestamp;
 
 crate::table! {
-    /// When a user was last here: written when he comes and when he goes, so that it is right within a
-    /// visit even if nobody saw the visit's end.
+    /// When a user was last here: written when he comes, when he goes or his last node stops, and while
+    /// he does something, so that it is right within a visit even if nobody saw the visit's end.
     ///
     /// Stamped by the position of the record that told it, as folded tables are, so that a former owner
     /// of the partition can not move it back. It is [`Class::Kept`] and not folded: `chat.presence` is

@@ -133,13 +133,21 @@ export class Wire {
     }
   }
 
-  /** Waits for the end, which must come before a ping: the end of a client that is silent comes after one. */
+  /**
+   * Waits for the end, which must come before a ping: the end of a client that is silent comes after one.
+   * The code of the close frame, if there was one.
+   */
   async ended() {
+    let code = null;
     for (;;) {
       const frame = await this.next();
-      if (frame === null) return;
-      if (frame.opcode === CLOSE) this.frame(CLOSE, frame.payload);
-      else if (frame.payload.toString() === "2") throw new Error("a ping came, and no end");
+      if (frame === null) return code;
+      if (frame.opcode === CLOSE) {
+        code = frame.code;
+        this.frame(CLOSE, frame.payload);
+      } else if (frame.payload.toString() === "2") {
+        throw new Error("a ping came, and no end");
+      }
     }
   }
 

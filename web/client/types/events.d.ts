@@ -820,7 +820,7 @@ export interface SyncResetFrame {
   type: "sync.reset";
 }
 /**
- * Somebody types in a conversation of at most 64 members, or does so no more. That he goes on is not told; that it ends is.
+ * Somebody types in a conversation that never had more than 64 members, or does so no more. That he goes on is not told; that it ends is.
  */
 export interface TypingFrame {
   at: string;

@@ -1,8 +1,9 @@
 //! Flap damping: how long a user may be gone before others hear of it, and how often they hear of him.
 //!
 //! A telephone that loses its network for a moment comes back before anybody is told. Who comes and
-//! goes all the time has to stay away longer until it is believed; and whoever changes what he is all
-//! the time, by program, is told of every few seconds only. Nothing is lost: what is told last is true.
+//! goes all the time has to stay away longer until it is believed; and of whoever changes what he is all
+//! the time, by program, that he is less than he was is told every few seconds only. Nothing is lost: what
+//! is told last is true, and who reads finds it at once.
 
 use std::collections::VecDeque;
 
@@ -44,8 +45,8 @@ pub(super) struct Damping {
     told: Recent,
 }
 
-pub(super) fn ms(limit: u64) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
+pub(super) const fn ms(limit: u64) -> i64 {
+    limit.cast_signed()
 }
 
 impl Damping {

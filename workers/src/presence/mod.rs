@@ -4,7 +4,7 @@
 //! user is when that changes, and tells nobody of one who was gone for a moment only ([`damping`]).
 //! Publishing is: the entry on the board of the partition, where readers and the next owner find it;
 //! one record for all nodes, each of which tells whom it has that is interested; and the durable row of
-//! when he was last here, when he comes and when he goes. In this order: a node that reads the board
+//! when he was last here: when he comes, goes, his last node stops, and as he does something. In this order: a node that reads the board
 //! behind a push sees what was pushed or something newer. An owner that dies in between has not
 //! committed the record, and the next one tells again what was published behind it.
 //!
@@ -122,8 +122,18 @@ impl Item {
 
 /// A node's clock may be hours off: what it says of a moment is how long ago that was.
 fn in_log_time(mut command: PresenceCommand, said: Timestamp, at: Timestamp) -> PresenceCommand {
-    if let PresenceCommand::Device(changed) = &mut command {
-        changed.heard = changed.heard.map(|heard| at.plus_ms(-said.since(heard).max(0)));
+    let in_log_time = |moment: Timestamp| at.plus_ms(-said.since(moment).max(0));
+    match &mut command {
+        PresenceCommand::Device(changed) => {
+            changed.heard = changed.heard.map(in_log_time);
+            changed.device.last_active = in_log_time(changed.device.last_active);
+        }
+        PresenceCommand::Snapshot(snapshot) => {
+            for device in &mut snapshot.devices {
+                device.last_active = in_log_time(device.last_active);
+            }
+        }
+        _ => {}
     }
     command
 }

@@ -4,10 +4,10 @@
 use schemas::presence::Status;
 use schemas::presence::entry::Entry;
 use schemas::presence::table::LastSeen;
-use schemas::{Stamp, UserId};
+use schemas::{Stamp, Timestamp, UserId};
 
 use super::state::{Effects, FORGET_MS, State, Wait};
-use super::user::{Facts, Gone, User, other_devices};
+use super::user::{ACTIVE_MS, Facts, Gone, Held, User, other_devices};
 
 impl State {
     /// Users of whom the head is to be read before the batch is settled.
@@ -58,57 +58,51 @@ impl State {
         std::mem::take(&mut self.effects)
     }
 
-    /// Publishes what differs from what was published. Whether the user is still of interest.
+    /// Publishes what differs from what was published: on the board at once, and to the nodes unless they
+    /// are to hear of it later. Whether the user is still of interest.
     fn publish(&mut self, id: UserId, user: &mut User, stamp: Stamp) -> bool {
         // Whoever settles has asked for it.
         let (now, here) = (self.now, user.is_here(self.now));
         self.count(id, user, here);
         let Some(facts) = &user.facts else { return true };
         let entry = user.entry(id, facts, now, stamp.0);
-        let before = user.published.as_ref();
-        // He came and went, and was not published in between. Of who hides nobody learns it.
-        let visited = user.visited && !here && !facts.hides();
-        let known = here || user.decided || visited || before.is_some();
+        let known = here || user.decided || user.came_and_went(now);
+        // What is held may have been read, though he is what nodes were told again.
+        let news = user.held.is_some()
+            || user.published.as_ref().map_or(known, |before| entry.differs(before));
         let forgotten = !here && user.forget.is_some_and(|forget| forget <= now);
-        let news = match before {
-            Some(before) => entry.differs(before),
-            None => known,
-        };
         if forgotten && !news {
             self.unwait(id, user);
             return false;
         }
-        // Who is not to be seen any more is not kept in sight.
-        let shown = entry.status.is_here() && entry.online;
-        if news
-            && shown
-            && let Some(until) = user.damping.quiet_until(now)
-        {
-            // What he is then is told then.
-            user.hold = Some(until);
-            return true;
+        user.hold = if news { user.hold_until(&entry, now) } else { None };
+        let push = user.retell || (news && user.hold.is_none());
+        let other = |before: &Entry| {
+            entry.differs(before) || other_devices(&entry.devices, &before.devices)
+        };
+        let note = push || user.published.as_ref().map_or(news, other);
+        let row = match user.gone {
+            // Perhaps nobody is left to say so when others hear of it.
+            Some(gone) if user.left && entry.status.is_here() => Some(gone.at),
+            _ if note => self.row(user, &entry),
+            _ => None,
+        };
+        if let Some(at) = row {
+            let unnoted = user.published.as_ref().filter(|_| !note);
+            let version = unnoted.map_or(entry.version, |before| before.version);
+            self.effects.rows.push(LastSeen { user: id, at, version });
+            user.row = at;
         }
-        (user.decided, user.visited, user.unsure) = (false, false, false);
-        let devices = before.is_some_and(|before| other_devices(&entry.devices, &before.devices));
-        if news || devices || user.retell {
-            let turned = before.map_or(Status::Offline, |before| before.status).is_here()
-                != entry.status.is_here();
-            if turned || visited || user.retell {
-                let at = if entry.status.is_here() { Some(now) } else { entry.last_seen_at };
-                let row = |at| LastSeen { user: id, at, version: entry.version };
-                self.effects.rows.extend(at.map(row));
-            }
-            if news || user.retell {
-                user.damping.told(now);
-                // What an owner before may not have come to tell is told as it would have been.
-                let was_shown = user.retell || before.is_some_and(|before| before.online);
-                let hides = was_shown && !entry.online;
-                self.effects.pushes.push(Entry { devices: Vec::new(), hides, ..entry.clone() });
-            }
+        if push {
+            self.push(user, &entry);
+        } else if user.hold.is_some() && user.held.is_none() {
+            user.held = Some(Held { told: user.published.clone().map(Box::new) });
+        }
+        if note {
             self.effects.notes.push(entry.clone());
-            user.retell = false;
             user.published = Some(entry);
         }
+        (user.decided, user.visited, user.unsure, user.left) = (false, false, false, false);
         user.forget = match user.forget {
             _ if here => None,
             None => Some(now.plus_ms(FORGET_MS)),
@@ -116,6 +110,30 @@ impl State {
             some => some,
         };
         true
+    }
+
+    /// When he was last here, if that is to be kept with this entry.
+    fn row(&self, user: &User, entry: &Entry) -> Option<Timestamp> {
+        let was = user.published.as_ref().is_some_and(|before| before.status.is_here());
+        let is = entry.status.is_here();
+        if was != is || user.retell || user.came_and_went(self.now) {
+            return if is { Some(self.now) } else { entry.last_seen_at };
+        }
+        // As it moves: his end may be seen by nobody.
+        entry.last_seen_at.filter(|at| is && at.since(user.row) >= ACTIVE_MS)
+    }
+
+    /// Tells the nodes.
+    fn push(&mut self, user: &mut User, entry: &Entry) {
+        // What an owner before may not have come to tell is told as it would have been.
+        let was_shown = user.retell || user.told().is_some_and(|told| told.online);
+        let hides = was_shown && !entry.online;
+        self.effects.pushes.push(Entry { devices: Vec::new(), hides, ..entry.clone() });
+        // How often he decides something is bounded where he says it.
+        if !user.decided {
+            user.damping.told(self.now);
+        }
+        (user.held, user.retell) = (None, false);
     }
 
     fn count(&mut self, id: UserId, user: &mut User, here: bool) {

@@ -22,6 +22,8 @@ use super::user::{Gone, Unclaimed, User};
 
 /// Time after which one who is not here is forgotten: his entry is off the board by then.
 pub(super) const FORGET_MS: i64 = 120_000;
+/// How long others wait for the text that somebody has said with what he is.
+const TEXT_MS: i64 = 500;
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,6 +128,7 @@ impl State {
             let unnamed: Vec<String> =
                 entry.devices.iter().map(|device| device.device_id.clone()).collect();
             user.published = Some(entry);
+            user.row = last_seen_at.unwrap_or(noted_at);
             if let Some(held) = user.held() {
                 // Nobody has seen him later, as far as is known.
                 let seen = last_seen_at.map_or(noted_at, |seen| seen.max(noted_at)).min(at);
@@ -168,8 +171,7 @@ impl State {
             PresenceCommand::Left(left) => self.bury(left.node_id, self.now, End::Left),
             PresenceCommand::Decided(decided) => {
                 let user = self.users.entry(decided.user_id).or_default();
-                user.facts = None;
-                user.decided = true;
+                (user.facts, user.decided, user.awaits) = (None, true, None);
                 self.touched.insert(decided.user_id);
             }
             PresenceCommand::Related(related) => {
@@ -244,11 +246,15 @@ impl State {
     }
 
     fn device(&mut self, changed: Changed) {
-        let Changed { node_id, device, clean: _, heard } = changed;
+        let Changed { node_id, device, clean: _, heard, text_follows } = changed;
         let Some(node) = self.nodes.get_mut(&node_id) else { return };
         if device.status.is_here() {
-            node.has(device.socket, device.user_id);
+            let id = device.user_id;
+            node.has(device.socket, id);
             self.came(node_id, device);
+            if let Some(user) = self.users.get_mut(&id).filter(|_| text_follows) {
+                user.awaits = Some(self.now.plus_ms(TEXT_MS));
+            }
             return;
         }
         node.lost(device.socket);
@@ -329,6 +335,7 @@ impl State {
         user.damping.moved(self.now);
         let until = self.now.plus_ms(user.damping.grace(end, self.now));
         let until = latest.map_or(until, |latest| until.min(latest));
+        user.left = end == End::Left;
         let was = known.map_or(Status::Online, |device| device.status);
         user.gone = Some(Gone { at: seen, until, held: user.held().unwrap_or(was) });
     }

@@ -1,7 +1,9 @@
 //! The state on a clock moved by hand: what is told of whom, and when.
 #![expect(clippy::indexing_slicing, reason = "a test that finds nothing has failed")]
 
+mod activity;
 mod decisions;
+mod held;
 mod moves;
 mod nodes;
 mod owners;
@@ -44,7 +46,8 @@ fn device(n: u128, socket: u128, status: Status) -> Device {
 /// What a device of the user says, at its node.
 fn is(node: InstanceId, n: u128, socket: u128, status: Status) -> Command {
     let device = device(n, socket, status);
-    Command::Device(Changed { node_id: node, device, clean: true, heard: None })
+    let (clean, text_follows) = (true, false);
+    Command::Device(Changed { node_id: node, device, clean, heard: None, text_follows })
 }
 
 fn here(node: InstanceId, n: u128) -> Command {
@@ -75,6 +78,8 @@ struct Sim {
     /// What nodes were told, in order: when, of whom, what.
     told: Vec<(i64, Entry)>,
     rows: Vec<LastSeen>,
+    /// All that was on the board.
+    notes: Vec<Entry>,
     asks: Vec<InstanceId>,
     damped: u64,
     /// What the owner has asked all nodes under: each owner has his own.
@@ -98,6 +103,7 @@ impl Sim {
             facts: HashMap::new(),
             told: Vec::new(),
             rows: Vec::new(),
+            notes: Vec::new(),
             asks: Vec::new(),
             damped: 0,
             ticket: TICKET.as_u128(),
@@ -142,6 +148,7 @@ impl Sim {
         for entry in effects.notes {
             let before = self.board.insert(entry.user_id, entry.clone());
             assert!(before.is_none_or(|before| before.version < entry.version));
+            self.notes.push(entry);
         }
         self.told.extend(effects.pushes.into_iter().map(|entry| (self.now, entry)));
         self.rows.extend(effects.rows);

@@ -5,13 +5,16 @@ use schemas::presence::Status;
 use schemas::presence::entry::{self, Entry};
 use schemas::presence::record::Device;
 use schemas::user::head::{Audience, Head, Preference, Privacy};
-use schemas::{InstanceId, Timestamp, UserId};
+use schemas::{InstanceId, Timestamp, UserId, limits};
 use uuid::Uuid;
 
-use super::damping::Damping;
+use super::damping::{Damping, ms};
 
 /// Devices that an entry lists, the most recently active.
 const DEVICES: usize = 20;
+/// Activity that moved by so much is noted: a node tells of it when it has moved by twice that, by its
+/// own clock.
+pub(super) const ACTIVE_MS: i64 = ms(limits::PRESENCE_ACTIVE_MS) / 2;
 
 /// What a user's head says that presence needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +76,13 @@ pub(super) struct Gone {
     pub(super) held: Status,
 }
 
+/// What is on the board, nodes are told of later.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// What they were told.
+    pub(super) told: Option<Box<Entry>>,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct User {
     /// Mostly one: a map would take more room than all the rest.
@@ -96,8 +106,16 @@ pub(super) struct User {
     /// Told of though he is not here, as something that others see of him may have changed.
     pub(super) decided: bool,
     pub(super) damping: Damping,
+    /// Nodes were not told of all that is on the board.
+    pub(super) held: Option<Held>,
     /// Others are told of him no sooner.
     pub(super) hold: Option<Timestamp>,
+    /// With what he is now he has said a text, which is on its way: until then others wait for it.
+    pub(super) awaits: Option<Timestamp>,
+    /// His last device went with a node that stops, since he was last looked at.
+    pub(super) left: bool,
+    /// When he was last here, as his row has it.
+    pub(super) row: Timestamp,
     /// When he is looked at next.
     pub(super) wait: Option<Timestamp>,
     /// When he is forgotten, if nothing else happens.
@@ -121,6 +139,39 @@ impl User {
             self.unclaimed = None;
         }
         all
+    }
+
+    /// What nodes were told of him.
+    pub(super) fn told(&self) -> Option<&Entry> {
+        match &self.held {
+            Some(held) => held.told.as_deref(),
+            None => self.published.as_ref(),
+        }
+    }
+
+    /// Whether he came and went, unseen by others, since he was last looked at. Of who hides nobody
+    /// learns it.
+    pub(super) fn came_and_went(&self, now: Timestamp) -> bool {
+        let hides = self.facts.as_ref().is_some_and(Facts::hides);
+        self.visited && !self.is_here(now) && !hides
+    }
+
+    /// Until when nodes are not told of this entry. That he is more than they know is told at once, and
+    /// so is what he has decided.
+    pub(super) fn hold_until(&self, entry: &Entry, now: Timestamp) -> Option<Timestamp> {
+        // Who is not to be seen any more is not kept in sight.
+        let shown = entry.status.is_here() && entry.online;
+        if !shown || self.decided || self.retell {
+            return None;
+        }
+        let told = self.told();
+        let less = told.is_some_and(|told| {
+            let same = !entry.differs(told);
+            same || entry.status.presence() < told.status.presence()
+        });
+        let quiet = if less { self.damping.quiet_until(now) } else { None };
+        let awaits = self.awaits.filter(|at| *at > now);
+        quiet.max(awaits)
     }
 
     /// A device of his, as of now.
@@ -198,8 +249,10 @@ impl User {
         let gone_at = self.gone.filter(|_| !secret).map(|gone| gone.at);
         let last_seen_at = match before {
             _ if status.is_here() => {
-                let active = self.devices.iter().map(|(_, device)| device.last_active);
-                active.max().or(seen_before)
+                let active = self.devices.iter().map(|(_, device)| device.last_active).max();
+                // Another device than the one that goes may be idle for long.
+                let was_here = before.is_some_and(|before| before.status.is_here());
+                if was_here { active.max(seen_before) } else { active.or(seen_before) }
             }
             None => gone_at,
             Some(_) if same.is_some() && went && !facts.hides() => gone_at.max(seen_before),
@@ -239,13 +292,14 @@ impl User {
     }
 }
 
-/// Whether two lists name other devices: what they are up to is not looked at.
-pub(super) fn other_devices(one: &[entry::Device], two: &[entry::Device]) -> bool {
-    let names = |devices: &[entry::Device]| {
-        let mut names: Vec<_> =
-            devices.iter().map(|device| (device.device_id.clone(), device.kind.text())).collect();
-        names.sort_unstable();
-        names
+/// Whether a list names other devices than the one before, or activity that has moved since.
+pub(super) fn other_devices(now: &[entry::Device], before: &[entry::Device]) -> bool {
+    let is_known = |device: &entry::Device| {
+        before.iter().any(|known| {
+            known.device_id == device.device_id
+                && known.kind == device.kind
+                && device.last_active.since(known.last_active) < ACTIVE_MS
+        })
     };
-    names(one) != names(two)
+    now.len() != before.len() || !now.iter().all(is_known)
 }

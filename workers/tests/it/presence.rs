@@ -142,7 +142,8 @@ fn record(at: u32, command: &PresenceCommand) -> Append {
 
 fn is(n: u128, status: Status) -> Append {
     let device = device(n, status);
-    let changed = Changed { node_id: NODE, device, clean: true, heard: None };
+    let (clean, text_follows) = (true, false);
+    let changed = Changed { node_id: NODE, device, clean, heard: None, text_follows };
     record(partition(n), &PresenceCommand::Device(changed))
 }
 

@@ -29,6 +29,8 @@ use workers::signals::Signals;
 const ALICE: UserId = UserId(Uuid::from_u128(1));
 const BOB: UserId = UserId(Uuid::from_u128(2));
 const CONVERSATION: ConversationId = ConversationId(Uuid::from_u128(9));
+/// It is routed as a whole, and has members on the first node.
+const LARGE: ConversationId = ConversationId(Uuid::from_u128(10));
 const NODES: [InstanceId; 2] =
     [InstanceId(Uuid::from_u128(0x71)), InstanceId(Uuid::from_u128(0x72))];
 
@@ -56,6 +58,7 @@ impl Ephemeral for Known {
         let nodes = |route: &Route| match route {
             Route::User(ALICE) => NODES.to_vec(),
             Route::User(BOB) => vec![NODES[1]],
+            Route::Conversation(LARGE) => vec![NODES[0]],
             _ => Vec::new(),
         };
         Ok(routes.iter().map(nodes).collect())
@@ -247,6 +250,7 @@ fn signals() -> Vec<Outbound> {
         user: ALICE,
         until,
         audience: to.clone(),
+        except: Bytes::new(),
         frame: frame.clone(),
     };
     let notice = Outbound::Notice { audience: event::pack(&[BOB]), frame: frame.clone() };
@@ -276,6 +280,25 @@ async fn a_signal_goes_once_to_each_node_of_its_audience_as_it_is() {
     assert_eq!(of(NODES[1]), told);
     assert_eq!(found.len(), 6);
     assert_eq!(world.known.asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn who_types_where_a_conversation_is_routed_as_a_whole_goes_by_its_route() {
+    let world = world();
+    let signal = Outbound::Typing {
+        conversation: LARGE,
+        user: ALICE,
+        until: Some(Timestamp(10_000)),
+        audience: Bytes::new(),
+        except: event::pack(&[BOB]),
+        frame: Bytes::from_static(b"{}"),
+    };
+    let (headers, value) = signal.write(None);
+    let records = [record(&SIGNALS, 0, headers, value)];
+    Signals::new(world.platform.clone()).handle(&mut (), &records).await.unwrap();
+    let found = world.outbound().await;
+    let to: Vec<_> = found.into_iter().map(|(_, to, told)| (to, told)).collect();
+    assert_eq!(to, [(Some(NODES[0]), signal)]);
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ pub(super) fn due<'h>(
             smallest = smallest.min(*one);
             *one = smallest;
         }
-        let top = messages.iter().map(|seen| number(seen)).max().unwrap_or_default();
+        let top = messages.iter().map(&number).max().unwrap_or_default();
         due.push((conversation, members, Numbers { starts, top }));
     }
     due

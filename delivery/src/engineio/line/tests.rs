@@ -74,6 +74,21 @@ async fn a_second_poll_ends_the_connection() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_poll_that_waits_is_told_of_the_end() {
+    let broken: fn(&Arc<Line>) = |line| line.post().unwrap().refuse(Why::Broken);
+    let dropped: fn(&Arc<Line>) = |line| line.end(Why::Closed);
+    for end in [broken, dropped] {
+        let line = Line::new(BOUND);
+        let mut poll = pin!(line.poll());
+        assert!(poll.as_mut().now_or_never().is_none());
+        end(&line);
+        assert_eq!(body(poll.now_or_never()).as_deref(), Some("1"));
+        assert!(matches!(line.came(), Some(Came::Over(_))));
+        assert_eq!(refusal(line.poll().now_or_never()), Refusal::UnknownSid);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_second_post_ends_the_connection() {
     let line = Line::new(BOUND);
     let first = line.post().unwrap();

@@ -22,7 +22,7 @@ fn key(user: u128) -> Key {
 }
 
 fn shown(ends: Instant) -> Shown {
-    Shown { ends, audience: Bytes::new(), frame: Frame::from(String::new()) }
+    Shown { ends, audience: Audience::Users(Bytes::new()), frame: Frame::from(String::new()) }
 }
 
 fn dues(table: &mut Table, now: Instant) -> Vec<Key> {
@@ -70,6 +70,25 @@ fn whose_end_could_not_be_told_is_not_told_at_all() {
     assert_eq!((table.shown.len(), table.ends.len()), (KEPT, KEPT));
     table.stops(key(0));
     assert_eq!(table.types(one_more, shown(now)), News::Begins);
+}
+
+#[test]
+fn of_a_crowd_the_first_are_shown_and_another_when_one_of_them_ends() {
+    let (mut table, now) = (Table::default(), Instant::now());
+    let room = || Shown { audience: Audience::Room { except: Bytes::new() }, ..shown(now) };
+    let mut users = 0..;
+    for user in users.by_ref().take(limits::TYPING_SHOWN) {
+        assert_eq!(table.types(key(user), room()), News::Begins);
+    }
+    let one_more = key(users.next().unwrap());
+    assert_eq!(table.types(one_more, room()), News::TooMany);
+    assert_eq!(table.types(key(0), room()), News::GoesOn);
+    let elsewhere = (ConversationId(Uuid::from_u128(2)), key(0).1);
+    assert_eq!(table.types(elsewhere, room()), News::Begins, "another room");
+    table.stops(key(0));
+    assert_eq!(table.types(one_more, room()), News::Begins);
+    assert_eq!(dues(&mut table, now).len(), limits::TYPING_SHOWN + 1);
+    assert!(table.rooms.is_empty());
 }
 
 #[test]
@@ -130,7 +149,8 @@ impl Stage {
         let view = Typing { user_id: typer, username, is_typing: until.is_some(), until };
         let frame = typing::frame_of(conversation, self.hub.clock.now(), &view);
         let audience = event::pack(audience);
-        let record = Outbound::Typing { conversation, user: typer, until, audience, frame };
+        let except = Bytes::new();
+        let record = Outbound::Typing { conversation, user: typer, until, audience, except, frame };
         self.hub.deliver(vec![record]);
     }
 
@@ -232,5 +252,63 @@ async fn who_comes_while_somebody_types_hears_of_his_end_and_of_his_next_beginni
     stage.told(None);
     stage.told(Some(10_000));
     assert!(stage.hub.line.lock().typing.shown.is_empty(), "nobody is here to be told");
+    stage.life.stop();
+}
+
+#[tokio::test(start_paused = true)]
+async fn between_two_of_whom_one_blocks_the_other_it_ends_at_once_and_once() {
+    let stage = Stage::new();
+    let relate = |one, other| {
+        let relation = Relation { user: user(one), other: user(other) };
+        stage.hub.deliver(vec![Outbound::Relation(relation)]);
+    };
+    for (blocks, blocked) in [(1, 2), (2, 1)] {
+        stage.told(Some(10_000));
+        relate(1, 9);
+        relate(3, 2);
+        assert_eq!(stage.heard(1), [true], "others' affairs");
+        relate(blocks, blocked);
+        assert_eq!(stage.heard(1), [false]);
+        // He goes on, for others.
+        stage.told_to(Some(10_000), &[user(1)]);
+        relate(blocks, blocked);
+        stage.pass(10_010).await;
+        stage.told_to(None, &[user(1)]);
+        assert_eq!(stage.heard(1), SILENCE, "nothing later");
+    }
+    stage.life.stop();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leaves_types_no_more() {
+    let stage = Stage::new();
+    let removal = |rev, left: UserId| Outbound::Event {
+        conversation: key(1).0,
+        rev,
+        // As far as he is concerned who is here.
+        audience: event::pack(&[user(1)]),
+        left: event::pack(&[left]),
+        flip: false,
+        frame: Bytes::from_static(b"{}"),
+    };
+    stage.told(Some(10_000));
+    stage.hub.deliver(vec![removal(1, user(9))]);
+    assert_eq!(stage.heard(1), [true], "another has left");
+    stage.hub.deliver(vec![removal(2, user(1))]);
+    assert_eq!(stage.heard(1), [false]);
+    stage.pass(10_010).await;
+    assert_eq!(stage.heard(1), SILENCE);
+    stage.life.stop();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_told_by_name_hears_the_end_when_the_room_is_told_from_now_on() {
+    let stage = Stage::new();
+    stage.told(Some(10_000));
+    stage.hub.on_screen(&stage.sockets[0], key(1).0);
+    stage.told_to(Some(10_000), &[]);
+    assert_eq!(stage.heard(1), [true, false]);
+    stage.pass(10_010).await;
+    assert_eq!(stage.heard(1), SILENCE);
     stage.life.stop();
 }

@@ -1,3 +1,5 @@
+use schemas::user::head::{Head, Profile};
+
 use super::*;
 
 const CONVERSATION: &str = "00000000-0000-0000-0000-000000000007";
@@ -23,11 +25,15 @@ fn names(packets: &[Payload]) -> Vec<&str> {
 fn a_message_is_spliced_as_it_is_and_known_by_its_number() {
     let data = format!(r#"{{"id":"{MESSAGE}","senderId":"{USER}","content":"a ] \" , b"}}"#);
     let packets = of("message.created", &data);
-    assert_eq!(packets.root[0].text(), format!(r#"42["message:new",{data}]"#));
+    let open = data.strip_suffix('}').unwrap();
+    let told = format!(r#"["message:new",{open},"replyTo":null}}]"#);
+    assert_eq!(packets.root[0].text(), format!("42{told}"));
+    assert!(packets.owed.is_none(), "it lacks nothing");
     assert!(packets.presence.is_empty() && packets.on_screen.is_none());
     let message = packets.message.unwrap();
     assert_eq!((message.seq, message.sender.to_string()), (2, USER.to_owned()));
-    assert_eq!(root("message.updated", &data), [format!(r#"42["message:updated",{data}]"#)]);
+    let updated = format!(r#"42["message:updated",{open},"replyTo":null}}]"#);
+    assert_eq!(root("message.updated", &data), [updated]);
     assert_eq!(
         root("message.deleted", &data),
         [format!(
@@ -179,4 +185,101 @@ fn a_pin_has_an_event_of_its_own_and_an_edit_of_what_is_pinned_has_not() {
         )
     );
     assert_eq!(of(true, 4).len(), 1);
+}
+
+fn beside(answered: Option<&str>, by: Option<&str>) -> Beside {
+    let head = |name: &str| Head {
+        v: 1,
+        profile: Profile {
+            username: name.to_owned(),
+            email: String::new(),
+            first_name: None,
+            last_name: None,
+            avatar_url: None,
+            bio: None,
+            status: None,
+            phone: None,
+        },
+        created_at: Timestamp(0),
+        updated_at: Timestamp(0),
+        rev: 1,
+        last_at: Timestamp(0),
+        applied: schemas::Position { epoch: 1, partition: 0, offset: 0 },
+        privacy: Default::default(),
+        presence: Default::default(),
+        deleted_at: None,
+    };
+    Beside {
+        answered: answered.map(|text| text.to_owned().into()),
+        pinned_by: by.map(|name| (USER.parse().unwrap(), head(name))),
+    }
+}
+
+fn made_with(kind: &str, data: &str, beside: &Beside) -> Vec<String> {
+    let frame = format!(
+        r#"{{"type":"{kind}","conversationId":"{CONVERSATION}","rev":3,"seq":2,"at":"2026-01-01T00:00:00.000Z","data":{data}}}"#
+    );
+    let packets = whole(&frame, USER.parse().unwrap(), beside);
+    assert!(packets.owed.is_none(), "nothing is lacking now");
+    packets.root.iter().map(|packet| packet.text().to_owned()).collect()
+}
+
+#[test]
+fn an_answer_shows_what_it_quotes_or_null_if_that_is_not_there_and_lacks_it_before() {
+    for (kind, name) in [("message.created", "message:new"), ("message.updated", "message:updated")]
+    {
+        let data = format!(
+            r#"{{"id":"{MESSAGE}","senderId":"{USER}","content":"x","replyToId":"{MESSAGE}"}}"#
+        );
+        let packets = of(kind, &data);
+        assert_eq!(packets.root[0].text(), format!(r#"42["{name}",{data}]"#), "as in the frame");
+        assert!(packets.owed.is_some());
+        let open = data.strip_suffix('}').unwrap();
+        assert_eq!(
+            made_with(kind, &data, &beside(Some(r#"{"content":"}"}"#), None)),
+            [format!(r#"42["{name}",{open},"replyTo":{{"content":"}}"}}}}]"#)]
+        );
+        let without = format!(r#"42["{name}",{open},"replyTo":null}}]"#);
+        assert_eq!(made_with(kind, &data, &beside(None, None)), [without]);
+    }
+    // What looks like it within the metadata is nothing of the kind.
+    let data = format!(
+        r#"{{"id":"{MESSAGE}","senderId":"{USER}","metadata":{{"replyToId":"{MESSAGE}"}},"replyToId":null}}"#
+    );
+    assert!(of("message.created", &data).owed.is_none());
+}
+
+#[test]
+fn a_pin_shows_who_pinned_and_all_fields_of_a_pin() {
+    let data = format!(
+        r#"{{"id":"{MESSAGE}","isPinned":true,"rev":3,"seq":2,"pinRev":3,"pinChangedById":"{USER}","replyToId":"{MESSAGE}"}}"#
+    );
+    assert!(of("message.updated", &data).owed.is_some());
+    let pin = |beside: &Beside| {
+        let pinned = made_with("message.updated", &data, beside).pop().unwrap();
+        let json = pinned.split_once(',').unwrap().1.strip_suffix(']').unwrap();
+        let mut json: serde_json::Value = serde_json::from_str(json).unwrap();
+        json["pinnedMessage"].take()
+    };
+    let whole = pin(&beside(Some(r#"{"content":"q"}"#), Some("ada")));
+    let fields: Vec<_> = whole.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut all = [
+        "id",
+        "conversationId",
+        "messageId",
+        "pinnedById",
+        "pinnedAt",
+        "createdAt",
+        "updatedAt",
+        "deletedAt",
+        "message",
+        "pinnedBy",
+    ];
+    all.sort_unstable();
+    assert_eq!(fields, all);
+    assert_eq!(whole["pinnedBy"]["username"], "ada");
+    assert_eq!(whole["pinnedBy"]["isOnline"], serde_json::Value::Null);
+    assert_eq!(whole["createdAt"], "2026-01-01T00:00:00.000Z");
+    assert_eq!(whole["message"]["replyTo"]["content"], "q");
+    assert_eq!(pin(&beside(None, None))["pinnedBy"], serde_json::Value::Null);
 }

@@ -92,6 +92,19 @@ fn an_event_has_a_name_that_is_not_taken() {
 }
 
 #[test]
+fn an_event_is_known_by_its_first_bytes() {
+    let may_be =
+        |text: &str| Whole { text: message(text), attachments: Vec::new() }.may_be(&["a:b", "c"]);
+    for text in [r#"2["a:b",1]"#, r#"217["c"]"#, r#"2/presence,3["a:b"]"#, r#"2["c" ,"#] {
+        assert!(may_be(text), "{text}");
+    }
+    for text in ["", "2", "2/x", r#"3["c"]"#, r#"2["a"]"#, r#"2["a:bc"]"#, r#"2["x","c"]"#, "2[1]"]
+    {
+        assert!(!may_be(text), "{text}");
+    }
+}
+
+#[test]
 fn bytes_follow_their_packet() {
     let mut assembler = Assembler::new(8);
     let plain = assembler.text(message(r#"2["a"]"#)).unwrap().unwrap();

@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::harness::{SOON, Server};
@@ -22,7 +23,7 @@ pub(crate) enum Heard {
     Gone,
 }
 
-pub(crate) struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Client(pub(crate) WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Client {
     /// A connection on which nothing was said.
@@ -65,6 +66,17 @@ impl Client {
 
     pub(crate) async fn pong(&mut self) {
         self.0.send(Message::text("3")).await.unwrap();
+    }
+
+    /// A packet of the engine, or what is none.
+    pub(crate) async fn send_raw(&mut self, text: &'static str) {
+        self.0.send(Message::text(text)).await.unwrap();
+    }
+
+    /// Says goodbye as a WebSocket does.
+    pub(crate) async fn bye(&mut self, code: u16) {
+        let frame = CloseFrame { code: code.into(), reason: "".into() };
+        self.0.send(Message::Close(Some(frame))).await.unwrap();
     }
 
     async fn raw(&mut self) -> Result<String, Heard> {
@@ -172,7 +184,7 @@ impl Poller {
     }
 
     /// A request on a connection of its own.
-    async fn request(&self, method: &str, body: &str) -> (u16, String) {
+    pub(crate) async fn request(&self, method: &str, body: &str) -> (u16, String) {
         let (path, length) = (&self.path, body.len());
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {length}\r\n\

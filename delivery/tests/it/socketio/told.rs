@@ -16,7 +16,12 @@ fn frame(kind: &str, talk: u128, rev: Rev, data: &Value) -> Bytes {
     ))
 }
 
-fn sent(kind: &str, (talk, rev): (u128, Rev), audience: &[u128], data: &Value) -> Outbound {
+pub(super) fn sent(
+    kind: &str,
+    (talk, rev): (u128, Rev),
+    audience: &[u128],
+    data: &Value,
+) -> Outbound {
     crate::harness::sized(talk, rev, audience, frame(kind, talk, rev, data))
 }
 
@@ -47,7 +52,8 @@ async fn a_message_comes_to_every_socket_once_joined_or_not_and_is_the_same_byte
     let data = text.split_once(r#","data":"#).unwrap().1.strip_suffix('}').unwrap();
     server.deliver(vec![message(6, 1, &[1])]);
     let packet = other.packet().await;
-    assert_eq!(packet, format!(r#"2["message:new",{data}]"#));
+    let view = data.strip_suffix('}').unwrap();
+    assert_eq!(packet, format!(r#"2["message:new",{view},"replyTo":null}}]"#));
 }
 
 #[tokio::test]

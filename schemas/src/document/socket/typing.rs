@@ -19,7 +19,7 @@ pub(super) fn request() -> Request {
 pub(super) fn frame() -> Frame {
     Frame {
         kind: "typing",
-        about: "Somebody types in a conversation of at most 64 members, or does so no more. That he goes on is not told; that it ends is.",
+        about: "Somebody types in a conversation that never had more than 64 members, or does so no more. That he goes on is not told; that it ends is.",
         numbered: Numbered::ByNext,
         data: Some(inline::<Typing<'_>>()),
     }

@@ -148,7 +148,14 @@ proptest! {
                     // One who was not here for long is not known any more when he decides something.
                     let forgotten = pair[0].status == Status::Offline
                         && pair[1].at.since(pair[0].at) >= FORGET_MS;
-                    let news = pair[1].differs(pair[0]) || forgotten;
+                    // Whoever has read what was held is told that he is again what he was.
+                    let between = pair[0].version..pair[1].version;
+                    let read = sim.notes.iter().any(|note| {
+                        note.user_id == id
+                            && between.contains(&note.version)
+                            && note.differs(pair[0])
+                    });
+                    let news = pair[1].differs(pair[0]) || forgotten || read;
                     prop_assert!(news, "twice: {:?}", pair);
                     prop_assert!(pair[1].version > pair[0].version);
                 }

@@ -1,0 +1,100 @@
+//! Whose socket ends has left the calls that he joined on it.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use delivery::Timing;
+use serde_json::{Value, json};
+
+use crate::harness::{Server, server, server_in, wait_for};
+use crate::socketio::client::{Client, Poller};
+
+/// What acceptance was asked since the last look.
+fn asked(server: &Server) -> Vec<Value> {
+    let asked = std::mem::take(&mut *server.inbound.accepted.lock());
+    asked.iter().map(|text| serde_json::from_str(text).unwrap()).collect()
+}
+
+/// The next things that it is asked.
+async fn next(server: &Server, count: usize) -> Vec<Value> {
+    wait_for("it is asked", || server.inbound.accepted.lock().len() >= count).await;
+    asked(server)
+}
+
+async fn join(server: &Server, client: &mut Client, call: &str) {
+    let data = json!({"callId": call});
+    assert_eq!(client.ask("call:join", &data.to_string()).await["success"], true);
+    assert_eq!(asked(server), [data]);
+}
+
+/// Calls that were left, each as of some moment.
+fn left(asked: &[Value]) -> Vec<&str> {
+    let left = asked.iter().map(|said| {
+        assert!(said["asOf"].is_string(), "{said}");
+        said["callId"].as_str().unwrap()
+    });
+    left.collect()
+}
+
+#[tokio::test]
+async fn who_loses_his_connection_leaves_his_calls_and_no_others() {
+    let server = server().await;
+    let mut client = Client::enter(&server, "1/11").await;
+    for call in ["a", "b", "c"] {
+        join(&server, &mut client, call).await;
+    }
+    client.ask("call:leave", r#"{"callId":"b"}"#).await;
+    client.ask("call:offer", r#"{"callId":"never","targetUserId":"t","offer":1}"#).await;
+    asked(&server);
+    // Without a word, and too fast for its limits.
+    server.inbound.poor.store(true, Ordering::SeqCst);
+    drop(client);
+    let all = next(&server, 3).await;
+    assert_eq!(left(&all), ["a", "a", "c"], "one was tried again");
+}
+
+#[tokio::test]
+async fn who_stops_polling_leaves_them_too() {
+    let timing = Timing { dead: Duration::from_secs(1), ..Timing::default() };
+    let server = server_in(timing).await;
+    let poller = Poller::enter(&server, "1/11").await;
+    poller.post(r#"427["call:join",{"callId":"a"}]"#).await;
+    assert_eq!(next(&server, 1).await, [json!({"callId": "a"})]);
+    assert_eq!(left(&next(&server, 1).await), ["a"]);
+}
+
+#[tokio::test]
+async fn who_is_in_a_call_on_another_socket_here_stays_until_that_ends() {
+    let server = server().await;
+    let mut one = Client::enter(&server, "1/11").await;
+    let mut two = Client::enter(&server, "1/12").await;
+    let mut other = Client::enter(&server, "2/21").await;
+    for client in [&mut one, &mut two, &mut other] {
+        join(&server, client, "a").await;
+    }
+    join(&server, &mut one, "b").await;
+    drop(one);
+    assert_eq!(left(&next(&server, 1).await), ["b"]);
+    drop(two);
+    assert_eq!(left(&next(&server, 1).await), ["a"]);
+    assert!(other.names().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_node_that_shuts_down_says_so_of_all_before_it_is_gone() {
+    let timing = Timing { spread: Duration::from_millis(100), ..Timing::default() };
+    let server = server_in(timing).await;
+    let mut clients = Vec::new();
+    for user in 1..=5 {
+        let mut client = Client::enter(&server, &format!("{user}/11")).await;
+        join(&server, &mut client, "a").await;
+        clients.push(client);
+    }
+    server.life.stop();
+    for client in &mut clients {
+        assert_eq!(client.closed().await, 1012);
+    }
+    drop(clients);
+    assert!(server.life.drained(crate::harness::SOON).await.is_empty());
+    assert_eq!(left(&asked(&server)), ["a"; 5]);
+}
