@@ -56,13 +56,12 @@ impl Frame {
     }
 
     /// The same, with what they show that the text only names, unless it can not be read; and whether that
-    /// took its time.
-    pub(crate) async fn whole(&self, to: UserId, hub: &Hub) -> (&Packets, bool) {
-        let packets = self.packets(to);
-        let Some(owed) = &packets.owed else { return (packets, false) };
+    /// took its time. They are the writer's and do not stay with the frame: they may be far larger.
+    pub(crate) async fn whole(&self, to: UserId, hub: &Hub) -> (Option<Arc<Packets>>, bool) {
+        let Some(owed) = &self.packets(to).owed else { return (None, false) };
         let began = Instant::now();
         let whole = owed.whole(self.text(), to, hub).await;
-        (whole.unwrap_or(packets), began.elapsed() >= LATE)
+        (whole, began.elapsed() >= LATE)
     }
 }
 

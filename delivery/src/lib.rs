@@ -78,6 +78,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// Frames that one socket may send; none: as many as it likes, for measurements.
     pub frames: Option<Frames>,
+    /// Frames beside those that tell nothing new: no setting, tests take fewer.
+    pub repeats: Frames,
     /// Times.
     pub timing: Timing,
 }
@@ -138,6 +140,7 @@ impl Default for Config {
             max_unauthenticated: 1_000,
             trusted_proxies: Vec::new(),
             frames: Some(Frames::default()),
+            repeats: Frames::REPEATS,
             timing: Timing::default(),
         }
     }

@@ -27,7 +27,7 @@ use tokio_tungstenite::tungstenite;
 use crate::protocol::close::Close;
 
 /// Bytes read at once, and kept per socket.
-const READ_BUFFER: usize = 256;
+const READ_BUFFER: usize = 512;
 /// Bytes after which the out-buffer is written without waiting for a flush.
 const WRITE_BUFFER: usize = 8_192;
 

@@ -4,6 +4,8 @@
 //! the body. What is meant for operators (`cause`) is logged there with the request id and never
 //! sent.
 
+use std::future::ready;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -13,7 +15,7 @@ use platform::port::store;
 use schemas::{ApiError, Code, Timestamp};
 use serde::Serialize;
 
-use crate::publish::unknown;
+use crate::publish::{Done, unknown};
 use crate::state::State;
 
 /// Wait that a refusal for lack of room asks for.
@@ -66,16 +68,29 @@ impl Failure {
     }
 }
 
-/// The rest of a request that has had an effect: that something does not answer now is no refusal any
-/// more (G-03). Whatever may fail behind the first effect belongs in here. A defect stays one: it says
-/// nothing of what was done.
+/// The rest of a request that has had an effect: that something does not answer now, or that the caller
+/// has lost since what he would be shown, is no refusal any more (G-03). Whatever may fail behind the
+/// first effect belongs in here. A defect stays one: it says nothing of what was done.
 pub(crate) async fn after_effect<T>(
     rest: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    rest.await.map_err(|failure| match failure.api.code {
-        Code::Overloaded => unknown(failure.cause.unwrap_or_default()),
-        _ => failure,
+    rest.await.map_err(|Failure { api, cause }| match api.code {
+        Code::Internal | Code::OutcomeUnknown => Failure { api, cause },
+        _ => unknown(cause.unwrap_or_else(|| api.message.into_owned())),
     })
+}
+
+/// The same behind a command that an earlier request may have carried out, where a repetition is let in
+/// whoever asks: to who sees nothing of it any more it is not there, else he would ask for ever.
+pub(crate) async fn after_command<T>(
+    done: &Done,
+    rest: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let rest = rest.await;
+    match (done, &rest) {
+        (Done::Before(_), Err(failure)) if failure.api.code == Code::NotFound => rest,
+        _ => after_effect(ready(rest)).await,
+    }
 }
 
 impl From<ApiError> for Failure {
@@ -231,6 +246,18 @@ mod tests {
                 "requestId": "r-1",
             });
             assert_eq!(body, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn behind_an_effect_nothing_is_a_refusal() {
+        for code in Code::ALL.iter().copied() {
+            let rest = || ready(Err::<(), _>(Failure::new(code, "why")));
+            let said = after_effect(rest()).await.unwrap_err().api.code;
+            let stays = if code == Code::Internal { code } else { Code::OutcomeUnknown };
+            assert_eq!(said, stays, "{code:?}");
+            let now = after_command(&Done::Now(bytes::Bytes::new()), rest()).await;
+            assert_eq!(now.unwrap_err().api.code, stays, "{code:?}");
         }
     }
 

@@ -45,12 +45,24 @@ impl Inbound for Ingest {
     ) -> Result<Outcome, ApiError> {
         self.charge(who, kind).await?;
         let json = data.map_or("{}", RawValue::get);
-        let answer = accept(self, who, kind, json)
-            .await
-            .map_err(|failure: Failure| failure.into_api(self))?;
-        let ingest = self.clone();
-        let outcome = async move { answer.await.map_err(|failure| failure.into_api(&ingest)) };
-        Ok(outcome.boxed())
+        outcome(self, accept(self, who, kind, json).await)
+    }
+
+    async fn join_call(
+        &self,
+        who: &Identity,
+        number: u64,
+        data: Option<&RawValue>,
+    ) -> Result<Outcome, ApiError> {
+        self.charge(who, "call.join").await?;
+        let call = call::Call::joined(data.map_or("{}", RawValue::get).as_bytes(), number)?;
+        outcome(self, call::accept(self, who.user, &call).await)
+    }
+
+    async fn end_call(&self, who: &Identity, call: &str, up_to: u64) -> Result<(), ApiError> {
+        self.charge(who, "call.leave").await?;
+        let ended = call::end(self, who.user, call, up_to).await;
+        ended.map_err(|failure| failure.into_api(self))
     }
 
     async fn charge(&self, who: &Identity, kind: &str) -> Result<(), ApiError> {
@@ -83,6 +95,13 @@ fn class(kind: &str) -> Result<Option<Class>, ApiError> {
         _ if call::verb(kind).is_some() => Ok(Some(Class::Signals)),
         _ => Err(ApiError::new(Code::Unsupported, "this type of request is not supported")),
     }
+}
+
+fn outcome(ingest: &Ingest, accepted: Result<Answer, Failure>) -> Result<Outcome, ApiError> {
+    let answer = accepted.map_err(|failure| failure.into_api(ingest))?;
+    let ingest = ingest.clone();
+    let outcome = async move { answer.await.map_err(|failure| failure.into_api(&ingest)) };
+    Ok(outcome.boxed())
 }
 
 async fn accept(

@@ -37,6 +37,23 @@ pub trait Inbound: Send + Sync + 'static {
         data: Option<&RawValue>,
     ) -> Result<Outcome, ApiError>;
 
+    /// As [`Self::accept`] of `call.join`, on a socket of this node: it is the join of this number here,
+    /// and later ones have higher numbers.
+    async fn join_call(
+        &self,
+        who: &Identity,
+        _number: u64,
+        data: Option<&RawValue>,
+    ) -> Result<Outcome, ApiError> {
+        self.accept(who, "call.join", data).await
+    }
+
+    /// A socket has ended, and its user has no other here on which he joined the call: he has left it,
+    /// unless he joined it elsewhere since, or here by a join of a number above `up_to`.
+    async fn end_call(&self, _who: &Identity, _call: &str, _up_to: u64) -> Result<(), ApiError> {
+        Ok(())
+    }
+
     /// Counts a request that is not [`Self::accept`]ed, by its limit.
     async fn charge(&self, who: &Identity, kind: &str) -> Result<(), ApiError>;
 

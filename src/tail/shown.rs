@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::pretty::inert;
 
 /// Headers whose values are no text.
-const BINARY: [&str; 10] = [
+const BINARY: [&str; 11] = [
     header::AUDIENCE,
     header::LEFT,
     header::KIND,
@@ -23,6 +23,7 @@ const BINARY: [&str; 10] = [
     header::MEMBER,
     header::USER,
     header::UNTIL,
+    header::EXCEPT,
 ];
 
 /// A record, shown.
@@ -118,6 +119,7 @@ mod tests {
             headers: vec![
                 (header::CE_ID, Bytes::from_static(b"c/2")),
                 (header::AUDIENCE, Bytes::from_static(b"looks like text!")),
+                (header::EXCEPT, Bytes::from_static(b"looks like text!")),
                 (header::REASON, Bytes::from_static(b"\xff")),
             ],
             value: Bytes::from_static(value),
@@ -130,7 +132,7 @@ mod tests {
             Shown::of(&record(b"c", b"{ \"big\": 123456789012345678901,\r\n \"a\": 1.50 }"));
         assert_eq!(
             shown.json(),
-            r#"{"topic":"chat.events","partition":3,"offset":17,"epoch":1,"at":"2027-01-15T08:00:00.007Z","key":"c","headers":{"audience":{"base64":"bG9va3MgbGlrZSB0ZXh0IQ=="},"ce_id":"c/2","reason":{"base64":"/w=="}},"value":{ "big": 123456789012345678901,   "a": 1.50 }}"#
+            r#"{"topic":"chat.events","partition":3,"offset":17,"epoch":1,"at":"2027-01-15T08:00:00.007Z","key":"c","headers":{"audience":{"base64":"bG9va3MgbGlrZSB0ZXh0IQ=="},"ce_id":"c/2","except":{"base64":"bG9va3MgbGlrZSB0ZXh0IQ=="},"reason":{"base64":"/w=="}},"value":{ "big": 123456789012345678901,   "a": 1.50 }}"#
         );
         let back: Shown = serde_json::from_str(&shown.json()).unwrap();
         assert_eq!(back.json(), shown.json());

@@ -9,6 +9,18 @@ import { CLOSE, TEXT } from "./support/wire.mjs";
 const at = serve();
 const RS = "\x1e";
 
+/** Whether a poll came when its connection was over already, or the ping before what it was to wait for. */
+const late = ({ status, body }) => (status === 400 && JSON.parse(body).code === 1) || (status === 200 && body === "2");
+
+/** A poll's answer, of the first of a few tries in which the poll came in time. */
+async function inTime(asks) {
+  for (let number = 0; number < 9; number += 1) {
+    const answer = await asks(number);
+    if (!late(answer)) return answer;
+  }
+  throw new Error("no poll came in time");
+}
+
 for (const path of ["/engine.io/", "/socket.io/"]) {
   const engine = new Engine(at, path);
   describe(`${path}: how a connection is opened`, () => {
@@ -119,10 +131,14 @@ for (const path of ["/engine.io/", "/socket.io/"]) {
     });
 
     it("the poll of a silent client is told so", async () => {
-      const { sid } = await engine.open();
-      assert.equal((await engine.poll(sid)).body, "2");
-      const { status, body } = await engine.poll(sid);
-      assert.deepEqual([status, body], [200, "1"]);
+      const told = await inTime(async () => {
+        const { sid } = await engine.open();
+        const first = await engine.poll(sid);
+        if (first.status !== 200) return first;
+        assert.equal(first.body, "2");
+        return engine.poll(sid);
+      });
+      assert.deepEqual([told.status, told.body], [200, "1"]);
     });
 
     it("a WebSocket brings the ping and takes the pong", async () => {
@@ -185,12 +201,14 @@ for (const path of ["/engine.io/", "/socket.io/"]) {
     }
 
     it("a poll that waits is told that what was posted ends the connection", async () => {
-      const { sid } = await engine.open();
-      const poll = engine.poll(sid);
-      await pause(30);
-      assert.equal((await engine.post(sid, "7")).status, 400);
-      const { status, body } = await poll;
-      assert.deepEqual([status, body], [200, "1"]);
+      const told = await inTime(async (number) => {
+        const { sid } = await engine.open();
+        const poll = engine.poll(sid);
+        await pause(30 + 20 * number);
+        assert.equal((await engine.post(sid, "7")).status, 400);
+        return poll;
+      });
+      assert.deepEqual([told.status, told.body], [200, "1"]);
     });
   });
 
@@ -321,11 +339,11 @@ describe("/engine.io/: messages", () => {
 
   it("two polls at once end the connection", async () => {
     const { sid } = await engine.open();
-    const first = engine.poll(sid);
-    await pause(20);
-    const second = await engine.poll(sid, { t: "again" });
+    const polls = await Promise.all([engine.poll(sid), engine.poll(sid, { t: "again" })]);
+    // Whichever comes first.
+    const [waited, second] = polls.sort((a, b) => a.status - b.status);
     assert.ok([400, 500].includes(second.status));
-    assert.deepEqual(await first.then(({ status, body }) => [status, body]), [200, "1"]);
+    assert.deepEqual([waited.status, waited.body], [200, "1"]);
     assert.equal((await engine.poll(sid)).status, 400);
   });
 

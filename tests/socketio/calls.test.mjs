@@ -44,3 +44,18 @@ for (const way of Object.keys(WAYS)) {
     for (const phone of [a, b]) assert.equal(new Set(calls(phone)).size, calls(phone).length, "each comes once");
   });
 }
+
+test("whose connection ends has left his calls, unless he is in them on another one", async () => {
+  const [alice, bob] = await Promise.all(["alice", "bob"].map((name) => Person.called(name)));
+  await alice.direct(bob);
+  const [a, b, again] = [await Phone.of(alice), await Phone.of(bob, { node: 1 }), await Phone.of(bob, { node: 1 })];
+  const callId = randomUUID();
+  for (const phone of [a, b, again]) assert.equal((await phone.ask("call:join", { callId })).success, true);
+  await a.heard("call:participant:joined", { callId, userId: bob.id });
+  again.close();
+  await sleep(1_000);
+  assert.equal(a.count("call:participant:left"), 0, "his other connection is in it");
+  b.close();
+  await a.heard("call:participant:left", { callId, userId: bob.id });
+  assert.equal(a.count("call:participant:left"), 1);
+});

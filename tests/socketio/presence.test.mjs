@@ -146,4 +146,23 @@ describe("presence", { concurrency: true }, () => {
     first.close();
     await b.heard("presence:update", { userId: alice.id, status: "offline" }, { from, ms: 15_000 });
   });
+
+  test("the text that was acknowledged last is the one that stands, and what a user decides is told at once however often", async () => {
+    const { alice, bob } = await pair();
+    const [one, two] = await Promise.all([Phone.of(alice), Phone.of(alice, { node: 1 })]);
+    const b = await Phone.of(bob, { node: 1 });
+    const says = async (phone, customStatus) => {
+      assert.equal((await phone.ask("presence:update", { status: "online", customStatus })).success, true);
+      assert.equal((await bob.get(`/presence/users/${alice.id}`, { node: 1 })).customStatus, customStatus);
+    };
+    for (let n = 0; n < 6; n += 1) await says(one, `t${n}`);
+    for (const [phone, text] of [[one, "A"], [two, "B"], [one, "A"]]) await says(phone, text);
+    await alice.put("/presence/me", { customStatus: "Y" });
+    await says(two, "B");
+    const from = b.mark;
+    await alice.put("/presence/me", { status: "do_not_disturb", customStatus: "last" });
+    await b.heard("presence:update", { userId: alice.id, status: "do_not_disturb", customStatus: "last" }, { from, ms: 2_000 });
+    await alice.put("/presence/me", { status: "online" });
+    assert.equal((await alice.get("/presence/me", { node: 1 })).status, "online");
+  });
 });

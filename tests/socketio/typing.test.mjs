@@ -78,4 +78,22 @@ describe("typing", { concurrency: true }, () => {
     const stranger = await Phone.of(await Person.called("mallory"));
     assert.equal((await stranger.ask("typing:start", { conversationId: crew })).success, false);
   });
+
+  test("in a conversation of more than 64 members it comes to who has it on screen, on every node", async () => {
+    const people = [];
+    while (people.length < 67) people.push(...await Promise.all(["alice", "bob", "carol", "dave"].map((name) => Person.called(name))));
+    const [alice, bob, carol, dave, ...others] = people;
+    const crowd = await alice.group(bob, carol, dave, ...others);
+    const [a, b, aside, c, d] = await Promise.all([
+      Phone.of(alice), Phone.of(bob, { node: 1 }), Phone.of(bob, { node: 1 }), Phone.of(carol, { way: "polling" }), Phone.of(dave, { node: 1 }),
+    ]);
+    await dave.post(`/users/${alice.id}/block`);
+    for (const phone of [a, b, c, d]) await join(phone, crowd);
+    assert.equal((await a.ask("typing:start", { conversationId: crowd })).success, true);
+    for (const phone of [b, c]) await phone.heard("typing:start", { conversationId: crowd, userId: alice.id });
+    assert.equal((await a.ask("typing:stop", { conversationId: crowd })).success, true);
+    for (const phone of [b, c]) await phone.heard("typing:stop", { conversationId: crowd, userId: alice.id });
+    assert.equal(aside.count("typing:start"), 0, "not on screen");
+    assert.deepEqual([a.count("typing:start"), d.count("typing:start")], [0, 0], "neither to who types nor to who has blocked him");
+  });
 });

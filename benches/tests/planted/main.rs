@@ -122,9 +122,12 @@ async fn every_bug_planted_under_the_tiers_is_caught() {
     assert!(caught_bugs.clone().count() >= 8);
     for bug in caught_bugs {
         let mut caught = false;
+        // The next append that is synced mends what is not: with one in twenty few crashes find any, and less
+        // than half of all seeds catch it; with one in four nearly all do.
+        let often = if bug == memory::Bug::AckBeforeSync { 4 } else { 20 };
         // A bug that struck where it does no harm gets another chance.
         for seed in SEEDS.into_iter().chain(2..8) {
-            let (report, fired) = tiers(Some((bug, 20)), false, seed).await;
+            let (report, fired) = tiers(Some((bug, often)), false, seed).await;
             say(&format!("{bug:?} seed {seed}, struck {fired} times: {:?}", report.anomalies()));
             caught = fired > 0 && !report.anomalies().is_empty();
             if caught {

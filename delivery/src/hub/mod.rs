@@ -39,7 +39,7 @@ use crate::protocol::close::Close;
 use crate::registry::{Left, Registry};
 use crate::routes::Wanted;
 use crate::session::{Live, Pushed, Session};
-use crate::socketio::owed::Brake;
+use crate::socketio::owed;
 
 use sink::Entry;
 pub(crate) use typing::Told;
@@ -75,7 +75,7 @@ pub(crate) struct Hub {
     fetches: Semaphore,
     reads: Semaphore,
     /// Of reads for what packets show beside their frames.
-    pub(crate) brake: Brake,
+    pub(crate) owed: owed::Reads,
     metrics: platform::telemetry::Metrics,
     woken: IntCounter,
     me: Weak<Self>,
@@ -169,7 +169,7 @@ impl Hub {
             life: life.clone(),
             fetches: Semaphore::new(FETCHES),
             reads: Semaphore::new(READS),
-            brake: Brake::default(),
+            owed: owed::Reads::default(),
             woken: platform.metrics.wakeups.with_label_values(&["socket"]),
             metrics: platform.metrics.clone(),
             me: me.clone(),

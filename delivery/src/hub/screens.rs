@@ -3,8 +3,8 @@
 //!
 //! Who types in a conversation that is routed as a whole is told to these sockets alone. Their users may
 //! have blocked him, which no record says: what they have blocked is read when the first of their sockets
-//! has such a conversation on screen, and again whenever a relation of theirs changes. Until it is known
-//! they are told of nobody.
+//! has such a conversation on screen, and again whenever a relation of theirs changes, or records were
+//! lost that may have said so. Until it is known they are told of nobody.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -24,6 +24,8 @@ enum Blocks {
     /// Being read.
     Reading,
     Known(HashSet<UserId>),
+    /// Nobody but these; some of them perhaps no more: the last reading failed.
+    Stale(HashSet<UserId>),
 }
 
 /// Somebody with sockets that have conversations on screen.
@@ -98,7 +100,7 @@ impl Screens {
     /// Whether a viewer has not blocked another; none: that is not known.
     pub(super) fn admits(&self, viewer: UserId, other: UserId) -> Option<bool> {
         match &self.viewers.get(&viewer)?.blocks {
-            Blocks::Known(blocked) => Some(!blocked.contains(&other)),
+            Blocks::Known(blocked) | Blocks::Stale(blocked) => Some(!blocked.contains(&other)),
             Blocks::Unread | Blocks::Reading => None,
         }
     }
@@ -106,7 +108,7 @@ impl Screens {
     /// A name for the reading of whom a viewer has blocked, if that is neither known nor being read.
     pub(super) fn unread(&mut self, viewer: UserId) -> Option<u64> {
         match self.viewers.get(&viewer)?.blocks {
-            Blocks::Unread => self.read(viewer),
+            Blocks::Unread | Blocks::Stale(_) => self.read(viewer),
             Blocks::Reading | Blocks::Known(_) => None,
         }
     }
@@ -117,7 +119,7 @@ impl Screens {
         match &mut self.viewers.get_mut(&viewer)?.blocks {
             Blocks::Unread => return None,
             Blocks::Reading => {}
-            Blocks::Known(blocked) => {
+            Blocks::Known(blocked) | Blocks::Stale(blocked) => {
                 blocked.insert(other);
             }
         }
@@ -128,9 +130,10 @@ impl Screens {
         let viewer = self.viewers.get_mut(&viewer)?;
         self.tickets += 1;
         viewer.ticket = self.tickets;
-        if matches!(viewer.blocks, Blocks::Unread) {
-            viewer.blocks = Blocks::Reading;
-        }
+        viewer.blocks = match std::mem::take(&mut viewer.blocks) {
+            Blocks::Unread | Blocks::Reading => Blocks::Reading,
+            Blocks::Known(blocked) | Blocks::Stale(blocked) => Blocks::Known(blocked),
+        };
         Some(self.tickets)
     }
 
@@ -138,10 +141,20 @@ impl Screens {
     fn learn(&mut self, (viewer, ticket): (UserId, u64), blocked: Option<HashSet<UserId>>) {
         let viewer = self.viewers.get_mut(&viewer).filter(|viewer| viewer.ticket == ticket);
         let Some(viewer) = viewer else { return };
-        match (blocked, &viewer.blocks) {
-            (Some(blocked), _) => viewer.blocks = Blocks::Known(blocked),
-            (None, Blocks::Known(_)) => {}
-            (None, _) => viewer.blocks = Blocks::Unread,
+        viewer.blocks = match (blocked, std::mem::take(&mut viewer.blocks)) {
+            (Some(blocked), _) => Blocks::Known(blocked),
+            // Whoever was told of the others is to be told of their ends.
+            (None, Blocks::Known(blocked) | Blocks::Stale(blocked)) => Blocks::Stale(blocked),
+            (None, Blocks::Unread | Blocks::Reading) => Blocks::Unread,
+        };
+    }
+
+    /// Records were lost, of relations too: what was read, or is being read, does not count.
+    pub(super) fn lost(&mut self) {
+        self.tickets += 1;
+        for viewer in self.viewers.values_mut() {
+            viewer.blocks = Blocks::Unread;
+            viewer.ticket = self.tickets;
         }
     }
 }
@@ -239,7 +252,9 @@ mod tests {
         assert_eq!(screens.admits(user(1), user(4)), Some(true));
         screens.learn((user(1), third), None);
         assert_eq!(screens.admits(user(1), user(3)), Some(false), "it could not be read");
-        let fourth = screens.related(user(1), user(2)).unwrap();
+        assert_eq!(screens.admits(user(1), user(4)), Some(true));
+        let fourth = screens.unread(user(1)).expect("it is read again");
+        assert_eq!(screens.unread(user(1)), None);
         screens.learn((user(1), fourth), Some(HashSet::new()));
         assert_eq!(screens.admits(user(1), user(2)), Some(true));
         assert_eq!(screens.unread(user(9)), None);
@@ -253,5 +268,24 @@ mod tests {
         screens.learn((user(1), first), None);
         assert_eq!(screens.admits(user(1), user(2)), None);
         assert!(screens.unread(user(1)).is_some());
+    }
+
+    #[test]
+    fn where_records_were_lost_it_is_read_again() {
+        let mut screens = Screens::default();
+        screens.show(C, &socket(1, 1));
+        screens.show(C, &socket(2, 2));
+        let known = screens.unread(user(1)).unwrap();
+        screens.learn((user(1), known), Some(HashSet::new()));
+        let under_way = screens.unread(user(2)).unwrap();
+        screens.lost();
+        assert_eq!(screens.admits(user(1), user(3)), None);
+        screens.learn((user(2), under_way), Some(HashSet::new()));
+        assert_eq!(screens.admits(user(2), user(3)), None, "it was read before");
+        for viewer in [1, 2] {
+            let again = screens.unread(user(viewer)).unwrap();
+            screens.learn((user(viewer), again), Some([user(3)].into()));
+            assert_eq!(screens.admits(user(viewer), user(3)), Some(false));
+        }
     }
 }

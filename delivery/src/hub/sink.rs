@@ -56,7 +56,7 @@ impl Sink for Hub {
                     Outbound::Typing { conversation, user, until, audience, except, frame } => {
                         if let Some(frame) = text(frame) {
                             let key = (conversation, user);
-                            let audience = Audience::of(audience, except);
+                            let audience = Audience::of(audience, &except);
                             let signal = Signal { key, until, audience, frame };
                             self.typing(line, &mut done, signal);
                         }
@@ -85,7 +85,11 @@ impl Sink for Hub {
     }
 
     fn lost(&self) {
-        self.line.lock().order.clear();
+        {
+            let line = &mut *self.line.lock();
+            line.order.clear();
+            line.screens.lost();
+        }
         let users = self.registry.users();
         tracing::warn!(users = users.len(), "records were lost: every socket resyncs");
         self.presence.lost();

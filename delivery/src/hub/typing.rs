@@ -27,13 +27,15 @@ use platform::lifecycle::Stopping;
 use schemas::outbound::Relation;
 use schemas::{ConversationId, Timestamp, UserId, event, limits, typing};
 use tokio::time::{Instant, sleep_until};
+use uuid::Uuid;
 
 use super::{Done, Hub, Line};
 use crate::frame::Frame;
 use crate::order::Event;
 use crate::session::Live;
 
-/// Typers remembered: about 16 MB.
+/// Typers remembered: about 16 MB, and 16 bytes for each user that one of them has blocked
+/// ([`limits::BLOCKS`] at most) who types in a conversation that is routed as a whole.
 const KEPT: usize = 16_384;
 
 /// Who types where.
@@ -53,14 +55,21 @@ pub(super) struct Signal {
 pub(super) enum Audience {
     /// These, packed.
     Users(Bytes),
-    /// The members who have the conversation on screen, but for these, packed.
-    Room { except: Bytes },
+    /// The members who have the conversation on screen, but for these, sorted.
+    Room { except: Arc<[UserId]> },
 }
 
 impl Audience {
     /// As a record has it.
-    pub(super) fn of(audience: Bytes, except: Bytes) -> Self {
-        if audience.is_empty() { Self::Room { except } } else { Self::Users(audience) }
+    pub(super) fn of(audience: Bytes, except: &[u8]) -> Self {
+        if audience.is_empty() { Self::room(event::unpack(except)) } else { Self::Users(audience) }
+    }
+
+    fn room(except: impl Iterator<Item = UserId>) -> Self {
+        let mut except: Vec<_> = except.collect();
+        // As the rows of blocks, mostly: then it costs one look at each.
+        except.sort_unstable();
+        Self::Room { except: except.into() }
     }
 }
 
@@ -88,6 +97,8 @@ struct Shown {
 #[derive(Debug, Default)]
 pub(super) struct Table {
     shown: HashMap<Key, Shown>,
+    /// Where each of them types.
+    typers: BTreeSet<(UserId, ConversationId)>,
     ends: BTreeSet<(Instant, Key)>,
     /// How many are shown in each conversation that is routed as a whole.
     rooms: HashMap<ConversationId, usize>,
@@ -131,6 +142,7 @@ impl Table {
             *room += 1;
         }
         self.shown.insert(key, shown);
+        self.typers.insert((key.1, key.0));
         self.ends.insert((ends, key));
         News::Begins
     }
@@ -138,6 +150,7 @@ impl Table {
     /// He stops; none if nobody was told that he types.
     fn stops(&mut self, key: Key) -> Option<Shown> {
         let shown = self.shown.remove(&key)?;
+        self.typers.remove(&(key.1, key.0));
         self.ends.remove(&(shown.ends, key));
         if matches!(shown.audience, Audience::Room { .. })
             && let Some(room) = self.rooms.get_mut(&key.0)
@@ -162,7 +175,22 @@ impl Table {
 
     /// Where somebody is told to be typing.
     fn of(&self, user: UserId) -> Vec<Key> {
-        self.shown.keys().filter(|(_, typer)| *typer == user).copied().collect()
+        let from = (user, ConversationId(Uuid::nil()));
+        let his = self.typers.range(from..).take_while(|(typer, _)| *typer == user);
+        his.map(|(typer, conversation)| (*conversation, *typer)).collect()
+    }
+
+    /// Of those who are told no more of one who goes on those who may have been told of him, sorted.
+    fn left_out(&self, key: Key, now: &Audience) -> Vec<UserId> {
+        let before = self.shown.get(&key).map(|shown| &shown.audience);
+        match (before, now) {
+            (Some(Audience::Room { except: before }), Audience::Room { except: now }) => {
+                let told = |user: &UserId| before.binary_search(user).is_err();
+                now.iter().copied().filter(told).collect()
+            }
+            // Who was told by name is told of the end.
+            _ => Vec::new(),
+        }
     }
 
     /// Takes one out who types no more.
@@ -226,6 +254,10 @@ impl Hub {
         if let Some(shown) = line.typing.turned(key, &audience) {
             self.over(line, done, key, &shown);
         }
+        let left_out = line.typing.left_out(key, &audience);
+        if !left_out.is_empty() {
+            self.part(line, done, key, &left_out);
+        }
         let first = line.typing.next();
         let shown = Shown { ends, audience: audience.clone(), frame: frame.clone() };
         let again = match line.typing.types(key, shown) {
@@ -270,7 +302,7 @@ impl Hub {
         let Relation { user, other } = relation;
         for (typer, viewer) in [(user, other), (other, user)] {
             for key in line.typing.of(typer) {
-                self.part(line, done, key, viewer);
+                self.part(line, done, key, &[viewer]);
             }
         }
         for (viewer, other) in [(user, other), (other, user)] {
@@ -279,25 +311,27 @@ impl Hub {
         }
     }
 
-    /// The end of somebody's typing, as far as one other is concerned.
-    fn part(&self, line: &mut Line, done: &mut Done, key: Key, viewer: UserId) {
+    /// The end of somebody's typing, as far as some others, sorted, are concerned.
+    fn part(&self, line: &mut Line, done: &mut Done, key: Key, viewers: &[UserId]) {
         let Some(shown) = line.typing.shown.get_mut(&key) else { return };
         let before = shown.clone();
+        let parts = |user: &UserId| viewers.binary_search(user).is_ok();
         match &mut shown.audience {
             Audience::Users(users) => {
-                if !event::unpack(users).any(|user| user == viewer) {
+                if !event::unpack(users).any(|user| parts(&user)) {
                     return;
                 }
-                let stay = event::unpack(users).filter(|user| *user != viewer);
+                let stay = event::unpack(users).filter(|user| !parts(user));
                 *users = event::pack(&stay.collect::<Vec<_>>());
             }
             Audience::Room { except } => {
-                *except = [&except[..], &event::pack(&[viewer])].concat().into();
+                let all = except.iter().copied().filter(|user| !parts(user));
+                shown.audience = Audience::room(all.chain(viewers.iter().copied()));
             }
         }
         if let Some(frame) = self.ended(&before) {
             let telling = Telling::to(key, &before.audience, &frame);
-            tell(self, line, done, &Telling { only: Some(viewer), ..telling });
+            tell(self, line, done, &Telling { only: Some(viewers), ..telling });
         }
     }
 
@@ -337,8 +371,8 @@ struct Telling<'a> {
     key: Key,
     again: bool,
     audience: &'a Audience,
-    /// Of those only this one.
-    only: Option<UserId>,
+    /// Of those only these, sorted.
+    only: Option<&'a [UserId]>,
     frame: &'a Frame,
 }
 
@@ -348,7 +382,7 @@ impl<'a> Telling<'a> {
     }
 
     fn is_for(&self, user: UserId) -> bool {
-        self.only.is_none_or(|only| only == user)
+        self.only.is_none_or(|only| only.binary_search(&user).is_ok())
     }
 }
 
@@ -368,19 +402,19 @@ fn tell(hub: &Hub, line: &mut Line, done: &mut Done, telling: &Telling<'_>) {
             }
         }
         Audience::Room { except } => {
-            let except: HashSet<UserId> = event::unpack(except).collect();
             let mut unread = HashSet::new();
             for session in line.screens.of(conversation) {
                 let user = session.who.user;
                 // The index is the wall: who was a member when he joined may be none.
                 let may = telling.is_for(user)
-                    && !except.contains(&user)
+                    && except.binary_search(&user).is_err()
                     && line.index.contains(conversation, user);
                 match may.then(|| line.screens.admits(user, typer)) {
                     Some(Some(true)) if session.is_told(&told) => {
                         done.push(session, session.push(Live::Notice, frame, mark));
                     }
-                    Some(None) => {
+                    // Not known, or perhaps blocked no more.
+                    Some(None | Some(false)) => {
                         unread.insert(user);
                     }
                     _ => {}

@@ -5,8 +5,8 @@
 //! two stores and a comparison. What is told of a device is read when it is told: between two changes and
 //! the telling the last one counts.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use platform::inbound::Identity;
@@ -74,8 +74,8 @@ pub(crate) struct Device {
     told_active: AtomicU64,
     /// Hash of the custom status that it last set; 0: none; [`DOUBT`].
     custom: AtomicU64,
-    /// Whether one is on its way that its user has said with what he is.
-    text_follows: AtomicBool,
+    /// So many are on their way that its user has said with what he is.
+    texts: AtomicU32,
     /// One custom status after the other: when that which it last set stood, as far as is known.
     pub(super) stood: Mutex<Option<Instant>>,
 }
@@ -133,7 +133,7 @@ impl Device {
             told: AtomicU8::new(0),
             told_active: AtomicU64::new(0),
             custom: AtomicU64::new(0),
-            text_follows: AtomicBool::new(false),
+            texts: AtomicU32::new(0),
             stood: Mutex::const_new(None),
         }
     }
@@ -301,9 +301,9 @@ impl Device {
         self.custom.load(Ordering::Relaxed) == hash
     }
 
-    /// It has set this one.
-    pub(super) fn set_custom(&self, hash: u64) {
-        self.custom.store(hash, Ordering::Relaxed);
+    /// It has set this one; the hash of the one before.
+    pub(super) fn set_custom(&self, hash: u64) -> u64 {
+        self.custom.swap(hash, Ordering::Relaxed)
     }
 
     /// It may have set one, or not: the next is said whatever stands.
@@ -311,24 +311,40 @@ impl Device {
         self.set_custom(DOUBT);
     }
 
+    /// One was refused, this being the hash of the one before: the next is looked at, unless that one may
+    /// come to stand yet.
+    pub(super) fn refused_custom(&self, before: u64) {
+        self.set_custom(if before == DOUBT { DOUBT } else { 0 });
+    }
+
     /// Whether a text follows what its user is on it.
     pub(super) fn text_follows(&self) -> bool {
-        self.text_follows.load(Ordering::Relaxed)
+        self.texts.load(Ordering::Relaxed) > 0
     }
 
-    /// One does, if what he is has yet to be told.
-    pub(super) fn say_text(&self) {
-        self.text_follows.store(!self.is_told(), Ordering::Relaxed);
-    }
-
-    /// It has come.
-    pub(super) fn said_text(&self) {
-        self.text_follows.store(false, Ordering::Relaxed);
+    /// One does, if what he is has yet to be told: until what is returned is dropped.
+    pub(super) fn say_text(self: &Arc<Self>) -> Option<TextFollows> {
+        if self.is_told() {
+            return None;
+        }
+        self.texts.fetch_add(1, Ordering::Relaxed);
+        Some(TextFollows(self.clone()))
     }
 
     /// Whether its end was said.
     pub(super) fn is_clean(&self) -> bool {
         self.clean.load(Ordering::Relaxed)
+    }
+}
+
+/// A text is on its way; by the end of this it has come, or never will.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct TextFollows(Arc<Device>);
+
+impl Drop for TextFollows {
+    fn drop(&mut self) {
+        self.0.texts.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

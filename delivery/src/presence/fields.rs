@@ -10,8 +10,10 @@ use serde_json::value::RawValue;
 
 /// Mistakes that one answer names.
 const DETAILS: usize = 20;
-/// Characters of a field's name that are told back.
+/// Characters of a field's name, and of a value, that are told back.
 const NAME: usize = 100;
+/// Characters of what a value should have been.
+const EXPECTED: usize = 400;
 
 /// Fields of an object, unread.
 #[derive(Deserialize)]
@@ -49,18 +51,28 @@ fn diagnose<'a, T: Deserialize<'a>>(json: &'a str, whole: &serde_json::Error) ->
             code = Code::UnknownField;
             details.push(format!("property {name} should not exist"));
         } else {
-            details.push(format!("{name}: {}", without_place(&why)));
+            details.push(format!("{name}: {}", wording(&why)));
         }
     }
     details.truncate(DETAILS);
     if details.is_empty() {
-        details.push(without_place(&whole.to_string()).to_owned());
+        details.push(wording(&whole.to_string()));
     }
     ApiError { code, ..ApiError::invalid(details) }
 }
 
-fn without_place(why: &str) -> &str {
-    why.rsplit_once(" at line ").map_or(why, |(why, _)| why)
+/// What is wrong, without the place: a long value is cut, what it should have been stays.
+fn wording(why: &str) -> String {
+    let why = why.rsplit_once(" at line ").map_or(why, |(why, _)| why);
+    let (value, expected) = why.split_at(why.rfind(", expected ").unwrap_or(why.len()));
+    cut(value, NAME) + &cut(expected, EXPECTED)
+}
+
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", text.split_at(at).0),
+        None => text.to_owned(),
+    }
 }
 
 /// The id of a user in `userIds`.
@@ -104,6 +116,19 @@ mod tests {
         assert_eq!(refused("[null,1]").1, ["data must be an object"]);
         assert_eq!(refused("5").1, ["data must be an object"]);
         assert_eq!(refused(r#"{"count":1,"count":1}"#).1, ["duplicate field `count`"]);
+    }
+
+    #[test]
+    fn a_long_value_is_told_back_in_part() {
+        let long = "é".repeat(60_000);
+        for long in [long.clone(), format!("{long}, expected {long}")] {
+            let (code, details) = refused(&format!(r#"{{"count":"{long}"}}"#));
+            assert_eq!((code, details.len()), (Code::ValidationFailed, 1));
+            let told = &details[0];
+            let start = "count: invalid type: string \"éé";
+            assert!(told.starts_with(start) && told.ends_with("…, expected u32"), "{told}");
+            assert!(told.chars().count() < 200, "{told}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep_until};
 
 use super::Presence;
+use super::devices::TextFollows;
 use super::fields::{self, read};
 use super::interest::Refused;
 use crate::Delivery;
@@ -63,24 +64,30 @@ struct Custom {
 }
 
 impl Custom {
-    /// Never what no text has ([`super::Device::has_custom`]).
+    /// Never what no text has ([`super::Device::has_custom`]). The end of no text is none.
     fn hash(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        let (text, until) = (&self.custom_status, &self.custom_status_expires_at);
+        let (text, until) = match (&self.custom_status, &self.custom_status_expires_at) {
+            (Patch::Null, _) => (&Patch::Null, &Patch::Absent),
+            said => said,
+        };
         (text.is_absent(), text.value(), until.is_absent()).hash(&mut hasher);
         until.value().map(|until| until.0).hash(&mut hasher);
         hasher.finish().clamp(1, u64::MAX - 1)
     }
 
-    /// Whether it changes nothing for somebody who says this of himself.
-    fn is_said(&self, said: Option<(&str, Option<Timestamp>)>) -> bool {
+    /// Whether it changes nothing at `now` for somebody who says this of himself. The end of no text is
+    /// none, but only a time to come is an end.
+    fn is_said(&self, said: Option<(&str, Option<Timestamp>)>, now: Timestamp) -> bool {
         let (text, until) = said.unzip();
-        let is = |patch: bool, same: bool| patch || same;
-        is(self.custom_status.is_absent(), self.custom_status.value().map(String::as_str) == text)
-            && is(
-                self.custom_status_expires_at.is_absent(),
-                self.custom_status_expires_at.value().copied() == until.flatten(),
-            )
+        let next = match &self.custom_status {
+            Patch::Absent => text,
+            text => text.value().map(String::as_str),
+        };
+        let end = self.custom_status_expires_at.value().copied();
+        let same = self.custom_status_expires_at.is_absent() || end == until.flatten();
+        let nothing = next.is_none() && end.is_none_or(|end| end > now);
+        next == text && (same || nothing)
     }
 }
 
@@ -163,14 +170,13 @@ fn update(
         Some(status) => session.device.choose(status, now),
         None => session.device.act(now),
     };
-    if custom.as_ref().is_some_and(|custom| !session.device.has_custom(custom.hash())) {
-        session.device.say_text();
-    }
+    let new = custom.as_ref().filter(|custom| !session.device.has_custom(custom.hash()));
+    let follows = new.and_then(|_| session.device.say_text());
     if changed {
         presence.line.mark(&session.device);
     }
     match custom {
-        Some(custom) => Ok(set(delivery, session, custom)),
+        Some(custom) => Ok(set(delivery, session, custom, follows)),
         None => Ok(done()),
     }
 }
@@ -201,9 +207,13 @@ pub(crate) fn repeats(session: &Session, kind: &str, data: Option<&RawValue>) ->
     }
 }
 
-/// What of an update is kept, if anything.
+/// What of an update is kept, if anything. A blank text is none, as it is for whoever keeps it.
 fn custom(update: Update<'_>) -> Result<Option<Custom>, ApiError> {
     let Update { custom_status, custom_status_expires_at, .. } = update;
+    let custom_status = match custom_status {
+        Patch::Value(text) if text.trim().is_empty() => Patch::Null,
+        said => said,
+    };
     let most = limits::CUSTOM_STATUS_CHARS;
     if custom_status.value().is_some_and(|text| text.chars().count() > most) {
         return Err(invalid(format!("customStatus must have at most {most} characters")));
@@ -218,10 +228,17 @@ fn custom(update: Update<'_>) -> Result<Option<Custom>, ApiError> {
 /// What others have decided meanwhile is known where it is kept, and nowhere else in time: to drop what
 /// seems to be so already would be to lose it. So a repeated text is a reading, at most one for a device in
 /// [`CHECKS`], however often it comes.
-fn set(delivery: &Arc<Delivery>, session: &Arc<Session>, custom: Custom) -> Answer {
+fn set(
+    delivery: &Arc<Delivery>,
+    session: &Arc<Session>,
+    custom: Custom,
+    follows: Option<TextFollows>,
+) -> Answer {
     let (delivery, session) = (delivery.clone(), session.clone());
     let said = Instant::now();
     async move {
+        // However this ends.
+        let _follows = follows;
         let (presence, device, hash) = (&delivery.hub.presence, &session.device, custom.hash());
         let mut stood = device.stood.lock().await;
         if device.has_custom(hash) || device.has_custom(0) {
@@ -238,20 +255,19 @@ fn set(delivery: &Arc<Delivery>, session: &Arc<Session>, custom: Custom) -> Answ
                 return Ok(Bytes::from_static(b"{}"));
             }
         }
-        device.set_custom(hash);
+        let before = device.set_custom(hash);
         *stood = None;
         // Others hear of both at once.
         presence.line.told(device).await;
         let begun = Instant::now();
         let data = serde_json::value::to_raw_value(&custom).expect("plain data serialises");
         let set = async { delivery.inbound.accept(&session.who, SET, Some(&data)).await?.await };
-        let set = set.await;
-        device.said_text();
-        if set.is_err() {
-            // Said once more it is no repetition, and whatever stands now, this may come to stand yet.
-            device.doubt_custom();
-        }
-        set?;
+        // Said once more it is no repetition.
+        set.await.inspect_err(|error| match error.code {
+            // Whatever stands now, this may come to stand yet.
+            Code::OutcomeUnknown | Code::Internal => device.doubt_custom(),
+            _ => device.refused_custom(before),
+        })?;
         *stood = Some(begun);
         Ok(Bytes::from_static(b"{}"))
     }
@@ -333,7 +349,8 @@ impl Presence {
     /// Whether a user has this custom status. If it can not be read: no, as far as is known.
     async fn says(&self, user: UserId, custom: &Custom) -> bool {
         let own = self.read_own(user).await;
-        own.is_some_and(|own| custom.is_said(own.custom(self.clock.now())))
+        let now = self.clock.now();
+        own.is_some_and(|own| custom.is_said(own.custom(now), now))
     }
 
     /// What a viewer sees of users, after they were read.
@@ -346,3 +363,6 @@ impl Presence {
         users.iter().map(show).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -236,7 +236,7 @@ async fn one_who_is_active_is_told_of_once_a_minute_and_one_who_is_not_never() {
 async fn a_text_waits_until_what_was_said_with_it_is_told_but_not_for_long() {
     let world = world();
     let session = world.enter(1);
-    session.device.say_text();
+    let _follows = session.device.say_text();
     let line = &world.hub.presence.line;
     line.told(&session.device).await;
     assert_eq!(world.told(), [(user(1), Status::Online)]);

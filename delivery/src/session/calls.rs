@@ -1,27 +1,25 @@
 //! The calls that were joined on a socket: whoever loses his connection is taken out of them, so that the
 //! others hear that he has left.
 //!
-//! That goes the way of his own word (`call.leave`), and nobody waits for it: a socket closes as fast as
-//! one without calls. It says when he was last heard here, so that one who has joined again elsewhere,
-//! while nobody knew yet that this socket was dead, is not taken out.
+//! Nobody waits for that: a socket closes as fast as one without calls. What is joined here is numbered,
+//! and what is said of a socket's end goes up to a number that was given before: so one who has joined
+//! again since, here or elsewhere, is not taken out, whatever the clocks say.
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use platform::inbound::Outcome;
-use schemas::{ApiError, Timestamp, limits};
-use serde::{Deserialize, Serialize};
+use schemas::{ApiError, Code, limits};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 
 use super::Session;
 use crate::Delivery;
 
-/// How the names of requests begin that are about calls.
-const OF_CALLS: &str = "call.";
 const JOIN: &str = "call.join";
 const LEAVE: &str = "call.leave";
 /// Calls that are left at once, on the whole node.
@@ -39,54 +37,41 @@ struct Said<'a> {
     call_id: Cow<'a, str>,
 }
 
-/// What is said when a socket has ended.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Left {
-    call_id: Box<str>,
-    /// When he was last heard in it here: he stays if he was heard elsewhere since.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    as_of: Option<Timestamp>,
-}
-
 /// The calls of a socket, the one joined last behind.
 #[derive(Debug, Default)]
-pub(super) struct Calls(Mutex<Vec<Left>>);
+pub(super) struct Calls(Mutex<Vec<Box<str>>>);
 
 impl Calls {
-    /// This one is being joined; whether it was not before.
-    fn join(&self, call: &str) -> bool {
+    /// This one is being joined; whether it was not before. It displaces none yet.
+    fn joins(&self, call: &str) -> bool {
         let mut calls = self.0.lock();
-        let at = calls.iter().position(|left| *left.call_id == *call);
-        // A client that counts its calls higher is forgotten in its oldest, as on their boards.
-        if at.is_none() && calls.len() >= limits::CALLS_PER_USER {
-            calls.remove(0);
+        let new = !calls.iter().any(|other| **other == *call);
+        if new {
+            calls.push(call.into());
         }
-        if let Some(at) = at {
-            calls.remove(at);
-        }
-        // Until that is known, he is taken out whatever happened elsewhere.
-        calls.push(Left { call_id: call.into(), as_of: None });
-        at.is_none()
+        new
     }
 
-    /// He was heard in it.
-    fn heard(&self, call: &str, at: Timestamp) {
+    /// It is joined.
+    fn joined(&self, call: &str) {
         let mut calls = self.0.lock();
-        if let Some(left) = calls.iter_mut().find(|left| *left.call_id == *call) {
-            left.as_of = Some(at);
+        calls.retain(|other| **other != *call);
+        // A client that counts its calls higher is forgotten in its oldest, as on their boards.
+        while calls.len() >= limits::CALLS_PER_USER {
+            calls.remove(0);
         }
+        calls.push(call.into());
     }
 
     fn forget(&self, call: &str) {
-        self.0.lock().retain(|left| *left.call_id != *call);
+        self.0.lock().retain(|other| **other != *call);
     }
 
     fn has(&self, call: &str) -> bool {
-        self.0.lock().iter().any(|left| *left.call_id == *call)
+        self.0.lock().iter().any(|other| **other == *call)
     }
 
-    fn take(&self) -> Vec<Left> {
+    fn take(&self) -> Vec<Box<str>> {
         std::mem::take(&mut *self.0.lock())
     }
 }
@@ -94,13 +79,16 @@ impl Calls {
 /// Sockets that have ended and are being taken out of their calls.
 #[derive(Debug)]
 pub(crate) struct Leaves {
+    /// Number of the newest join on this node.
+    joins: AtomicU64,
     under_way: AtomicUsize,
     at_once: Semaphore,
 }
 
 impl Default for Leaves {
     fn default() -> Self {
-        Self { under_way: AtomicUsize::new(0), at_once: Semaphore::new(AT_ONCE) }
+        let joins = AtomicU64::new(0);
+        Self { joins, under_way: AtomicUsize::new(0), at_once: Semaphore::new(AT_ONCE) }
     }
 }
 
@@ -134,19 +122,33 @@ pub(super) async fn ask(
     kind: &str,
     data: Option<&RawValue>,
 ) -> Result<Outcome, ApiError> {
-    let accept = delivery.inbound.accept(&session.who, kind, data);
-    let said = if kind.starts_with(OF_CALLS) { said(data) } else { None };
-    let Some(call) = said else { return accept.await };
-    // Before it is accepted: whoever goes meanwhile is taken out too.
-    let new = kind == JOIN && session.calls.join(&call);
-    let accepted = accept.await;
+    let inbound = &delivery.inbound;
+    let said = if [JOIN, LEAVE].contains(&kind) { said(data) } else { None };
+    let Some(call) = said else { return inbound.accept(&session.who, kind, data).await };
+    if kind == LEAVE {
+        let accepted = inbound.accept(&session.who, kind, data).await?;
+        session.calls.forget(&call);
+        return Ok(accepted);
+    }
+    // Before it is numbered: whoever says that a socket has ended sees the one or the other. And before
+    // it is accepted: whoever goes meanwhile is taken out too.
+    let new = session.calls.joins(&call);
+    let number = delivery.leaves.joins.fetch_add(1, Ordering::SeqCst).saturating_add(1);
+    let accepted = inbound.join_call(&session.who, number, data).await;
     match &accepted {
-        Ok(_) if kind == LEAVE => session.calls.forget(&call),
-        Ok(_) => session.calls.heard(&call, delivery.clock.now()),
-        Err(_) if new => session.calls.forget(&call),
-        Err(_) => {}
+        Err(error) if !may_stand(error.code) => {
+            if new {
+                session.calls.forget(&call);
+            }
+        }
+        _ => session.calls.joined(&call),
     }
     accepted
+}
+
+/// Whether somebody who was answered this may stand on the board all the same.
+fn may_stand(code: Code) -> bool {
+    matches!(code, Code::OutcomeUnknown | Code::Internal)
 }
 
 /// Which call data are about.
@@ -162,28 +164,25 @@ pub(super) fn leave(delivery: &Arc<Delivery>, session: &Arc<Session>) {
     if calls.is_empty() {
         return;
     }
+    // Before the others are looked at; see `ask`.
+    let up_to = delivery.leaves.joins.load(Ordering::SeqCst);
     let user = session.who.user;
-    delivery.hub.registry.visit(user, |other| calls.retain(|left| !other.calls.has(&left.call_id)));
+    delivery.hub.registry.visit(user, |other| calls.retain(|call| !other.calls.has(call)));
     if calls.is_empty() {
         return;
     }
     let (leaving, session) = (Leaving::begin(delivery), session.clone());
     delivery.hub.aside(async move {
-        for left in calls {
+        for call in calls {
             let _permit = leaving.0.leaves.at_once.acquire().await;
-            tell(&leaving.0, &session, &left).await;
+            tell(&leaving.0, &session, &call, up_to).await;
         }
     });
 }
 
-async fn tell(delivery: &Delivery, session: &Session, left: &Left) {
-    let data = serde_json::value::to_raw_value(left).expect("plain data serialises");
+async fn tell(delivery: &Delivery, session: &Session, call: &str, up_to: u64) {
     for tries in 1..=TRIES {
-        let told = match delivery.inbound.accept(&session.who, LEAVE, Some(&data)).await {
-            Ok(outcome) => outcome.await.map(|_| ()),
-            Err(error) => Err(error),
-        };
-        match told {
+        match delivery.inbound.end_call(&session.who, call, up_to).await {
             Err(error) if error.code.retryable() && tries < TRIES => {
                 let pause = error.retry_after_ms.map_or(PAUSE, Duration::from_millis);
                 tokio::time::sleep(pause.min(PAUSE)).await;
@@ -206,18 +205,19 @@ mod tests {
     fn as_many_calls_are_known_as_a_user_may_join() {
         let calls = Calls::default();
         for n in 0..limits::CALLS_PER_USER {
-            assert!(calls.join(&n.to_string()));
+            assert!(calls.joins(&n.to_string()));
+            calls.joined(&n.to_string());
         }
-        assert!(!calls.join("0"), "joined again, it is the last");
-        assert!(calls.join("one more"));
+        assert!(!calls.joins("0"), "joined again, it is the last");
+        calls.joined("0");
+        assert!(calls.joins("one more"));
+        assert!(calls.has("1"), "until it is joined it displaces none");
+        calls.joined("one more");
         assert!(calls.has("0") && !calls.has("1") && calls.has("2"));
         calls.forget("2");
-        calls.heard("0", Timestamp(7));
-        calls.heard("2", Timestamp(7));
         let left = calls.take();
         assert_eq!(left.len(), limits::CALLS_PER_USER - 1);
-        let last = left.get(left.len() - 2);
-        assert_eq!(last, Some(&Left { call_id: "0".into(), as_of: Some(Timestamp(7)) }));
+        assert_eq!(left.get(left.len() - 2).map(|call| &**call), Some("0"));
         assert!(calls.take().is_empty());
     }
 }

@@ -12,11 +12,14 @@ use crate::Frames;
 
 /// Refused frames after which a socket that goes on is closed, and how fast that is forgiven.
 const REFUSED: Frames = Frames { burst: 100, per_minute: 600 };
-/// Frames that tell nothing new, beside the others.
-const REPEATS: Frames = Frames {
-    burst: limits::SOCKET_REPEATS_BURST,
-    per_minute: limits::SOCKET_REPEATS_PER_SECOND * 60,
-};
+
+impl Frames {
+    /// Those that tell nothing new, beside the others.
+    pub const REPEATS: Self = Self {
+        burst: limits::SOCKET_REPEATS_BURST,
+        per_minute: limits::SOCKET_REPEATS_PER_SECOND * 60,
+    };
+}
 
 /// What may be done with a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +60,8 @@ impl Rate {
     }
 
     /// Counts a frame that tells nothing new: as a frame only if there are too many of them.
-    pub(crate) fn repeat(&mut self, now: Instant) -> Verdict {
-        match take(&mut self.repeats, now, REPEATS) {
+    pub(crate) fn repeat(&mut self, now: Instant, repeats: Frames) -> Verdict {
+        match take(&mut self.repeats, now, repeats) {
             Ok(()) => Verdict::Pass,
             Err(_) => self.frame(now),
         }
@@ -99,20 +102,29 @@ mod tests {
         let start = Instant::now();
         let mut rate = Rate::new(Some(Frames::default()), start);
         for _ in 0..limits::SOCKET_REPEATS_BURST {
-            assert_eq!(rate.repeat(start), Verdict::Pass);
+            assert_eq!(rate.repeat(start, Frames::REPEATS), Verdict::Pass);
         }
         for _ in 1..Frames::default().burst {
             assert_eq!(rate.frame(start), Verdict::Pass);
         }
-        assert_eq!(rate.repeat(start), Verdict::Pass, "as the last frame that there is");
-        assert_eq!(rate.repeat(start), Verdict::Refuse(Duration::from_millis(20)));
-        let flood = (0..1_000).map(|_| rate.repeat(start)).position(|v| v == Verdict::Abuse);
+        assert_eq!(
+            rate.repeat(start, Frames::REPEATS),
+            Verdict::Pass,
+            "as the last frame that there is"
+        );
+        assert_eq!(rate.repeat(start, Frames::REPEATS), Verdict::Refuse(Duration::from_millis(20)));
+        let flood = (0..1_000)
+            .map(|_| rate.repeat(start, Frames::REPEATS))
+            .position(|v| v == Verdict::Abuse);
         assert_eq!(flood, Some(99));
         let mut rate = Rate::new(Some(Frames::default()), start);
         for n in 0..10_000 {
-            assert_eq!(rate.repeat(start + Duration::from_millis(1) * n), Verdict::Pass);
+            assert_eq!(
+                rate.repeat(start + Duration::from_millis(1) * n, Frames::REPEATS),
+                Verdict::Pass
+            );
         }
-        assert_eq!(Rate::new(None, start).repeat(start), Verdict::Pass);
+        assert_eq!(Rate::new(None, start).repeat(start, Frames::REPEATS), Verdict::Pass);
     }
 
     #[test]

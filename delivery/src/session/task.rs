@@ -257,7 +257,7 @@ impl<W: Wire> Task<'_, W> {
         };
         let repeats = |request| self.wire.repeats(self.session, request);
         let verdict = if request.as_ref().is_some_and(repeats) {
-            self.rate.repeat(self.heard)
+            self.rate.repeat(self.heard, self.delivery.config.repeats)
         } else {
             self.rate.frame(self.heard)
         };

@@ -361,11 +361,12 @@ impl Wire for Chat {
     }
 
     async fn push(&mut self, hub: &Hub, frame: &Frame) -> Result<Handed, Gone> {
-        let (mut packets, mut late) = (frame.packets(self.user), false);
+        let (packets, mut whole, mut late) = (frame.packets(self.user), None, false);
         if packets.owed.is_some() && self.rooms.has(Namespace::Root) {
             // Boxed: not part of what an idle session keeps.
-            (packets, late) = Box::pin(frame.whole(self.user, hub)).await;
+            (whole, late) = Box::pin(frame.whole(self.user, hub)).await;
         }
+        let packets = whole.as_deref().unwrap_or(packets);
         if packets.resync {
             self.ends.get_or_insert_with(|| Instant::now() + self.patience);
             return Ok(Handed::default());

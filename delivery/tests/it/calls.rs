@@ -4,7 +4,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use delivery::Timing;
+use schemas::{Code, UserId, limits};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::harness::{Server, server, server_in, wait_for};
 use crate::socketio::client::{Client, Poller};
@@ -27,13 +29,14 @@ async fn join(server: &Server, client: &mut Client, call: &str) {
     assert_eq!(asked(server), [data]);
 }
 
-/// Calls that were left, each as of some moment.
+/// Calls that were left, as the node says.
 fn left(asked: &[Value]) -> Vec<&str> {
-    let left = asked.iter().map(|said| {
-        assert!(said["asOf"].is_string(), "{said}");
-        said["callId"].as_str().unwrap()
-    });
-    left.collect()
+    asked.iter().map(|said| said["ended"].as_str().unwrap_or_else(|| panic!("{said}"))).collect()
+}
+
+/// What is said of one that was left: up to the newest join of so many.
+fn ended(user: u128, call: &str, up_to: u64) -> Value {
+    json!({"user": UserId(Uuid::from_u128(user)), "ended": call, "upTo": up_to})
 }
 
 #[tokio::test]
@@ -97,4 +100,56 @@ async fn a_node_that_shuts_down_says_so_of_all_before_it_is_gone() {
     drop(clients);
     assert!(server.life.drained(crate::harness::SOON).await.is_empty());
     assert_eq!(left(&asked(&server)), ["a"; 5]);
+}
+
+#[tokio::test]
+async fn in_whatever_order_his_sockets_end_the_last_takes_him_out_up_to_the_newest_join() {
+    let server = server().await;
+    for first_ends_last in [true, false] {
+        let joined = server.inbound.joins.lock().last().copied().unwrap_or_default();
+        let mut first = Client::enter(&server, "1/11").await;
+        let mut second = Client::enter(&server, "1/12").await;
+        join(&server, &mut first, "a").await;
+        join(&server, &mut second, "a").await;
+        join(&server, &mut second, "b").await;
+        assert_eq!(server.inbound.joins.lock().last(), Some(&(joined + 3)));
+        let (goes, stays) = if first_ends_last { (second, first) } else { (first, second) };
+        drop(goes);
+        if first_ends_last {
+            assert_eq!(next(&server, 1).await, [ended(1, "b", joined + 3)], "not of the other");
+        } else {
+            // Nothing to wait for: what is said of the other one comes later.
+            wait_for("it has gone", || server.delivery.open() == 1).await;
+            assert!(asked(&server).is_empty());
+        }
+        drop(stays);
+        let all = next(&server, if first_ends_last { 1 } else { 2 }).await;
+        assert_eq!(all.first(), Some(&ended(1, "a", joined + 3)));
+        wait_for("both have gone", || server.delivery.open() == 0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_join_that_is_refused_changes_nothing_of_what_is_remembered() {
+    let server = server().await;
+    let mut client = Client::enter(&server, "1/11").await;
+    let call = |n: usize| format!("c{n:02}");
+    for n in 0..limits::CALLS_PER_USER {
+        join(&server, &mut client, &call(n)).await;
+    }
+    let refused = async |client: &mut Client, code: Code, n: usize| {
+        *server.inbound.refuses.lock() = Some(code);
+        let data = json!({"callId": call(n)}).to_string();
+        assert_eq!(client.ask("call:join", &data).await["success"], false);
+    };
+    refused(&mut client, Code::Conflict, 90).await;
+    refused(&mut client, Code::Overloaded, 91).await;
+    refused(&mut client, Code::Forbidden, 0).await;
+    // He may have joined this one: it displaces the oldest.
+    refused(&mut client, Code::OutcomeUnknown, 92).await;
+    drop(client);
+    let all = next(&server, limits::CALLS_PER_USER).await;
+    let mut expected: Vec<_> = (1..limits::CALLS_PER_USER).map(call).collect();
+    expected.push(call(92));
+    assert_eq!(left(&all), expected);
 }

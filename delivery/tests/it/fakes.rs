@@ -44,6 +44,10 @@ pub(crate) struct FakeInbound {
     pub(crate) seen: Mutex<HashMap<UserId, Seen>>,
     /// Who hides that he types, as was told.
     pub(crate) hides: Mutex<Vec<UserId>>,
+    /// Numbers of the calls that were joined.
+    pub(crate) joins: Mutex<Vec<u64>>,
+    /// What the next join is refused with.
+    pub(crate) refuses: Mutex<Option<Code>>,
 }
 
 impl Default for FakeInbound {
@@ -58,6 +62,8 @@ impl Default for FakeInbound {
             reads: AtomicUsize::new(0),
             seen: Mutex::default(),
             hides: Mutex::default(),
+            joins: Mutex::default(),
+            refuses: Mutex::default(),
         }
     }
 }
@@ -114,9 +120,6 @@ impl Inbound for FakeInbound {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         self.accepted.lock().push(text.clone());
-        if kind == "call.leave" && self.poor.swap(false, Ordering::SeqCst) {
-            return Err(ApiError::new(Code::RateLimited, "too many requests").retry_after(5));
-        }
         let fate = match kind {
             "presence.set" => ["held", "lost"].into_iter().find(|fate| text.contains(fate)),
             _ => None,
@@ -142,6 +145,28 @@ impl Inbound for FakeInbound {
             }
             _ => Err(ApiError::new(Code::Unsupported, "unsupported")),
         }
+    }
+
+    async fn join_call(
+        &self,
+        who: &Identity,
+        number: u64,
+        data: Option<&RawValue>,
+    ) -> Result<Outcome, ApiError> {
+        self.joins.lock().push(number);
+        if let Some(code) = self.refuses.lock().take() {
+            return Err(ApiError::new(code, "planted"));
+        }
+        self.accept(who, "call.join", data).await
+    }
+
+    async fn end_call(&self, who: &Identity, call: &str, up_to: u64) -> Result<(), ApiError> {
+        let ended = serde_json::json!({"user": who.user, "ended": call, "upTo": up_to});
+        self.accepted.lock().push(ended.to_string());
+        if self.poor.swap(false, Ordering::SeqCst) {
+            return Err(ApiError::new(Code::RateLimited, "too many requests").retry_after(5));
+        }
+        Ok(())
     }
 
     async fn charge(&self, _: &Identity, kind: &str) -> Result<(), ApiError> {

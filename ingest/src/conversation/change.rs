@@ -14,9 +14,9 @@ use super::read;
 use super::write::set;
 use crate::access::{entry, gate, not_member};
 use crate::envelope;
-use crate::error::{Failure, after_effect};
+use crate::error::{Failure, after_command, after_effect};
 use crate::extract::{Body, Caller, Id, IdempotencyKey};
-use crate::publish::{By, once};
+use crate::publish::{By, Done, once};
 use crate::state::Ingest;
 
 pub(super) async fn update(
@@ -27,19 +27,22 @@ pub(super) async fn update(
     body: Body,
 ) -> Result<Response, Failure> {
     let (naming, own) = body.read::<Change<'_>>()?.check(id)?;
-    let rest = async {
-        if let Some(own) = own {
-            set(&ingest, who.user, own).await?;
-        }
-        after_effect(read::answer(&ingest, who.user, id, StatusCode::OK)).await
-    };
+    let answer = read::answer(&ingest, who.user, id, StatusCode::OK);
     if let Some(naming) = naming {
-        rename(&ingest, who.user, id, naming, key.as_deref()).await?;
-        return after_effect(rest).await;
+        let done = rename(&ingest, who.user, id, naming, key.as_deref()).await?;
+        let rest = async {
+            if let Some(own) = own {
+                set(&ingest, who.user, own).await?;
+            }
+            answer.await
+        };
+        return after_command(&done, rest).await;
     }
     // The fold of the user would take it about any conversation.
     entry(&*ingest.platform.store, who.user, id).await?.ok_or_else(not_member)?;
-    rest.await
+    let Some(own) = own else { return answer.await };
+    set(&ingest, who.user, own).await?;
+    after_effect(answer).await
 }
 
 async fn rename(
@@ -48,7 +51,7 @@ async fn rename(
     id: ConversationId,
     naming: Naming,
     key: Option<&str>,
-) -> Result<(), Failure> {
+) -> Result<Done, Failure> {
     let Naming { name, description, avatar_url } = naming;
     let update = Update { conversation_id: id, name, description, avatar_url };
     let json = serde_json::to_vec(&update).expect("plain data serialises");
@@ -62,7 +65,7 @@ async fn rename(
     let command = ConversationCommand::Update(update);
     let by = By { actor, once };
     let pending = ingest.publisher.publish(&topic::COMMANDS, id.0, by, &command)?;
-    pending.outcome().await.map(drop)
+    pending.outcome().await
 }
 
 pub(super) async fn delete(

@@ -20,9 +20,9 @@ use schemas::{ApiError, Code, ConversationId, UserId, topic};
 use super::dto::{Create, Opening};
 use super::read;
 use crate::access::is_repetition;
-use crate::error::{Failure, after_effect};
+use crate::error::{Failure, after_command, after_effect};
 use crate::extract::{Body, Caller, IdempotencyKey};
-use crate::publish::{By, once};
+use crate::publish::{By, Done, once};
 use crate::state::Ingest;
 use crate::user::gone;
 use crate::user::privacy::{Relation, relations};
@@ -47,8 +47,8 @@ pub(super) async fn create(
     }
     let Opening { kind, settings, .. } = opening;
     let command = Command { conversation_id: id, kind, members, settings };
-    open(&ingest, By { actor: who.user, once }, command).await?;
-    after_effect(read::answer(&ingest, who.user, id, StatusCode::CREATED)).await
+    let done = open(&ingest, By { actor: who.user, once }, command).await?;
+    after_command(&done, read::answer(&ingest, who.user, id, StatusCode::CREATED)).await
 }
 
 impl Opening {
@@ -171,10 +171,10 @@ async fn snapshot(ingest: &Ingest, user: UserId) -> Result<Snapshot, Failure> {
     Ok(Snapshot::clone(&*found.ok_or_else(gone)?))
 }
 
-async fn open(ingest: &Ingest, by: By, command: Command) -> Result<(), Failure> {
+/// Made now or made before: the rows are there either way.
+async fn open(ingest: &Ingest, by: By, command: Command) -> Result<Done, Failure> {
     let id = command.conversation_id;
     let command = ConversationCommand::Create(command);
     let pending = ingest.publisher.publish(&topic::COMMANDS, id.0, by, &command)?;
-    // Made now or made before: the rows are there either way.
-    pending.outcome().await.map(drop)
+    pending.outcome().await
 }

@@ -6,33 +6,36 @@
 //! Whoever knows a call's id may join it; only who has joined it is heard, and only who has joined it
 //! hears. Two of whom one has blocked the other hear nothing of each other: an answer about somebody
 //! who is blocked is that about somebody who is not there. What is passed on is bounded in size and
-//! depth, and not looked into. Whose socket ends has left, as that socket's node says. Nothing is stored, and what is lost is lost: clients of calls try again.
+//! depth, and not looked into. Nothing is stored, and what is lost is lost: clients of calls try again.
+//!
+//! Whose socket ends has left, as that socket's node says, and it alone can ([`end`]): it numbers what
+//! its sockets join, and takes out whose last join was there, and up to a number. No clock has a say.
 
+mod room;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::ready;
-use platform::port::ephemeral::Note;
 use schemas::outbound::Outbound;
-use schemas::{ApiError, Code, Timestamp, UserId, event, frame, limits};
+use schemas::{ApiError, Timestamp, UserId, event, frame, limits};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use uuid::Uuid;
 
-use super::typing::admitted;
-use crate::error::Failure;
+use self::room::Room;
+use crate::error::{Failure, after_effect};
 use crate::extract::{Text, id_of, read_json};
 use crate::limit::{Account, Class};
 use crate::message::{Answer, depth};
+use crate::publish::Signalling;
 use crate::state::Ingest;
 use crate::user::gone;
 
-/// Age at which a participant's note is written anew when he is heard, ms.
-const AGED_MS: i64 = 600_000;
+/// What is answered to all of it.
+const DONE: Bytes = Bytes::from_static(b"{}");
 
 /// What somebody says in a call.
 #[derive(Debug)]
@@ -43,9 +46,12 @@ pub(super) struct Call<'a> {
 
 #[derive(Debug)]
 enum Says<'a> {
-    Join,
-    /// Unless he was heard after this moment: what a node says of a socket that has ended.
-    Leave(Option<Timestamp>),
+    /// On a socket of this node, the join of this number.
+    Join(Option<u64>),
+    Leave,
+    /// What this node says of a socket that has ended: he does so if the last join was one of this
+    /// node's, and its number at most this.
+    End(u64),
     /// To one other.
     To(UserId, Part<'a>),
     Media {
@@ -69,14 +75,6 @@ enum Part<'a> {
 struct OfCall<'a> {
     #[serde(borrow)]
     call_id: Option<Text<'a>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Leaving<'a> {
-    #[serde(borrow)]
-    call_id: Option<Text<'a>>,
-    as_of: Option<Timestamp>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -159,13 +157,10 @@ impl<'a> Call<'a> {
                 let enabled = enabled.ok_or_else(|| invalid("enabled is required"))?;
                 (call_id, Says::Media { kind, enabled })
             }
-            "leave" => {
-                let Leaving { call_id, as_of } = read_json(json)?;
-                (call_id, Says::Leave(as_of))
-            }
             _ => {
                 let says = match verb {
-                    "join" => Says::Join,
+                    "join" => Says::Join(None),
+                    "leave" => Says::Leave,
                     "screen.start" => Says::ScreenStart,
                     _ => Says::ScreenStop,
                 };
@@ -179,6 +174,16 @@ impl<'a> Call<'a> {
             ))
         })?;
         Ok(Self { id, says })
+    }
+
+    /// What is said when one is joined on a socket of this node: the join of this number.
+    pub(super) fn joined(json: &'a [u8], number: u64) -> Result<Self, ApiError> {
+        Ok(Self { says: Says::Join(Some(number)), ..Self::read("join", json)? })
+    }
+
+    /// What is said when a socket has ended; see [`end`].
+    fn ended(id: &'a str, up_to: u64) -> Self {
+        Self { id: Text(Cow::Borrowed(id)), says: Says::End(up_to) }
     }
 
     /// Size of what is passed on.
@@ -244,20 +249,75 @@ pub(super) async fn accept(
     }
     let room = Room { ingest, call: &call.id, user };
     let to = match call.says {
-        Says::Join => room.join().await?,
-        Says::Leave(as_of) => room.leave(as_of).await?,
+        Says::Join(number) => return join(&room, call, number).await,
+        Says::Leave | Says::End(_) => {
+            leave(&room, call).await?;
+            return Ok(ready(Ok(DONE)).boxed());
+        }
         Says::To(target, _) => room.target(target).await?,
         Says::Media { .. } | Says::ScreenStart | Says::ScreenStop => room.others().await?,
     };
-    if to.is_empty() {
-        return Ok(ready(Ok(Bytes::from_static(b"{}"))).boxed());
+    let sent = tell(&room, call, &to, None)?;
+    Ok(async move { sent.await.map(|()| DONE) }.boxed())
+}
+
+/// A socket of his on this node has ended, and no other here has joined the call: he has left it, if
+/// the last who joined it for him was one of this node's up to the join of this number.
+pub(super) async fn end(
+    ingest: &Ingest,
+    user: UserId,
+    call: &str,
+    up_to: u64,
+) -> Result<(), Failure> {
+    accept(ingest, user, &Call::ended(call, up_to)).await?.await.map(drop)
+}
+
+/// All that may be refused comes before the first note is written.
+async fn join(room: &Room<'_>, call: &Call<'_>, number: Option<u64>) -> Result<Answer, Failure> {
+    let to = room.admits().await?;
+    let username = if to.is_empty() { None } else { Some(name(room.ingest, room.user).await?) };
+    room.list().await?;
+    let sent = after_effect(async {
+        room.stand(number).await?;
+        room.make_room().await?;
+        tell(room, call, &to, username.as_deref())
+    });
+    let sent = sent.await?;
+    Ok(after_effect(async move { sent.await.map(|()| DONE) }).boxed())
+}
+
+/// He is taken out when the others have been told, so that a second try tells them if the first did
+/// not; and unless he has joined again meanwhile.
+async fn leave(room: &Room<'_>, call: &Call<'_>) -> Result<(), Failure> {
+    let to = room.present().await?;
+    let Some(stands) = room.stands().await? else { return Ok(()) };
+    if matches!(call.says, Says::End(up_to) if !stands.was_joined_here(room.ingest, up_to)) {
+        return Ok(());
     }
-    let joins = matches!(call.says, Says::Join);
-    let username = if joins { Some(name(ingest, user).await?) } else { None };
-    let frame = framed(call, user, username.as_deref(), ingest.now());
-    let notice = Outbound::Notice { audience: event::pack(&to), frame };
-    let sent = ingest.publisher.signal(&call.id, &notice)?;
-    Ok(async move { sent.await.map(|()| Bytes::from_static(b"{}")) }.boxed())
+    tell(room, call, &to, None)?.await?;
+    after_effect(async {
+        let now = room.stands().await?;
+        if now.is_some_and(|now| now.is_same_join(&stands)) {
+            room.wipe().await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Tells these, if there are any.
+fn tell(
+    room: &Room<'_>,
+    call: &Call<'_>,
+    to: &[UserId],
+    username: Option<&str>,
+) -> Result<Signalling, Failure> {
+    if to.is_empty() {
+        return Ok(ready(Ok(())).boxed());
+    }
+    let frame = framed(call, room.user, username, room.ingest.now());
+    let notice = Outbound::Notice { audience: event::pack(to), frame };
+    room.ingest.publisher.signal(&call.id, &notice)
 }
 
 async fn name(ingest: &Ingest, user: UserId) -> Result<String, Failure> {
@@ -280,8 +340,8 @@ fn framed(call: &Call<'_>, user: UserId, username: Option<&str>, at: Timestamp) 
         enabled: None,
     };
     let kind = match call.says {
-        Says::Join => "call.participant.joined",
-        Says::Leave(_) => "call.participant.left",
+        Says::Join(_) => "call.participant.joined",
+        Says::Leave | Says::End(_) => "call.participant.left",
         Says::ScreenStart => "call.screen.started",
         Says::ScreenStop => "call.screen.stopped",
         Says::Media { kind, enabled } => {
@@ -308,134 +368,4 @@ fn framed(call: &Call<'_>, user: UserId, username: Option<&str>, at: Timestamp) 
     };
     let payload = serde_json::to_vec(&heard).expect("plain data and JSON serialise");
     frame::notice(kind, at, &payload)
-}
-
-/// A call as one of its participants has it.
-struct Room<'a> {
-    ingest: &'a Ingest,
-    call: &'a str,
-    user: UserId,
-}
-
-/// The board of a call; its fields are users.
-fn board_of(call: &str) -> String {
-    format!("call:{call}")
-}
-
-/// A call on the board of a user's calls.
-fn field_of(call: &str) -> Uuid {
-    Uuid::from_bytes(schemas::id::body_hash(&[call.as_bytes()]))
-}
-
-/// When a participant's note was written.
-fn time_of(note: &[u8]) -> Option<Timestamp> {
-    std::str::from_utf8(note).ok()?.parse().ok().map(Timestamp)
-}
-
-fn not_joined() -> Failure {
-    Failure::new(Code::Forbidden, "join the call first")
-}
-
-impl Room<'_> {
-    /// He joins; who hears it. Joining again is heard again: he may have come back.
-    async fn join(&self) -> Result<Vec<UserId>, Failure> {
-        let others = self.joined().await?;
-        if others.len() >= limits::CALL_PARTICIPANTS {
-            return Err(Failure::new(Code::Conflict, "too many users have joined this call"));
-        }
-        self.make_room().await?;
-        self.write().await?;
-        admitted(self.ingest, self.user, others).await
-    }
-
-    /// Forgets him in the oldest of his calls, if this one would be one too many.
-    async fn make_room(&self) -> Result<(), Failure> {
-        let (ephemeral, own) = (&self.ingest.platform.ephemeral, self.own());
-        let mut calls: Vec<(i64, String)> = Vec::new();
-        for (field, note) in ephemeral.board(&own).await? {
-            let text = std::str::from_utf8(&note).unwrap_or_default();
-            let (since, call) = text.split_once(' ').unwrap_or_default();
-            if field != field_of(self.call) {
-                calls.push((since.parse().unwrap_or(0), call.to_owned()));
-            }
-        }
-        calls.sort_unstable();
-        let most = limits::CALLS_PER_USER.saturating_sub(1);
-        for (_, call) in calls.iter().take(calls.len().saturating_sub(most)) {
-            ephemeral.note(&board_of(call), &[Note::wipe(self.user.0)]).await?;
-            ephemeral.note(&own, &[Note::wipe(field_of(call))]).await?;
-        }
-        Ok(())
-    }
-
-    /// He leaves, unless he was heard after `as_of`; who hears it.
-    async fn leave(&self, as_of: Option<Timestamp>) -> Result<Vec<UserId>, Failure> {
-        let own = self.noted(&[self.user]).await?.pop().flatten();
-        let Some(own) = own else { return Ok(Vec::new()) };
-        if as_of.zip(time_of(&own)).is_some_and(|(as_of, heard)| heard > as_of) {
-            return Ok(Vec::new());
-        }
-        let others = admitted(self.ingest, self.user, self.joined().await?).await?;
-        let ephemeral = &self.ingest.platform.ephemeral;
-        ephemeral.note(&board_of(self.call), &[Note::wipe(self.user.0)]).await?;
-        ephemeral.note(&self.own(), &[Note::wipe(field_of(self.call))]).await?;
-        Ok(others)
-    }
-
-    /// Who hears what he says; he must have joined.
-    async fn others(&self) -> Result<Vec<UserId>, Failure> {
-        let own = self.noted(&[self.user]).await?.pop().flatten();
-        self.heard(own).await?;
-        admitted(self.ingest, self.user, self.joined().await?).await
-    }
-
-    /// One other who hears him; both must have joined.
-    async fn target(&self, target: UserId) -> Result<Vec<UserId>, Failure> {
-        let mut noted = self.noted(&[self.user, target]).await?.into_iter();
-        self.heard(noted.next().flatten()).await?;
-        let there = noted.next().flatten().is_some() && target != self.user;
-        let there = if there { vec![target] } else { Vec::new() };
-        let to = admitted(self.ingest, self.user, there).await?;
-        if to.is_empty() {
-            return Err(Failure::new(Code::NotFound, "no such user has joined this call"));
-        }
-        Ok(to)
-    }
-
-    /// He is heard: he has joined, and is not forgotten.
-    async fn heard(&self, own: Option<Bytes>) -> Result<(), Failure> {
-        let own = own.ok_or_else(not_joined)?;
-        let since = time_of(&own);
-        if since.is_none_or(|since| self.ingest.now().since(since) > AGED_MS) {
-            self.write().await?;
-        }
-        Ok(())
-    }
-
-    /// The board of his calls.
-    fn own(&self) -> String {
-        format!("calls:{}", self.user)
-    }
-
-    async fn write(&self) -> Result<(), Failure> {
-        let ephemeral = &self.ingest.platform.ephemeral;
-        let (now, life) = (self.ingest.now().0, Duration::from_millis(limits::CALL_MS));
-        let joined = Bytes::from(format!("{now} {}", self.call));
-        let joined = Note::brief(field_of(self.call), joined, life);
-        ephemeral.note(&self.own(), &[joined]).await?;
-        let there = Note::brief(self.user.0, Bytes::from(now.to_string()), life);
-        Ok(ephemeral.note(&board_of(self.call), &[there]).await?)
-    }
-
-    async fn noted(&self, users: &[UserId]) -> Result<Vec<Option<Bytes>>, Failure> {
-        let fields: Vec<Uuid> = users.iter().map(|user| user.0).collect();
-        Ok(self.ingest.platform.ephemeral.noted(&board_of(self.call), &fields).await?)
-    }
-
-    /// The others who have joined.
-    async fn joined(&self) -> Result<Vec<UserId>, Failure> {
-        let board = self.ingest.platform.ephemeral.board(&board_of(self.call)).await?;
-        let others = board.into_iter().map(|(user, _)| UserId(user));
-        Ok(others.filter(|other| *other != self.user).collect())
-    }
 }

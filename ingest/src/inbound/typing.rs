@@ -37,6 +37,7 @@ use schemas::typing::view::Typing as View;
 use schemas::typing::{self, Note};
 use schemas::user::table::{Block, UserHead, UserSettings};
 use schemas::{ApiError, Code, ConversationId, Timestamp, UserId, event, limits};
+use tokio::time::timeout;
 
 use crate::access::{Entry, entry_of, not_member};
 use crate::error::{Failure, OVERLOAD_RETRY_MS};
@@ -159,6 +160,15 @@ async fn late(ingest: &Ingest, Due { key, typer }: Due) {
 pub(crate) async fn hide(ingest: &Ingest, user: UserId) {
     let shown = ingest.typing.shown_of(user).into_iter().filter(|key| ingest.typing.hushes(*key));
     join_all(shown.map(|key| aside(ingest, key, Told::Stops))).await;
+}
+
+/// The same for somebody who waits for an answer: no longer than for an append. What is not told by then
+/// ends where it was told to end.
+pub(crate) async fn hide_soon(ingest: &Ingest, user: UserId) {
+    let limit = Duration::from_millis(limits::APPEND_MS);
+    if timeout(limit, hide(ingest, user)).await.is_err() {
+        tracing::warn!("that somebody hides his typing could not be told in time");
+    }
 }
 
 async fn aside(ingest: &Ingest, key: Key, told: Told) {

@@ -99,13 +99,16 @@ pub(super) async fn forward(
         .copied()
         .collect();
     if !new.is_empty() {
-        // A token for each message; the first was taken for the request.
-        for _ in new.iter().skip(1) {
-            let account = Account::User(who.user);
-            ingest.limiter.check(&*ingest.platform.ephemeral, Class::Messages, account).await?;
-        }
         let ids = new.iter().map(|target| target.conversation_id);
-        match send(&ingest, who.user, source, new.clone(), key.is_some()).await {
+        let sent = async {
+            // A token for each message; the first was taken for the request.
+            for _ in new.iter().skip(1) {
+                let account = Account::User(who.user);
+                ingest.limiter.check(&*ingest.platform.ephemeral, Class::Messages, account).await?;
+            }
+            send(&ingest, who.user, source, new.clone(), key.is_some()).await
+        };
+        match sent.await {
             Ok(sent) => outcomes.extend(ids.zip(sent)),
             Err(failure) if outcomes.is_empty() => return Err(failure),
             // What an earlier try has sent stands, whatever has become of the rest.

@@ -27,9 +27,9 @@ use crate::user::dto::dialled;
 /// Tries against others who write the same claim.
 const TRIES: usize = 4;
 
-/// Until when the log must have taken the `user.create` of claims that were made at this time. The
-/// other half of their life is for clocks that differ.
-pub(super) fn valid_until(claimed_at: Timestamp) -> Timestamp {
+/// Until when the log must have taken the command of claims that were made at this time. The other
+/// half of their life is for clocks that differ.
+pub(crate) fn valid_until(claimed_at: Timestamp) -> Timestamp {
     claimed_at.plus_ms(limits::CLAIM_PENDING_MS / 2)
 }
 

@@ -55,7 +55,8 @@ pub(super) async fn login(
     // Who changed the password meanwhile has ended the sessions that were there, not this one.
     let credential = get_one::<Credential>(&*ingest.platform.store, Credential::get(found.user));
     if credential.await?.map(|row| row.changed_at) != Some(found.credential.changed_at) {
-        end::end(&ingest, session).await?;
+        // Nobody holds its tokens, so that nothing was done if its end broke off.
+        end::end(&ingest, session).await.map_err(busy)?;
         return Err(Failure::new(Code::InvalidCredentials, "Invalid credentials"));
     }
     // The session stands: it is not refused for something to look at.
@@ -63,6 +64,14 @@ pub(super) async fn login(
     let own = own.unwrap_or_else(|_| Own::of(found.user, &found.head));
     let tokens = Tokens { user: Some(own), ..tokens(&ingest, found.user, session, 1) };
     Ok(envelope::encoded(StatusCode::OK, &tokens, ingest.now()))
+}
+
+/// An end without an effect that anybody sees is refused like all that does not answer.
+fn busy(failure: Failure) -> Failure {
+    match failure.api.code {
+        Code::OutcomeUnknown => Failure::overloaded(failure.cause.unwrap_or_default()),
+        _ => failure,
+    }
 }
 
 /// An account that can be signed in to.

@@ -31,7 +31,9 @@ pub(super) async fn password(
 }
 
 /// The profile goes first: from then on the account is nobody's, whatever of the rest is left to do.
-/// What broke off is completed by the same request, whose session ends last.
+/// What broke off is completed by the same request, whose session ends last: where that is refused as
+/// one of a session that has ended, because only the notice to other nodes was not confirmed, all of it
+/// was done, and a repeated logout or the sweep tells them.
 pub(super) async fn delete(
     State(ingest): State<Ingest>,
     Caller(who): Caller,

@@ -8,14 +8,14 @@ use schemas::envelope::UserCommand;
 use schemas::patch::Patch;
 use schemas::user::command::Update;
 use schemas::user::head::{Head, Profile as Stored};
-use schemas::{Code, UserId, topic};
+use schemas::{Code, Timestamp, UserId, topic};
 
 use super::dto::{Profile, dialled};
 use super::read::{own, present};
 use crate::envelope;
 use crate::error::{Failure, after_effect};
 use crate::extract::{Body, Caller};
-use crate::session::claim::{Name, PHONE};
+use crate::session::claim::{Name, PHONE, valid_until};
 use crate::state::Ingest;
 
 pub(super) async fn update(
@@ -29,8 +29,14 @@ pub(super) async fn update(
         return answer(&ingest, who.user, &before).await;
     }
     let number = Number::of(&before.profile, &update.phone);
-    number.claim(&ingest, who.user).await?;
-    let done = carry_out(&ingest, who.user, update).await;
+    let claimed_at = ingest.now();
+    number.claim(&ingest, who.user, claimed_at).await?;
+    // All or nothing: a number that may be somebody else's before this is folded is not asked for.
+    let done = if number.taken.is_some() && valid_until(claimed_at) <= ingest.now() {
+        Err(Failure::overloaded("a claim on a number has run out"))
+    } else {
+        carry_out(&ingest, who.user, update).await
+    };
     if let Err(failure) = done {
         number.abandon(&ingest, who.user, &failure).await;
         return Err(failure);
@@ -75,10 +81,10 @@ impl Number {
         Self { taken: new, left: old }
     }
 
-    async fn claim(&self, ingest: &Ingest, user: UserId) -> Result<(), Failure> {
+    async fn claim(&self, ingest: &Ingest, user: UserId, now: Timestamp) -> Result<(), Failure> {
         let Some(value) = &self.taken else { return Ok(()) };
         let name = Name { kind: PHONE, value };
-        if name.claim(ingest, user, ingest.now()).await? { Ok(()) } else { Err(in_use()) }
+        if name.claim(ingest, user, now).await? { Ok(()) } else { Err(in_use()) }
     }
 
     /// The change was refused: others need not wait for the claim to run out.
@@ -117,3 +123,7 @@ impl Number {
 fn in_use() -> Failure {
     Failure::new(Code::Conflict, "this phone number is already in use")
 }
+
+#[cfg(test)]
+#[path = "profile_tests.rs"]
+mod tests;

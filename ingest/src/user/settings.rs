@@ -62,7 +62,7 @@ pub(super) async fn change(
     let pending = ingest.publisher.publish(&topic::USERS, who.user.0, who.user, &command)?;
     pending.outcome().await?;
     if hides {
-        typing::hide(&ingest, who.user).await;
+        typing::hide_soon(&ingest, who.user).await;
     }
     after_effect(answer(&ingest, who.user)).await
 }

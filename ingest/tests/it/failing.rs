@@ -1,5 +1,6 @@
 //! A node's own store and log, which answer no more some calls after the node has had its first
-//! effect. Whoever folds keeps the engines as they are.
+//! effect; or a store that shows nobody to be a member of anything from then on. Whoever folds keeps the
+//! engines as they are.
 
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ use platform::port::log::{
 use platform::port::store::{Claim, Error};
 use platform::{Platform, Store};
 use schemas::Position;
-use schemas::table::{Batch, Get, Scan, Stored, TableDef, Write};
+use schemas::member::table::MembershipByUser;
+use schemas::table::{Batch, Get, Scan, Stored, Table, TableDef, Write};
 use schemas::topic::{COMMANDS, RECEIPTS, Topic, USERS};
 
 /// What a request's first effect is.
@@ -32,6 +34,14 @@ struct State {
     left: Option<usize>,
     calls: usize,
     failed: bool,
+    /// Whether memberships are gone after the effect.
+    hides: bool,
+}
+
+impl State {
+    fn armed(first: First, left: Option<usize>, calls: usize) -> Self {
+        Self { first, left, calls, failed: false, hides: false }
+    }
 }
 
 /// Breaks the engines of one node.
@@ -40,8 +50,7 @@ pub(crate) struct Breaker(Arc<Mutex<State>>);
 
 impl Breaker {
     pub(crate) fn new() -> Self {
-        let state = State { first: First::Command, left: None, calls: usize::MAX, failed: false };
-        Self(Arc::new(Mutex::new(state)))
+        Self(Arc::new(Mutex::new(State::armed(First::Command, None, usize::MAX))))
     }
 
     /// The engines of a node.
@@ -53,12 +62,17 @@ impl Breaker {
 
     /// Everything answers until the next effect, and so many calls after it.
     pub(crate) fn arm(&self, first: First, calls: usize) {
-        *self.0.lock() = State { first, left: None, calls, failed: false };
+        *self.0.lock() = State::armed(first, None, calls);
+    }
+
+    /// Everything answers, but memberships are gone after the next effect.
+    pub(crate) fn arm_to_hide(&self, first: First) {
+        *self.0.lock() = State { hides: true, ..State::armed(first, None, usize::MAX) };
     }
 
     /// The same where the effect was an earlier request's.
     pub(crate) fn arm_at_once(&self, calls: usize) {
-        *self.0.lock() = State { first: First::Command, left: Some(calls), calls, failed: false };
+        *self.0.lock() = State::armed(First::Command, Some(calls), calls);
     }
 
     /// Whether there was an effect.
@@ -81,6 +95,11 @@ impl Breaker {
             None => {}
         }
         !state.failed
+    }
+
+    fn hides(&self, get: &Get) -> bool {
+        let state = self.0.lock();
+        state.hides && state.left.is_some() && get.def.prefix == MembershipByUser::DEF.prefix
     }
 
     fn reads(&self) -> Result<(), Error> {
@@ -107,7 +126,9 @@ struct FailingStore {
 impl Store for FailingStore {
     async fn get(&self, gets: &[Get]) -> Result<Vec<Option<Stored>>, Error> {
         self.breaker.reads()?;
-        self.inside.get(gets).await
+        let rows = self.inside.get(gets).await?;
+        let shown = gets.iter().zip(rows);
+        Ok(shown.map(|(get, row)| row.filter(|_| !self.breaker.hides(get))).collect())
     }
 
     async fn scan(&self, scan: &Scan) -> Result<Vec<Stored>, Error> {

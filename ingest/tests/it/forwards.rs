@@ -150,3 +150,29 @@ async fn a_retry_forwards_nothing_twice_whatever_happened_since() {
         0
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_forwarded_before_is_not_refused_for_the_rate_of_the_rest() {
+    let world = World::with(|config| {
+        config.limits.messages = ingest::config::Rate { burst: 3, per_minute: 1 };
+    })
+    .await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let source = world.direct(&alice, &bob).await;
+    let message = world.send(&alice, &source, "x").await.id();
+    let to = [
+        world.group(&alice, &[&bob]).await,
+        world.group(&alice, &[&bob]).await,
+        world.group(&alice, &[&bob]).await,
+    ];
+    let path = format!("/messages/{message}/forward");
+    let some = |n: usize| json!({"conversationIds": to.iter().take(n).collect::<Vec<_>>()});
+    world.named("k", Method::POST, &path, &alice, some(1)).await.ok(200);
+    // One token for the request, and one message, are left; not for the second.
+    let again = world.named("k", Method::POST, &path, &alice, some(3)).await;
+    let data = again.ok(200);
+    assert_eq!(data["forwardedMessages"].as_array().unwrap().len(), 1);
+    let limited =
+        |id: &String| json!({"conversationId": id, "code": schemas::Code::RateLimited.text()});
+    assert_eq!(data["failed"], json!([limited(&to[1]), limited(&to[2])]));
+}

@@ -218,3 +218,17 @@ async fn in_a_channel_only_who_runs_it_writes() {
     let page = world.get(&format!("/conversations/{}/messages", made.id()), &bob).await;
     assert_eq!(page.ok(200)["messages"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_left_is_not_kept_asking_for_what_he_has_done() {
+    let world = World::new().await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let opening = json!({"type": "group", "name": "G", "participantIds": [bob.id]});
+    let open = || world.named("o", Method::POST, "/conversations", &alice, opening.clone());
+    let path = format!("/conversations/{}", open().await.id());
+    let rename = || world.named("r", Method::PATCH, &path, &alice, json!({"name": "H"}));
+    rename().await.ok(200);
+    world.post(&format!("{path}/leave"), &alice, json!({})).await.ok(200);
+    open().await.refused(404, "not_found");
+    rename().await.refused(404, "not_found");
+}

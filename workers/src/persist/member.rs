@@ -77,6 +77,8 @@ pub(super) fn add(
             user: member.id,
             role: add.role,
             joined_at: at,
+            // Who is to see less: what `delivery` shows of a message that is answered (`owed`) is the same
+            // for all members, and must then look at this.
             visible_from: 1,
             visible_to: None,
             // What was said before is there to be read, and not unread.

@@ -55,12 +55,15 @@ impl State {
                 self.users.insert(id, user);
             }
         }
+        self.settled = stamp;
         std::mem::take(&mut self.effects)
     }
 
     /// Publishes what differs from what was published: on the board at once, and to the nodes unless they
     /// are to hear of it later. Whether the user is still of interest.
     fn publish(&mut self, id: UserId, user: &mut User, stamp: Stamp) -> bool {
+        // A decision that is read again may have come to the board and to nobody else.
+        user.retell |= user.decided && self.settled.0 < user.found;
         // Whoever settles has asked for it.
         let (now, here) = (self.now, user.is_here(self.now));
         self.count(id, user, here);
@@ -125,8 +128,10 @@ impl State {
 
     /// Tells the nodes.
     fn push(&mut self, user: &mut User, entry: &Entry) {
-        // What an owner before may not have come to tell is told as it would have been.
-        let was_shown = user.retell || user.told().is_some_and(|told| told.online);
+        // What he decided, and an owner before may not have come to tell, is told as it would have been.
+        // Of one who hid before, it would tell that he came or went.
+        let decided = user.retell && user.decided;
+        let was_shown = decided || user.told().is_some_and(|told| told.online);
         let hides = was_shown && !entry.online;
         self.effects.pushes.push(Entry { devices: Vec::new(), hides, ..entry.clone() });
         // How often he decides something is bounded where he says it.

@@ -92,6 +92,8 @@ struct Ended {
 #[derive(Debug)]
 pub struct State {
     pub(super) now: Timestamp,
+    /// Stamp of the last record of the batch before.
+    pub(super) settled: Stamp,
     pub(super) users: HashMap<UserId, Box<User>>,
     pub(super) nodes: BTreeMap<InstanceId, Node>,
     pub(super) waits: BTreeSet<(Timestamp, Wait)>,
@@ -110,6 +112,7 @@ impl State {
     pub fn open(first: Stamp, at: Timestamp, ticket: Uuid, board: Vec<Entry>) -> Self {
         let mut state = Self {
             now: at,
+            settled: Stamp(first.0.saturating_sub(1)),
             users: HashMap::new(),
             nodes: BTreeMap::new(),
             waits: BTreeSet::new(),
@@ -123,7 +126,7 @@ impl State {
             let id = entry.user_id;
             let retell = entry.version >= first.0;
             let mut user = Box::<User>::default();
-            user.retell = retell;
+            (user.retell, user.found) = (retell, entry.version);
             let (last_seen_at, noted_at) = (entry.last_seen_at, entry.at);
             let unnamed: Vec<String> =
                 entry.devices.iter().map(|device| device.device_id.clone()).collect();

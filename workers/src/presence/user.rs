@@ -103,6 +103,8 @@ pub(super) struct User {
     pub(super) counted: bool,
     /// Published by an owner who may not have come to tell it.
     pub(super) retell: bool,
+    /// Version of what this owner found on the board.
+    pub(super) found: i64,
     /// Told of though he is not here, as something that others see of him may have changed.
     pub(super) decided: bool,
     pub(super) damping: Damping,

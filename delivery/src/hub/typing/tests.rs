@@ -4,7 +4,7 @@ use platform::Platform;
 use platform::embedded::LocalEphemeral;
 use platform::inbound::Identity;
 use platform::lifecycle::Lifecycle;
-use platform::memory::{Faults, MemoryLog, MemoryStore};
+use platform::memory::{Fault, Faults, MemoryLog, MemoryStore};
 use platform::node::Sink as _;
 use platform::port::clock::SimClock;
 use platform::telemetry::Metrics;
@@ -67,7 +67,7 @@ fn whose_end_could_not_be_told_is_not_told_at_all() {
     let one_more = key(users.next().unwrap());
     assert_eq!(table.types(one_more, shown(now)), News::TooMany);
     assert_eq!(table.types(key(0), shown(now)), News::GoesOn);
-    assert_eq!((table.shown.len(), table.ends.len()), (KEPT, KEPT));
+    assert_eq!((table.shown.len(), table.ends.len(), table.typers.len()), (KEPT, KEPT, KEPT));
     table.stops(key(0));
     assert_eq!(table.types(one_more, shown(now)), News::Begins);
 }
@@ -75,7 +75,7 @@ fn whose_end_could_not_be_told_is_not_told_at_all() {
 #[test]
 fn of_a_crowd_the_first_are_shown_and_another_when_one_of_them_ends() {
     let (mut table, now) = (Table::default(), Instant::now());
-    let room = || Shown { audience: Audience::Room { except: Bytes::new() }, ..shown(now) };
+    let room = || Shown { audience: Audience::room(std::iter::empty()), ..shown(now) };
     let mut users = 0..;
     for user in users.by_ref().take(limits::TYPING_SHOWN) {
         assert_eq!(table.types(key(user), room()), News::Begins);
@@ -89,6 +89,21 @@ fn of_a_crowd_the_first_are_shown_and_another_when_one_of_them_ends() {
     assert_eq!(table.types(one_more, room()), News::Begins);
     assert_eq!(dues(&mut table, now).len(), limits::TYPING_SHOWN + 1);
     assert!(table.rooms.is_empty());
+}
+
+#[test]
+fn it_is_known_where_somebody_types_until_he_does_no_more() {
+    let (mut table, now) = (Table::default(), Instant::now());
+    let at = |talk, user| (ConversationId(Uuid::from_u128(talk)), key(user).1);
+    for key in [at(7, 2), at(1, 2), at(5, 1), at(3, 3), at(1, 2)] {
+        table.types(key, shown(now));
+    }
+    assert_eq!(table.of(key(2).1), [at(1, 2), at(7, 2)]);
+    assert_eq!(table.of(key(4).1), []);
+    table.stops(at(1, 2));
+    assert_eq!(table.of(key(2).1), [at(7, 2)]);
+    assert_eq!(dues(&mut table, now).len(), 3);
+    assert!(table.typers.is_empty());
 }
 
 #[test]
@@ -108,6 +123,8 @@ struct Stage {
     hub: Arc<Hub>,
     clock: Arc<SimClock>,
     sockets: [Arc<Session>; 2],
+    /// Failures of the store.
+    faults: Faults,
     life: Lifecycle,
 }
 
@@ -118,9 +135,10 @@ fn user(number: u128) -> UserId {
 impl Stage {
     fn new() -> Self {
         let clock = Arc::new(SimClock::at(Timestamp(1_000_000)));
+        let faults = Faults::default();
         let platform = Platform {
             log: Arc::new(MemoryLog::new(clock.clone(), Faults::default())),
-            store: Arc::new(MemoryStore::new(Faults::default())),
+            store: Arc::new(MemoryStore::new(faults.clone())),
             ephemeral: Arc::new(LocalEphemeral::new(clock.clone())),
             clock: clock.clone(),
             metrics: Metrics::new(),
@@ -134,7 +152,7 @@ impl Stage {
             let who = Identity { user: user(number), session, expires_at };
             hub.enter(who, |_| {}).unwrap()
         });
-        Self { hub, clock, sockets, life }
+        Self { hub, clock, sockets, faults, life }
     }
 
     /// A record: the first user types, for so long yet, or does so no more.
@@ -143,15 +161,36 @@ impl Stage {
     }
 
     fn told_to(&self, left: Option<i64>, audience: &[UserId]) {
+        self.record(left, audience, &[]);
+    }
+
+    /// The same, to whoever has the conversation on screen but for these.
+    fn told_but_for(&self, left: Option<i64>, except: &[UserId]) {
+        self.record(left, &[], except);
+    }
+
+    fn record(&self, left: Option<i64>, audience: &[UserId], except: &[UserId]) {
         let (conversation, typer) = key(1);
         let until = left.map(|left| self.hub.clock.now().plus_ms(left));
         let username = "one".into();
         let view = Typing { user_id: typer, username, is_typing: until.is_some(), until };
         let frame = typing::frame_of(conversation, self.hub.clock.now(), &view);
-        let audience = event::pack(audience);
-        let except = Bytes::new();
+        let (audience, except) = (event::pack(audience), event::pack(except));
         let record = Outbound::Typing { conversation, user: typer, until, audience, except, frame };
         self.hub.deliver(vec![record]);
+    }
+
+    /// The sockets have the conversation on screen, it is routed as a whole, and whom their users have
+    /// blocked is known.
+    async fn in_a_room() -> Self {
+        let stage = Self::new();
+        for socket in &stage.sockets {
+            stage.hub.line.lock().index.add(key(1).0, socket.who.user);
+            stage.hub.on_screen(socket, key(1).0);
+        }
+        stage.pass(10).await;
+        assert_eq!(stage.hub.line.lock().screens.admits(user(2), user(1)), Some(true));
+        stage
     }
 
     async fn pass(&self, ms: u64) {
@@ -276,6 +315,60 @@ async fn between_two_of_whom_one_blocks_the_other_it_ends_at_once_and_once() {
         stage.told_to(None, &[user(1)]);
         assert_eq!(stage.heard(1), SILENCE, "nothing later");
     }
+    stage.life.stop();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_left_out_of_a_room_later_hears_of_the_end_at_once_and_once() {
+    let stage = Stage::in_a_room().await;
+    stage.told_but_for(Some(10_000), &[user(9)]);
+    assert_eq!(stage.heard(1), [true]);
+    stage.pass(3_000).await;
+    // The typer blocks two, and the next record is here before the news of it.
+    let now = [user(9), user(8), user(2)];
+    stage.told_but_for(Some(10_000), &now);
+    assert_eq!(stage.heard(1), [false]);
+    stage.hub.deliver(vec![Outbound::Relation(Relation { user: user(1), other: user(2) })]);
+    stage.told_but_for(Some(10_000), &now);
+    stage.told_but_for(None, &[]);
+    assert_eq!(stage.heard(1), SILENCE, "an end is told once");
+    stage.told_but_for(Some(10_000), &now);
+    stage.pass(10_010).await;
+    assert_eq!(stage.heard(1), SILENCE, "nor is he told of what comes then");
+    stage.life.stop();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_that_fails_behind_an_unblocking_is_done_again_and_no_end_is_lost() {
+    let stage = Stage::in_a_room().await;
+    stage.told_but_for(Some(10_000), &[]);
+    assert_eq!(stage.heard(1), [true]);
+    stage.faults.on(|_| Fault::Refuse);
+    // The other blocks somebody no more, and then the typer no more.
+    for other in [9, 1] {
+        let relation = Relation { user: user(2), other: user(other) };
+        stage.hub.deliver(vec![Outbound::Relation(relation)]);
+        stage.pass(1_000).await;
+        if other == 9 {
+            stage.told_but_for(None, &[]);
+            assert_eq!(stage.heard(1), [false], "an end of what he was told");
+        }
+    }
+    stage.faults.clear();
+    stage.told_but_for(Some(10_000), &[]);
+    stage.told_but_for(None, &[]);
+    assert_eq!(stage.heard(1), SILENCE, "he may have blocked him still");
+    stage.pass(10).await;
+    stage.told_but_for(Some(10_000), &[]);
+    assert_eq!(stage.heard(1), [true]);
+    stage.life.stop();
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_records_were_lost_nobody_is_told_until_it_is_known_again_whom_he_has_blocked() {
+    let stage = Stage::in_a_room().await;
+    stage.hub.lost();
+    assert_eq!(stage.hub.line.lock().screens.admits(user(2), user(1)), None);
     stage.life.stop();
 }
 

@@ -2,12 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
-use schemas::envelope::PresenceCommand;
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::ask;
-use crate::harness::{Client, Server, server, user, wait_for};
+use crate::harness::{Client, Server, server, user};
 
 async fn say(client: &mut Client, text: &str) {
     let answer = ask(client, "presence.update", json!({ "customStatus": text })).await;
@@ -65,31 +64,6 @@ async fn a_text_at_every_key_stroke_is_a_reading_now_and_then() {
     assert!((1..=most).contains(&reads), "{reads} of {most}");
     assert_eq!(kept(&server).as_deref(), Some("dinner"));
     assert_eq!(server.inbound.accepted.lock().len(), 2);
-}
-
-#[tokio::test]
-async fn what_is_said_with_a_text_is_told_before_it_and_tells_of_it() {
-    let server = server().await;
-    let mut one = server.enter(1, 11).await;
-    wait_for("he is told", || server.devices(1).len() == 1).await;
-    let data = |status, text| json!({ "status": status, "customStatus": text });
-    let both = [data("away", "lunch"), data("do_not_disturb", "focus"), data("online", "focus")];
-    for (told, said) in both.into_iter().enumerate() {
-        assert_eq!(ask(&mut one, "presence.update", said).await["ok"], true);
-        if told < 2 {
-            assert_eq!(server.devices(1).len(), told + 2, "by the answer");
-        }
-    }
-    wait_for("all are told", || server.devices(1).len() == 4).await;
-    let follows: Vec<_> = server
-        .told()
-        .into_iter()
-        .filter_map(|command| match command {
-            PresenceCommand::Device(changed) => Some(changed.text_follows),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(follows, [false, true, true, false], "the last text is not new");
 }
 
 #[tokio::test]

@@ -1,9 +1,12 @@
 //! What is relayed, to whom, and what is not.
 
+use platform::memory::{Fault, Operation};
+use platform::port::ephemeral::Note;
 use schemas::table::{Batch, Write};
 use schemas::user::table::Block;
-use schemas::{Position, topic};
+use schemas::{Code, InstanceId, Position, topic};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::*;
 use crate::conversation::tests::ME;
@@ -24,9 +27,34 @@ async fn say(world: &World, who: UserId, verb: &str, data: &Value) -> Result<(),
 }
 
 async fn join(world: &World, who: UserId) {
-    // Whoever has no profile joins without a word: only those who are told need one.
-    let room = Room { ingest: &world.ingest, call: "c", user: who };
-    room.join().await.unwrap();
+    numbered(world, who, None).await;
+}
+
+/// Whoever has no profile joins without a word: only those who are told need one.
+async fn numbered(world: &World, who: UserId, number: Option<u64>) {
+    let room = room(&world.ingest, who);
+    room.admits().await.unwrap();
+    room.list().await.unwrap();
+    room.stand(number).await.unwrap();
+}
+
+fn room(ingest: &Ingest, user: UserId) -> Room<'_> {
+    Room { ingest, call: "c", user }
+}
+
+/// Whether he has joined.
+async fn stands(world: &World, who: UserId) -> bool {
+    room(&world.ingest, who).stands().await.unwrap().is_some()
+}
+
+/// What his note on the board says.
+async fn note(world: &World, who: UserId, says: String) {
+    let note = Note::new(who.0, Bytes::from(says));
+    world.ingest.platform.ephemeral.note("call:c", &[note]).await.unwrap();
+}
+
+async fn ended(world: &World, who: UserId, up_to: u64) {
+    end(&world.ingest, who, "c", up_to).await.unwrap();
 }
 
 /// What was relayed since the last look.
@@ -96,24 +124,132 @@ async fn who_has_joined_hears_the_others_and_nobody_else_does() {
     assert_eq!(heard(&world, &mut seen), []);
 }
 
+fn left(who: UserId) -> Value {
+    json!({"type": "call.participant.left", "callId": "c", "userId": who})
+}
+
 #[tokio::test]
-async fn whose_socket_has_ended_is_taken_out_unless_he_was_heard_elsewhere_since() {
+async fn whose_socket_has_ended_is_taken_out_unless_he_has_joined_again_since() {
     let world = staged().await;
     let mut seen = 0;
     join(&world, ME).await;
-    let ended = |as_of: Timestamp| json!({"callId": "c", "asOf": as_of});
-    let dead = world.ingest.now();
-    // He has come back on another socket, and joined again, before the first was taken for dead.
-    world.clock.advance_ms(1);
-    join(&world, user(2)).await;
-    say(&world, user(2), "leave", &ended(dead)).await.unwrap();
-    assert_eq!(heard(&world, &mut seen), []);
-    say(&world, user(2), "leave", &ended(world.ingest.now())).await.unwrap();
-    let left = json!({"type": "call.participant.left", "callId": "c", "userId": user(2)});
-    assert_eq!(heard(&world, &mut seen), [(vec![ME], left)]);
-    say(&world, user(2), "leave", &ended(world.ingest.now())).await.unwrap();
+    // Two sockets here, the second of which ended first, and the node said nothing: now the other has.
+    for number in [1, 2] {
+        numbered(&world, user(2), Some(number)).await;
+    }
+    ended(&world, user(2), 2).await;
+    assert_eq!(heard(&world, &mut seen), [(vec![ME], left(user(2)))]);
+    assert!(!stands(&world, user(2)).await);
+    ended(&world, user(2), 2).await;
     assert_eq!(heard(&world, &mut seen), [], "once");
-    assert_eq!(say(&world, ME, "join", &ended(dead)).await, Err(Code::UnknownField), "and only so");
+    // He has come back here before the first was taken for dead; that he is heard changes nothing.
+    numbered(&world, user(2), Some(4)).await;
+    world.clock.advance_ms(i64::try_from(limits::CALL_MS / 2).unwrap());
+    say(&world, user(2), "screen.start", &json!({"callId": "c"})).await.unwrap();
+    join(&world, ME).await;
+    world.clock.advance_ms(i64::try_from(limits::CALL_MS / 2).unwrap() + 1);
+    heard(&world, &mut seen);
+    ended(&world, user(2), 3).await;
+    assert!(stands(&world, user(2)).await && heard(&world, &mut seen).is_empty());
+    ended(&world, user(2), 4).await;
+    assert_eq!(heard(&world, &mut seen), [(vec![ME], left(user(2)))]);
+}
+
+#[tokio::test]
+async fn what_was_joined_on_another_node_is_not_left_by_this_one_whatever_the_clocks_say() {
+    let world = staged().await;
+    let (mut seen, now) = (0, world.ingest.now().0);
+    let (here, other) = (world.ingest.node.instance, InstanceId(Uuid::from_u128(7)));
+    join(&world, ME).await;
+    for at in [now - 3_600_000, now, now + 3_600_000] {
+        note(&world, user(2), format!("{at} {other} 1")).await;
+        ended(&world, user(2), 9).await;
+        assert!(stands(&world, user(2)).await && heard(&world, &mut seen).is_empty(), "{at}");
+        note(&world, user(2), format!("{at} {here} 9")).await;
+        ended(&world, user(2), 9).await;
+        assert!(!stands(&world, user(2)).await, "{at}");
+        assert_eq!(heard(&world, &mut seen), [(vec![ME], left(user(2)))]);
+    }
+    // The version before noted no more than the time.
+    note(&world, user(2), now.to_string()).await;
+    ended(&world, user(2), 9).await;
+    assert!(stands(&world, user(2)).await);
+    let call = json!({"callId": "c"});
+    say(&world, user(2), "screen.start", &call).await.unwrap();
+    say(&world, user(2), "leave", &call).await.unwrap();
+    assert!(!stands(&world, user(2)).await);
+}
+
+#[tokio::test]
+async fn only_a_node_says_that_a_socket_has_ended() {
+    let forged = json!({"callId": "c", "asOf": Timestamp(0), "upTo": 1}).to_string();
+    for verb in ["join", "leave"] {
+        let read = Call::read(verb, forged.as_bytes());
+        assert_eq!(read.err().map(|error| error.code), Some(Code::UnknownField), "{verb}");
+    }
+}
+
+#[tokio::test]
+async fn he_is_taken_out_when_the_others_have_been_told_and_not_if_he_joins_meanwhile() {
+    let world = staged().await;
+    let (mut seen, call) = (0, json!({"callId": "c"}));
+    join(&world, ME).await;
+    numbered(&world, user(2), Some(1)).await;
+    for (fault, code) in
+        [(Fault::Refuse, Code::Overloaded), (Fault::LoseAnswer, Code::OutcomeUnknown)]
+    {
+        world.log_faults.on(move |_| fault);
+        assert_eq!(say(&world, user(2), "leave", &call).await, Err(code));
+        let failed = end(&world.ingest, user(2), "c", 1).await.map_err(|failure| failure.api.code);
+        assert_eq!(failed, Err(code));
+        assert!(stands(&world, user(2)).await, "{code:?}");
+    }
+    world.log_faults.clear();
+    heard(&world, &mut seen);
+    ended(&world, user(2), 1).await;
+    assert_eq!(heard(&world, &mut seen), [(vec![ME], left(user(2)))], "the next try tells them");
+    assert!(!stands(&world, user(2)).await);
+
+    numbered(&world, user(2), Some(2)).await;
+    let ingest = world.ingest.clone();
+    world.log_faults.on(move |_| {
+        room(&ingest, user(2)).stand(Some(3)).now_or_never().unwrap().unwrap();
+        Fault::None
+    });
+    ended(&world, user(2), 2).await;
+    world.log_faults.clear();
+    assert!(stands(&world, user(2)).await, "he has come back");
+    // Nobody to tell: at once.
+    say(&world, ME, "leave", &call).await.unwrap();
+    heard(&world, &mut seen);
+    ended(&world, user(2), 3).await;
+    assert!(!stands(&world, user(2)).await && heard(&world, &mut seen).is_empty());
+}
+
+#[tokio::test]
+async fn who_is_refused_has_not_joined_and_who_has_is_not_answered_overloaded() {
+    let world = staged().await;
+    let call = json!({"callId": "c"});
+    for n in 0..limits::CALLS_PER_USER {
+        say(&world, ME, "join", &json!({"callId": format!("c{n}")})).await.unwrap();
+        world.clock.advance_ms(1);
+    }
+    numbered(&world, user(2), None).await;
+    world.store_faults.on(|operation| match operation {
+        Operation::Get => Fault::Refuse,
+        _ => Fault::None,
+    });
+    assert_eq!(say(&world, ME, "join", &call).await, Err(Code::Overloaded));
+    world.store_faults.clear();
+    assert!(!stands(&world, ME).await);
+    say(&world, ME, "screen.start", &json!({"callId": "c0"})).await.unwrap();
+    assert!(say(&world, user(3), "join", &call).await.is_err(), "he has no profile");
+    assert!(!stands(&world, user(3)).await);
+
+    world.log_faults.on(|_| Fault::Refuse);
+    assert_eq!(say(&world, ME, "join", &call).await, Err(Code::OutcomeUnknown));
+    world.log_faults.clear();
+    assert!(stands(&world, ME).await);
 }
 
 #[tokio::test]

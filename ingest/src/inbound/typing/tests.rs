@@ -299,6 +299,18 @@ async fn who_hides_it_while_he_types_does_so_no_more() {
     assert_eq!(ends().len(), 2, "an end is told once");
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_the_end_to_be_told_does_not_wait_long() {
+    let world = world().await;
+    let id = talk(&world, |_| {}).await;
+    types(&world, id, true).await.unwrap();
+    world.store_faults.on(|_| Fault::Delay(Duration::from_mins(1)));
+    let started = tokio::time::Instant::now();
+    hide_soon(&world.ingest, ME).await;
+    assert_eq!(started.elapsed().as_millis(), u128::from(limits::APPEND_MS));
+    assert_eq!(told(&world).len(), 1, "it ends by itself");
+}
+
 #[tokio::test]
 async fn who_hid_it_elsewhere_ends_with_what_is_told_next_and_his_own_stop_is_told() {
     for goes_on in [true, false] {

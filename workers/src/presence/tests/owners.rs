@@ -125,6 +125,43 @@ fn an_owner_that_comes_late_does_not_take_an_old_record_for_the_present() {
     assert_eq!(sim.heard(), []);
 }
 
+/// Told since the last look: whether it says that he hides from now on.
+fn hiding(sim: &mut Sim) -> Vec<bool> {
+    sim.told.drain(..).filter(|(_, entry)| !entry.online).map(|(_, entry)| entry.hides).collect()
+}
+
+#[test]
+fn that_he_hides_is_told_again_of_who_decided_it_and_of_nobody_who_came_or_went() {
+    let hidden = || {
+        let privacy = Privacy { online: false, ..Privacy::default() };
+        Facts { preference: Preference::default(), privacy }
+    };
+    // He has hidden for long.
+    let mut sim = three();
+    sim.facts.insert(user(4), hidden());
+    let from = sim.log.len();
+    sim.put(here(B, 4));
+    sim.heard();
+    sim.take_over(from);
+    assert_eq!(hiding(&mut sim), [false], "he came");
+
+    // He decided it in what is read again, be it in the first batch of that or in a later one.
+    for before in [0, 1] {
+        let mut sim = three();
+        let from = sim.log.len();
+        for _ in 0..before {
+            sim.put(beat(B, 1));
+        }
+        sim.decide(2, hidden());
+        assert_eq!(hiding(&mut sim), [true]);
+        sim.take_over(from);
+        assert_eq!(hiding(&mut sim).last(), Some(&true), "{before}");
+        // Not what he decides from then on.
+        sim.decide(2, Facts { preference: preference(Away).preference, ..hidden() });
+        assert_eq!(hiding(&mut sim), [false]);
+    }
+}
+
 #[test]
 fn two_owners_of_a_moment_tell_the_same_and_the_newer_stands() {
     let mut sim = three();
