@@ -22,6 +22,15 @@ impl Role {
     pub const SPLIT: [Self; 5] =
         [Self::Ingest, Self::Delivery, Self::Persist, Self::Feed, Self::Fanout];
 
+    /// Its turn when an upgrade rolls.
+    pub fn turn(self) -> u8 {
+        match self {
+            Self::Persist | Self::Feed | Self::Fanout | Self::All => 0,
+            Self::Delivery => 1,
+            Self::Ingest => 2,
+        }
+    }
+
     /// Its name, in logs and tables.
     pub fn name(self) -> &'static str {
         match self {

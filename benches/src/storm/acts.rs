@@ -207,13 +207,17 @@ impl Breaker {
         Ok(())
     }
 
-    /// One after the other, each only when the one before it serves again.
+    /// One after the other, each only when the one before it serves again: workers first, then delivery, then
+    /// ingest, as docs/OPERATIONS.md asks for. A worker of the version before would fold what it does not know of
+    /// a newer command otherwise than the refold at the end does.
     async fn rolling(&self) -> anyhow::Result<()> {
         if self.prepare {
             // What an upgrade begins with: tables and topics first, then processes.
             super::prepared(&self.cluster, &self.binary)?;
         }
-        for member in self.cluster.members() {
+        let mut members: Vec<_> = self.cluster.members().iter().collect();
+        members.sort_by_key(|member| member.role.turn());
+        for member in members {
             member.set_binary(&self.binary);
             if !member.is_wanted() {
                 continue;
