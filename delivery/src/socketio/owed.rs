@@ -57,8 +57,9 @@ pub(crate) struct Owed {
     pub(super) answered: Option<MessageId>,
     /// Whose pin it is.
     pub(super) pinned_by: Option<UserId>,
-    /// Who holds it reads, the others wait.
-    whole: Turns<Whole>,
+    whole: Mutex<Whole>,
+    /// Who has it reads, the others wait. What is there is looked at without it.
+    turn: Turns<()>,
 }
 
 /// What became of the packets.
@@ -86,9 +87,18 @@ pub(crate) struct Reads {
     shelf: Shelf,
 }
 
-/// When the slow reads are paid for: while that is further ahead than [`CREDIT`], nothing is read.
+/// What slow reads cost.
 #[derive(Debug, Default)]
-struct Brake(Mutex<Option<Instant>>);
+struct Brake(Mutex<Paid>);
+
+/// See [`Brake`].
+#[derive(Debug, Default)]
+struct Paid {
+    /// When all are paid for: while that is further ahead than [`CREDIT`], nothing is read.
+    by: Option<Instant>,
+    /// When the last one ended: of reads that were slow at once the time counts once.
+    last: Option<Instant>,
+}
 
 /// The packets made last, oldest first, and what they cost.
 #[derive(Debug, Default)]
@@ -96,15 +106,16 @@ struct Shelf(Mutex<(VecDeque<Arc<Packets>>, usize)>);
 
 impl Brake {
     fn holds(&self) -> bool {
-        self.0.lock().is_some_and(|paid| paid > Instant::now() + CREDIT)
+        self.0.lock().by.is_some_and(|by| by > Instant::now() + CREDIT)
     }
 
     /// A slow read took so long.
     fn pull(&self, took: Duration) {
         let now = Instant::now();
         let mut paid = self.0.lock();
-        let due = paid.map_or(now, |paid| paid.max(now)) + took * COST;
-        *paid = Some(due.min(now + CREDIT + PAUSE));
+        let took = paid.last.map_or(took, |last| took.min(now.saturating_duration_since(last)));
+        let due = paid.by.map_or(now, |by| by.max(now)) + took * COST;
+        *paid = Paid { by: Some(due.min(now + CREDIT + PAUSE)), last: Some(now) };
     }
 }
 
@@ -141,29 +152,44 @@ impl Beside {
 impl Owed {
     /// Of a frame of this conversation, which lacks nothing yet.
     pub(super) fn of(conversation: ConversationId) -> Self {
-        Self { conversation, answered: None, pinned_by: None, whole: Turns::default() }
+        Self {
+            conversation,
+            answered: None,
+            pinned_by: None,
+            whole: Mutex::default(),
+            turn: Turns::default(),
+        }
     }
 
     /// The packets of a frame with what they lacked; none: it can not be read now.
     pub(crate) async fn whole(&self, text: &str, to: UserId, hub: &Hub) -> Option<Arc<Packets>> {
-        let mut whole = self.whole.lock().await;
-        match &*whole {
-            Whole::Unread => {}
-            Whole::Without => return None,
-            Whole::Made(made) => {
-                if let Some(made) = made.upgrade() {
-                    return Some(made);
-                }
-            }
+        if let Some(known) = self.known() {
+            return known;
+        }
+        let _turn = self.turn.lock().await;
+        if let Some(known) = self.known() {
+            return known;
         }
         let Some(beside) = self.read(hub).await else {
-            *whole = Whole::Without;
+            *self.whole.lock() = Whole::Without;
             return None;
         };
         let made = Arc::new(events::whole(text, to, &beside));
-        *whole = Whole::Made(Arc::downgrade(&made));
-        hub.owed.shelf.keep(&made);
+        let before = std::mem::replace(&mut *self.whole.lock(), Whole::Made(Arc::downgrade(&made)));
+        // What is read anew is for one who is far behind, and must not push out what the others need.
+        if matches!(before, Whole::Unread) {
+            hub.owed.shelf.keep(&made);
+        }
         Some(made)
+    }
+
+    /// The packets, or that they go without; none: they are to be read.
+    fn known(&self) -> Option<Option<Arc<Packets>>> {
+        match &*self.whole.lock() {
+            Whole::Unread => None,
+            Whole::Without => Some(None),
+            Whole::Made(made) => made.upgrade().map(Some),
+        }
     }
 
     async fn read(&self, hub: &Hub) -> Option<Beside> {
@@ -244,9 +270,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn many_slow_reads_at_once_are_over_after_a_while() {
+    async fn of_reads_that_are_slow_at_once_the_time_counts_once() {
+        for (took, pauses) in [(SLOW, false), (LIMIT, true)] {
+            let brake = Brake::default();
+            for _ in 0..100 {
+                brake.pull(took);
+            }
+            assert_eq!(brake.holds(), pauses, "{took:?}");
+            advance(took * COST).await;
+            assert!(!brake.holds());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_is_over_after_a_while() {
         let brake = Brake::default();
         for _ in 0..100 {
+            advance(LIMIT).await;
             brake.pull(LIMIT);
         }
         advance(PAUSE / 10 * 9).await;

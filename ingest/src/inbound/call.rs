@@ -25,7 +25,7 @@ use schemas::{ApiError, Timestamp, UserId, event, frame, limits};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use self::room::Room;
+use self::room::{Room, Stands};
 use crate::error::{Failure, after_effect};
 use crate::extract::{Text, id_of, read_json};
 use crate::limit::{Account, Class};
@@ -289,11 +289,16 @@ async fn join(room: &Room<'_>, call: &Call<'_>, number: Option<u64>) -> Result<A
 /// He is taken out when the others have been told, so that a second try tells them if the first did
 /// not; and unless he has joined again meanwhile.
 async fn leave(room: &Room<'_>, call: &Call<'_>) -> Result<(), Failure> {
-    let to = room.present().await?;
-    let Some(stands) = room.stands().await? else { return Ok(()) };
-    if matches!(call.says, Says::End(up_to) if !stands.was_joined_here(room.ingest, up_to)) {
+    let leaves = |stands: &Stands| match call.says {
+        Says::End(up_to) => stands.was_joined_here(room.ingest, up_to),
+        _ => true,
+    };
+    // Looked at first, as most have nothing to leave, and again behind what takes time.
+    if !room.stands().await?.is_some_and(|stands| leaves(&stands)) {
         return Ok(());
     }
+    let to = room.present().await?;
+    let Some(stands) = room.stands().await?.filter(leaves) else { return Ok(()) };
     tell(room, call, &to, None)?.await?;
     after_effect(async {
         let now = room.stands().await?;

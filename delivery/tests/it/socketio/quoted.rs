@@ -157,7 +157,7 @@ async fn a_slow_store_costs_the_quotes_and_a_small_part_of_the_time() {
         quoted += u64::from(data.get("replyTo").is_some());
     }
     let reads = u64::try_from(server.store.placed.load(Ordering::SeqCst)).unwrap();
-    assert_eq!(quoted, reads);
+    assert!(quoted <= reads, "{quoted} of {reads}");
     // A few before it is known, and then one in three seconds.
     assert!((1..=3 + start.elapsed().as_secs() / 3).contains(&reads), "{reads}");
 }
