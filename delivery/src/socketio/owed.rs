@@ -14,6 +14,7 @@
 //! and not its connection.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -163,11 +164,11 @@ impl Owed {
 
     /// The packets of a frame with what they lacked; none: it can not be read now.
     pub(crate) async fn whole(&self, text: &str, to: UserId, hub: &Hub) -> Option<Arc<Packets>> {
-        if let Some(known) = self.known() {
+        if let ControlFlow::Break(known) = self.known() {
             return known;
         }
         let _turn = self.turn.lock().await;
-        if let Some(known) = self.known() {
+        if let ControlFlow::Break(known) = self.known() {
             return known;
         }
         let Some(beside) = self.read(hub).await else {
@@ -183,12 +184,15 @@ impl Owed {
         Some(made)
     }
 
-    /// The packets, or that they go without; none: they are to be read.
-    fn known(&self) -> Option<Option<Arc<Packets>>> {
+    /// The packets, or that they go without; or go on and read.
+    fn known(&self) -> ControlFlow<Option<Arc<Packets>>> {
         match &*self.whole.lock() {
-            Whole::Unread => None,
-            Whole::Without => Some(None),
-            Whole::Made(made) => made.upgrade().map(Some),
+            Whole::Unread => ControlFlow::Continue(()),
+            Whole::Without => ControlFlow::Break(None),
+            Whole::Made(made) => match made.upgrade() {
+                Some(made) => ControlFlow::Break(Some(made)),
+                None => ControlFlow::Continue(()),
+            },
         }
     }
 
