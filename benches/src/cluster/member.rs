@@ -91,6 +91,11 @@ impl Member {
         }
     }
 
+    /// The binary that it was started with, or is with its next start.
+    pub fn binary(&self) -> PathBuf {
+        self.state.lock().binary.clone()
+    }
+
     /// The binary of its next start.
     pub fn set_binary(&self, binary: &Path) {
         self.state.lock().binary = binary.to_path_buf();

@@ -120,7 +120,9 @@ impl Breaker {
         let until = Instant::now() + pause;
         // Rows as the successor left them, while the zombie can not touch them.
         sleep(pause / 2).await;
-        let before = rows::read(&self.cluster, &self.binary).await;
+        // By the binary of its process: one that is newer wants tables that come with the rolling restart.
+        let binary = member.binary();
+        let before = rows::read(&self.cluster, &binary).await;
         tokio::time::sleep_until(until).await;
         if !pid.is_some_and(is_stopped) {
             strike.fault.missed = Some("it was not stopped any more".to_owned());
@@ -132,7 +134,7 @@ impl Breaker {
         sleep(WATCHED).await;
         ready(&self.cluster, member).await?;
         self.struck(strike);
-        let after = rows::read(&self.cluster, &self.binary).await;
+        let after = rows::read(&self.cluster, &binary).await;
         let audit = rows::compare(&member.name, before?, &after?);
         self.recorder.note(NEMESIS, 0, Op::Audit(audit));
         Ok(())
