@@ -8,7 +8,7 @@ use schemas::presence::view::{Presence, Viewer, show};
 use schemas::user::head::Head;
 
 use super::dto::{Asked, listed};
-use super::seen::{of, overrule, with_heads};
+use super::seen::{of, with_heads};
 use super::sight::shown;
 use crate::envelope;
 use crate::error::Failure;
@@ -34,14 +34,10 @@ pub(crate) async fn own(
     head: &Head,
 ) -> Result<Presence, Failure> {
     let seen = with_heads(ingest, user, &[(user, Some(head))]).await?;
-    let mut entry = seen.into_iter().find_map(|seen| seen.entry);
-    let decided = head.presence.status;
-    if let Some(entry) = entry.as_mut().filter(|entry| !entry.devices.is_empty()) {
-        overrule(entry, head);
-    }
+    let entry = seen.into_iter().find_map(|seen| seen.entry);
     let mut own = show(entry.as_ref(), user, Viewer::Himself, ingest.now());
     // One who is not here is shown to nobody as away.
-    own.shown.status = decided.unwrap_or(own.shown.status);
+    own.shown.status = head.presence.status.unwrap_or(own.shown.status);
     Ok(own)
 }
 

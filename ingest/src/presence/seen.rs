@@ -160,18 +160,8 @@ fn laid(
 /// What was published, and what the user has decided since: the pool hears of that later than he does.
 fn fresh(mut entry: Entry, head: &Head) -> Entry {
     entry.decided(&head.presence, &head.privacy);
-    if entry.status.is_here() {
-        overrule(&mut entry, head);
-    }
+    entry.overrule(head);
     entry
-}
-
-/// What one who is here has decided to be is what he is: since then, if it is not published yet.
-pub(super) fn overrule(entry: &mut Entry, head: &Head) {
-    if let Some(status) = head.presence.status.filter(|status| *status != entry.status) {
-        entry.status = status;
-        entry.since = entry.since.max(head.last_at);
-    }
 }
 
 /// What lies on the boards of these users' partitions.

@@ -62,9 +62,8 @@ pub(crate) fn carry_out(
 async fn answer(ingest: &Ingest, user: UserId, undecided: bool) -> Result<Response, Failure> {
     let head = present(ingest, user).await?;
     let mut presence = own(ingest, user, &head).await?;
-    let here = presence.devices.as_ref().is_some_and(|devices| !devices.is_empty());
-    if undecided && here {
-        // Published is still what he had decided before; who has just asked for this is active.
+    if undecided && presence.shown.status == Status::Away {
+        // Who has just asked for this is active.
         presence.shown.status = Status::Online;
         (presence.show_as_away, presence.away_at) = (false, None);
     }

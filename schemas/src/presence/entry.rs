@@ -33,6 +33,10 @@ pub struct Entry {
     pub version: i64,
     /// What he is.
     pub status: Status,
+    /// What he would be if he had decided nothing, where that is something else: whoever reads that he has
+    /// changed his mind knows what he is by now. On the board alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub otherwise: Option<Status>,
     /// What he says of himself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom_status: Option<String>,
@@ -68,6 +72,7 @@ impl Entry {
             user_id: user,
             version: seen.map_or(0, |seen| seen.version),
             status: Status::Offline,
+            otherwise: None,
             custom_status: None,
             custom_status_expires_at: None,
             last_seen_at: at,
@@ -88,6 +93,22 @@ impl Entry {
         self.custom_status_expires_at = presence.custom_until;
         self.online = privacy.online;
         self.last_seen = privacy.last_seen;
+    }
+
+    /// Makes of him what he has decided by now: the pool hears of it later than he does.
+    pub fn overrule(&mut self, head: &Head) {
+        let undecided = self.otherwise.unwrap_or(self.status);
+        let status = Status::effective(head.presence.status, std::iter::once(undecided));
+        if status != self.status {
+            self.since = self.since.max(head.last_at);
+        }
+        self.is(status, undecided);
+    }
+
+    /// What he is, and what he would be if he had decided nothing.
+    pub fn is(&mut self, status: Status, undecided: Status) {
+        self.status = status;
+        self.otherwise = (status != undecided).then_some(undecided);
     }
 
     /// Whether a reader of `other` sees, or may come to see, anything else: everything but the times of

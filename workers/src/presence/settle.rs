@@ -81,7 +81,9 @@ impl State {
         user.hold = if news { user.hold_until(&entry, now) } else { None };
         let push = user.retell || (news && user.hold.is_none());
         let other = |before: &Entry| {
-            entry.differs(before) || other_devices(&entry.devices, &before.devices)
+            entry.differs(before)
+                || entry.otherwise != before.otherwise
+                || other_devices(&entry.devices, &before.devices)
         };
         let note = push || user.published.as_ref().map_or(news, other);
         let row = match user.gone {
@@ -133,7 +135,12 @@ impl State {
         let decided = user.retell && user.decided;
         let was_shown = decided || user.told().is_some_and(|told| told.online);
         let hides = was_shown && !entry.online;
-        self.effects.pushes.push(Entry { devices: Vec::new(), hides, ..entry.clone() });
+        self.effects.pushes.push(Entry {
+            devices: Vec::new(),
+            otherwise: None,
+            hides,
+            ..entry.clone()
+        });
         // How often he decides something is bounded where he says it.
         if !user.decided {
             user.damping.told(self.now);

@@ -198,11 +198,12 @@ impl User {
     /// What he counts as while it is not known whether he is gone.
     pub(super) fn held(&self) -> Option<Status> {
         let entry = self.published.as_ref()?;
-        if entry.status.is_here() {
-            Some(entry.status)
-        } else {
-            // Here, and hidden by his own decision.
-            (!entry.devices.is_empty()).then_some(Status::Online)
+        match entry.otherwise {
+            // Whatever he decides meanwhile.
+            Some(otherwise) => Some(otherwise),
+            None if entry.status.is_here() => Some(entry.status),
+            // Here, and hidden by his own decision: an older version's.
+            None => (!entry.devices.is_empty()).then_some(Status::Online),
         }
     }
 
@@ -214,11 +215,16 @@ impl User {
     }
 
     pub(super) fn status(&self, facts: &Facts, now: Timestamp) -> Status {
+        Status::effective(facts.preference.status, std::iter::once(self.undecided(now)))
+    }
+
+    /// What he would be if he had decided nothing.
+    fn undecided(&self, now: Timestamp) -> Status {
         let devices = self.devices.iter().map(|(_, device)| device.status);
         let gone = self.gone.filter(|gone| gone.until > now);
         let unclaimed = self.unclaimed.as_ref().map(|unclaimed| &unclaimed.gone);
         let held = gone.iter().chain(unclaimed).map(|gone| gone.held);
-        Status::effective(facts.preference.status, devices.chain(held))
+        Status::effective(None, devices.chain(held))
     }
 
     fn listed(&self) -> Vec<entry::Device> {
@@ -268,6 +274,7 @@ impl User {
             user_id: id,
             version: before.map_or(stamp, |before| stamp.max(before.version.saturating_add(1))),
             status,
+            otherwise: None,
             custom_status: None,
             custom_status_expires_at: None,
             last_seen_at,
@@ -285,6 +292,7 @@ impl User {
             hides: false,
             at: now,
         };
+        entry.is(status, self.undecided(now));
         entry.decided(&facts.preference, &facts.privacy);
         if entry.custom(now).is_none() {
             entry.custom_status = None;

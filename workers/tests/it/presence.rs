@@ -299,6 +299,7 @@ async fn whom_a_board_shows_though_no_node_is_left_goes_without_a_record() {
         online: false,
         last_seen: schemas::user::head::Audience::Nobody,
         hides: false,
+        otherwise: None,
         at: Timestamp(0),
     };
     let note = Note::new(user(1).0, Bytes::from(serde_json::to_vec(&entry).unwrap()));

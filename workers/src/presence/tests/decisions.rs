@@ -32,6 +32,30 @@ fn what_a_user_has_decided_stands_above_his_devices() {
 }
 
 #[test]
+fn a_board_says_what_he_would_be_without_his_decision_and_nodes_are_not_told() {
+    let mut sim = Sim::new();
+    sim.beats = vec![(A, 1)];
+    sim.put(here(A, 1));
+    let on_board = |sim: &Sim| (sim.board[&user(1)].status, sim.board[&user(1)].otherwise);
+    assert_eq!(on_board(&sim), (Online, None));
+    sim.decide(1, preference(DoNotDisturb));
+    assert_eq!(on_board(&sim), (DoNotDisturb, Some(Online)));
+    sim.put(is(A, 1, 1, Away));
+    assert_eq!(on_board(&sim), (DoNotDisturb, Some(Away)));
+    sim.put(is(A, 1, 1, DoNotDisturb));
+    assert_eq!(on_board(&sim), (DoNotDisturb, None));
+    sim.put(is(A, 1, 1, Away));
+    sim.decide(1, preference(Offline));
+    assert_eq!(on_board(&sim), (Offline, Some(Away)));
+    assert!(sim.told.iter().all(|(_, entry)| entry.otherwise.is_none()));
+    assert_eq!(statuses(&mut sim), [Online, DoNotDisturb, Offline]);
+    // An owner who has yet to hear of his device knows it from the board.
+    sim.facts.insert(user(1), preference(Online));
+    sim.take_over(sim.log.len());
+    assert_eq!(statuses(&mut sim), [Away]);
+}
+
+#[test]
 fn who_hides_is_offline_since_then_and_nothing_that_he_does_is_seen() {
     let mut sim = Sim::new();
     sim.beats = vec![(A, 1)];
