@@ -375,6 +375,7 @@ mod tests {
             online: true,
             last_seen: Audience::Contacts,
             hides: false,
+            again: false,
             otherwise: None,
             at: Timestamp(7),
         }

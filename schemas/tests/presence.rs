@@ -115,6 +115,7 @@ fn published() -> Entry {
         online: true,
         last_seen: Audience::Contacts,
         hides: false,
+        again: false,
         otherwise: None,
         at: AT,
     }

@@ -158,6 +158,7 @@ async fn all_who_may_see_the_same_share_one_text() {
         online: true,
         last_seen: Audience::Contacts,
         hides: false,
+        again: false,
         otherwise: None,
         at: Timestamp(5),
     };

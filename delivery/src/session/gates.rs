@@ -31,6 +31,10 @@ pub(crate) enum Live {
     Notice,
 }
 
+/// Which sync of a socket: one that is over, and does not know it yet, opens no gate of the next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Turn(pub(super) u32);
+
 /// What is caught up with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {

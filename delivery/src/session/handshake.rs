@@ -264,7 +264,7 @@ pub(super) fn renew(
     session.renewed(&shown);
     let (recovered, cursors) = match cursors {
         None => (Recovered::Unasked, None),
-        Some(_) if session.syncing() => (Recovered::Refused, None),
+        Some(_) if session.syncing().is_some() => (Recovered::Refused, None),
         Some(cursors) => (Recovered::Follows, Some(cursors)),
     };
     Ok((whoami(delivery, &shown, recovered).into(), cursors))

@@ -28,7 +28,7 @@ use tokio::time::{Duration, Instant};
 
 use calls::Calls;
 use gates::Gates;
-pub(crate) use gates::{Live, Part};
+pub(crate) use gates::{Live, Part, Turn};
 pub(crate) use handshake::serve;
 use queue::Queue;
 pub(crate) use queue::{Lost, Next, Pushed};
@@ -103,27 +103,36 @@ impl Session {
         self.queue.lock().close_gates(conversations, feed);
     }
 
-    /// Whether the sync goes on; not if more came than may wait.
-    pub(crate) fn syncing(&self) -> bool {
+    /// The sync whose gates were closed last.
+    pub(crate) fn turn(&self) -> Turn {
+        self.queue.lock().turn()
+    }
+
+    /// The sync that goes on; none if more came than may wait.
+    pub(crate) fn syncing(&self) -> Option<Turn> {
         self.queue.lock().syncing()
     }
 
     /// A part is out up to `upto`: what waited for it leaves. `late`: the node may still push what is
     /// in it. The error: changes up to this one are missing in between.
-    pub(crate) fn settle(&self, part: Part, upto: Rev, late: bool) -> Result<(), Rev> {
-        let settled = self.queue.lock().settle(part, upto, late);
+    pub(crate) fn settle(&self, turn: Turn, part: Part, upto: Rev, late: bool) -> Result<(), Rev> {
+        let settled = self.queue.lock().settle(turn, part, upto, late);
         settled.map(|pushed| self.wake_for(pushed))
     }
 
     /// The feed's part is out: from now on only these conversations wait.
-    pub(crate) fn narrow(&self, conversations: impl IntoIterator<Item = ConversationId>) {
-        let pushed = self.queue.lock().with_gates(|gates| gates.narrow(conversations));
+    pub(crate) fn narrow(
+        &self,
+        turn: Turn,
+        conversations: impl IntoIterator<Item = ConversationId>,
+    ) {
+        let pushed = self.queue.lock().with_gates(turn, |gates| gates.narrow(conversations));
         self.wake_for(pushed);
     }
 
-    /// The sync is over.
-    pub(crate) fn finish_sync(&self) {
-        let pushed = self.queue.lock().with_gates(Gates::finish);
+    /// A sync is over.
+    pub(crate) fn finish_sync(&self, turn: Turn) {
+        let pushed = self.queue.lock().with_gates(turn, Gates::finish);
         self.wake_for(pushed);
     }
 

@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 use schemas::{ConversationId, Rev, limits};
 use tokio::time::Instant;
 
-use super::gates::{Gates, Live, Opened, Part, Passage};
+use super::gates::{Gates, Live, Opened, Part, Passage, Turn};
 use crate::frame::Frame;
 use crate::protocol::close::Close;
 use crate::protocol::json::RESYNC;
@@ -42,6 +42,8 @@ pub(crate) struct Queue {
     /// What they cost.
     bytes: usize,
     gates: Option<Box<Gates>>,
+    /// The last sync that was begun.
+    turn: Turn,
     /// Number of the last delivery pushed: a user who is in an audience twice gets it once.
     mark: u64,
     /// Whether the socket's task knows that there is something to take, and since when.
@@ -117,6 +119,7 @@ impl Queue {
         conversations: impl IntoIterator<Item = ConversationId>,
         feed: bool,
     ) {
+        self.turn = Turn(self.turn.0.wrapping_add(1));
         let gates = self.gates.get_or_insert_default();
         gates.close(conversations, feed);
         self.bytes = 0;
@@ -127,15 +130,28 @@ impl Queue {
         });
     }
 
-    /// Whether a sync goes on: its gates stand.
-    pub(crate) fn syncing(&self) -> bool {
-        self.gates.as_ref().is_some_and(|gates| gates.running())
+    /// The last sync that was begun.
+    pub(crate) fn turn(&self) -> Turn {
+        self.turn
+    }
+
+    /// The sync that goes on: its gates stand.
+    pub(crate) fn syncing(&self) -> Option<Turn> {
+        self.gates.as_ref().is_some_and(|gates| gates.running()).then_some(self.turn)
     }
 
     /// A part is out up to `upto`: what waited for it is queued. `late`: the node may still push what
     /// is in it. The error: changes up to this one are missing in between.
-    pub(crate) fn settle(&mut self, part: Part, upto: Rev, late: bool) -> Result<Pushed, Rev> {
-        let Some(gates) = &mut self.gates else { return Ok(Pushed::Dropped) };
+    pub(crate) fn settle(
+        &mut self,
+        turn: Turn,
+        part: Part,
+        upto: Rev,
+        late: bool,
+    ) -> Result<Pushed, Rev> {
+        let Some(gates) = self.gates.as_mut().filter(|_| turn == self.turn) else {
+            return Ok(Pushed::Dropped);
+        };
         match gates.settle(part, upto, late) {
             Opened::Hole(upto) => Err(upto),
             Opened::Open(leaving) => Ok(self.release(leaving)),
@@ -145,9 +161,12 @@ impl Queue {
     /// Does something to the gates, after which some of what waited is queued.
     pub(crate) fn with_gates(
         &mut self,
+        turn: Turn,
         act: impl FnOnce(&mut Gates) -> Vec<(Live, Frame)>,
     ) -> Pushed {
-        let Some(gates) = &mut self.gates else { return Pushed::Dropped };
+        let Some(gates) = self.gates.as_mut().filter(|_| turn == self.turn) else {
+            return Pushed::Dropped;
+        };
         let leaving = act(gates);
         if gates.is_idle() {
             self.gates = None;
@@ -312,20 +331,25 @@ mod tests {
         queue.push(Live::Event(c, 3), &frame(3), 1);
         queue.push(Live::Event(d, 4), &frame(4), 2);
         queue.close_gates([c], false);
+        let turn = queue.turn();
         assert_eq!(queue.push(Live::Event(c, 4), &frame(5), 3), Pushed::Queued);
         assert_eq!(drain(&mut queue), [4], "what was queued of it waits");
         assert_eq!(queue.bytes, 0);
-        assert_eq!(queue.settle(Part::Conversation(c), 1, true), Err(2));
-        assert!(queue.settle(Part::Conversation(c), 2, true).is_ok());
+        assert_eq!(queue.settle(turn, Part::Conversation(c), 1, true), Err(2));
+        assert!(queue.settle(turn, Part::Conversation(c), 2, true).is_ok());
         assert_eq!(drain(&mut queue), [3, 5]);
-        queue.with_gates(Gates::finish);
+        queue.with_gates(turn, Gates::finish);
         assert!(queue.gates.is_none());
 
         queue.close_gates([c], false);
+        // The one before ends late.
+        assert!(queue.settle(turn, Part::Conversation(c), 9, true).is_ok());
+        queue.with_gates(turn, Gates::finish);
+        assert_eq!(queue.syncing(), Some(queue.turn()));
         for rev in 5..10 {
             queue.push(Live::Event(c, rev), &frame(60_000), 0);
         }
-        assert!(!queue.syncing(), "too much waits: the sync is over");
+        assert_eq!(queue.syncing(), None, "too much waits: the sync is over");
         assert_eq!(drain(&mut queue), [RESYNC.len()]);
         assert_eq!(queue.bytes, 0);
     }

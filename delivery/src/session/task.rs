@@ -292,11 +292,13 @@ impl<W: Wire> Task<'_, W> {
                 }
                 frame
             }
-            Step::Last(frame, outcome) => {
+            Step::Last(frame, outcome, turn) => {
                 if let Some(mut running) = self.syncing.take() {
                     running.outcome = outcome;
                 }
-                frame
+                self.say(frame);
+                // Behind it: what still waits is not to be taken for what was missing.
+                return self.session.finish_sync(turn);
             }
         };
         self.say(frame);
@@ -304,7 +306,7 @@ impl<W: Wire> Task<'_, W> {
 
     fn sync(&mut self, id: &str, cursors: Cursors) {
         if let Some(running) = &self.syncing {
-            if self.session.syncing() {
+            if self.session.syncing().is_some() {
                 let error = ApiError::new(Code::Conflict, "a sync is under way on this socket");
                 self.say(json::refused(Some(id), &error));
                 return;

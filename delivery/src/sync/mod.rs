@@ -34,7 +34,7 @@ use tokio::sync::oneshot;
 
 use crate::hub::Hub;
 use crate::protocol::sync::{self as frames, Cursors};
-use crate::session::{Part, Session};
+use crate::session::{Part, Session, Turn};
 use crate::transport::Payload;
 
 /// More came than may wait: the client syncs again.
@@ -53,6 +53,7 @@ pub(crate) struct Sync {
     hub: Arc<Hub>,
     inbound: Arc<dyn Inbound>,
     session: Arc<Session>,
+    turn: Turn,
     /// The feed's cursor, until its part is planned.
     feed: Option<Rev>,
     /// Conversations to come.
@@ -105,7 +106,7 @@ pub(crate) enum Step {
     /// A frame; more are to come.
     Frame(Box<Sync>, Payload),
     /// The last frame, and how it ended (`telemetry::label::SYNCED`).
-    Last(Payload, &'static str),
+    Last(Payload, &'static str, Turn),
 }
 
 /// Why a sync ends early.
@@ -148,7 +149,7 @@ impl Broken {
 }
 
 impl Sync {
-    /// A sync on a socket whose gates are closed for these cursors.
+    /// A sync on a socket whose gates were just closed for these cursors.
     pub(crate) fn new(
         id: String,
         hub: Arc<Hub>,
@@ -160,6 +161,7 @@ impl Sync {
             id,
             hub,
             inbound,
+            turn: session.turn(),
             session,
             feed: cursors.feed,
             work: cursors.conversations,
@@ -198,11 +200,11 @@ impl Sync {
         match self.advance().await {
             Ok(Some(frame)) => Step::Frame(self, frame),
             Ok(None) => {
-                self.session.finish_sync();
-                Step::Last(frames::done(&self.id, &self.reached), "done")
+                self.session.finish_sync(self.turn);
+                Step::Last(frames::done(&self.id, &self.reached), "done", self.turn)
             }
-            Err(Broken::Overtaken) => Step::Last(self.give_up(Broken::Overtaken), OVERTAKEN),
-            Err(broken) => Step::Last(self.give_up(broken), "failed"),
+            Err(broken @ Broken::Overtaken) => self.give_up(broken, OVERTAKEN),
+            Err(broken @ Broken::Store(_)) => self.give_up(broken, "failed"),
         }
     }
 
@@ -211,14 +213,14 @@ impl Sync {
         frames::failed(id, &Broken::Overtaken.error())
     }
 
-    fn give_up(&self, broken: Broken) -> Payload {
-        self.session.finish_sync();
-        frames::failed(&self.id, &broken.error())
+    /// What waits may lie behind a hole: it leaves when the client has been told so.
+    fn give_up(&self, broken: Broken, outcome: &'static str) -> Step {
+        Step::Last(frames::failed(&self.id, &broken.error()), outcome, self.turn)
     }
 
     async fn advance(&mut self) -> Result<Option<Payload>, Broken> {
         loop {
-            if !self.session.syncing() {
+            if self.session.syncing() != Some(self.turn) {
                 return Err(Broken::Overtaken);
             }
             if let Some(act) = self.acts.pop_front() {
@@ -230,7 +232,7 @@ impl Sync {
             } else if !self.work.is_empty() {
                 self.plan().await?;
             } else if let Some(upto) = self.reached.feed
-                && self.session.settle(Part::Feed, upto, true).is_err()
+                && self.session.settle(self.turn, Part::Feed, upto, true).is_err()
             {
                 // Entries lie behind a hole.
                 self.feed = Some(upto);
@@ -247,14 +249,15 @@ impl Sync {
             Act::Changes(span) => return self.changes(span).await,
             Act::Entries { after, upto, rows } => return self.entries(after, upto, rows).await,
             Act::Settle { conversation, upto, late } => {
-                if self.session.settle(Part::Conversation(conversation), upto, late).is_err() {
+                let part = Part::Conversation(conversation);
+                if self.session.settle(self.turn, part, upto, late).is_err() {
                     // Events lie behind a hole: what is in it is read like the rest.
                     self.work.insert(conversation, upto);
                 }
             }
             Act::Narrow => {
                 let closed = self.work.keys().chain(&self.others);
-                self.session.narrow(closed.copied());
+                self.session.narrow(self.turn, closed.copied());
             }
             Act::Receipts(conversations) => self.receipts(conversations).await?,
         }

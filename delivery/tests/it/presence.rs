@@ -36,6 +36,7 @@ pub(crate) fn entry_of(user_id: UserId, version: i64, status: Status) -> Entry {
         online: true,
         last_seen: Audience::Contacts,
         hides: false,
+        again: false,
         otherwise: None,
         at: Timestamp(version),
     }

@@ -18,7 +18,7 @@ use schemas::presence::table::LastSeen;
 use schemas::table::Get;
 use schemas::user::head::{Audience, Head};
 use schemas::user::table::Block;
-use schemas::{ConversationId, UserId, limits, partition, presence, topic};
+use schemas::{ConversationId, Timestamp, UserId, limits, partition, presence, topic};
 use uuid::Uuid;
 
 use crate::error::Failure;
@@ -46,7 +46,7 @@ pub(crate) async fn of(
         let rows = last_seen(store, missing).await?;
         let heads = heads(store, ids).await?;
         let users: Vec<_> = ids.iter().copied().zip(heads.iter().map(Option::as_ref)).collect();
-        let entries = laid(found, &rows, &users);
+        let entries = laid(found, &rows, &users, ingest.now());
         let between = ids.iter().map(|user| Between { user: *user, contact: true, mine: true });
         let permissions = permissions(store, viewer, between).await?;
         all.extend(ids.iter().map(|user| of_one(*user, viewer, &entries, &permissions)));
@@ -121,8 +121,24 @@ async fn entries(
         let asked = *user == viewer || head.as_ref()?.privacy.last_seen != Audience::Nobody;
         there(&(*user, *head)).filter(|user| asked && !found.contains_key(user))
     });
-    let rows = last_seen(&*ingest.platform.store, missing).await?;
-    Ok(laid(found, &rows, users))
+    let store = &*ingest.platform.store;
+    let rows = last_seen(store, missing).await?;
+    // These heads were read before the boards: what was decided since is published already.
+    let now = ingest.now();
+    let other = |(user, head): &(UserId, Option<&Head>)| {
+        (!found.get(user)?.agrees((*head)?, now)).then_some(*user)
+    };
+    let changed: Vec<UserId> = users.iter().filter_map(other).collect();
+    if changed.is_empty() {
+        return Ok(laid(found, &rows, users, now));
+    }
+    let read = heads(store, &changed).await?;
+    let read: HashMap<UserId, Option<Head>> = changed.into_iter().zip(read).collect();
+    let mut users: Vec<(UserId, Option<&Head>)> = users.to_vec();
+    for (user, head) in &mut users {
+        *head = read.get(user).map_or(*head, Option::as_ref);
+    }
+    Ok(laid(found, &rows, &users, now))
 }
 
 /// When users were last seen.
@@ -143,12 +159,13 @@ fn laid(
     mut found: HashMap<UserId, Entry>,
     rows: &HashMap<UserId, LastSeen>,
     users: &[(UserId, Option<&Head>)],
+    now: Timestamp,
 ) -> HashMap<UserId, Entry> {
     let mut entries = HashMap::with_capacity(users.len());
     for (user, head) in users {
         let Some(head) = head.filter(|head| head.deleted_at.is_none()) else { continue };
         let entry = match found.remove(user) {
-            Some(published) => fresh(published, head),
+            Some(published) => fresh(published, head, now),
             None if entries.contains_key(user) => continue,
             None => Entry::away(*user, head, rows.get(user)),
         };
@@ -158,8 +175,8 @@ fn laid(
 }
 
 /// What was published, and what the user has decided since: the pool hears of that later than he does.
-fn fresh(mut entry: Entry, head: &Head) -> Entry {
-    entry.decided(&head.presence, &head.privacy);
+fn fresh(mut entry: Entry, head: &Head, now: Timestamp) -> Entry {
+    entry.decided(&head.presence.at(now), &head.privacy);
     entry.overrule(head);
     entry
 }

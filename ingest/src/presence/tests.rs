@@ -34,6 +34,8 @@ use crate::conversation::tests::ME;
 use crate::testing::{World, world};
 use crate::user::tests::head;
 
+mod since;
+
 const OTHER: UserId = UserId(Uuid::from_u128(2));
 const NOBODY: UserId = UserId(Uuid::from_u128(3));
 /// Before the test's clock.
@@ -70,6 +72,7 @@ fn entry(user: UserId, status: Status) -> Entry {
         online: true,
         last_seen: Audience::Everyone,
         hides: false,
+        again: false,
         otherwise: None,
         at: SEEN,
     }
@@ -328,34 +331,6 @@ async fn oneself_is_shown_whole_and_as_one_has_decided() {
     assert_eq!(here["devices"], json!([device]));
     assert_eq!(get(&world, "/users/me").await["isOnline"], true);
     assert_eq!(get(&world, &format!("/presence/users/{ME}")).await["devices"], json!([device]));
-}
-
-#[tokio::test]
-async fn a_decision_that_is_taken_back_is_so_before_the_pool_has_heard_of_it() {
-    use Status::{Away, DoNotDisturb, Offline, Online};
-    let world = stage().await;
-    for (decided, otherwise) in [(DoNotDisturb, Online), (Offline, Away), (Away, DoNotDisturb)] {
-        for user in [ME, OTHER] {
-            let published = Entry { otherwise: Some(otherwise), ..entry(user, decided) };
-            publish(&world, &published).await;
-            for now in [None, Some(Away), Some(Offline)] {
-                let presence = Preference { status: now, ..Preference::default() };
-                let known = Head { presence, last_at: SEEN.plus_ms(5), ..head() };
-                write(&world, vec![row(&UserHead::of(user, &known))]).await;
-                let path = format!("/presence/users/{user}");
-                let paths = if user == ME { vec!["/presence/me", &path] } else { vec![&*path] };
-                for path in paths {
-                    let shown = get(&world, path).await;
-                    let what = format!("{path}: {decided:?}, {otherwise:?}, {now:?}: {shown}");
-                    let status = now.unwrap_or(otherwise);
-                    assert_eq!(shown["status"], status.text(), "{what}");
-                    assert_eq!(shown["showAsAway"], status == Away, "{what}");
-                    let since = if status == decided { SEEN } else { known.last_at };
-                    assert_eq!(shown["createdAt"], json!(since), "{what}");
-                }
-            }
-        }
-    }
 }
 
 #[tokio::test]

@@ -5,8 +5,6 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use schemas::envelope::UserCommand;
-use schemas::patch::Patch;
-use schemas::presence::Status;
 use schemas::presence::view::Presence;
 use schemas::user::command;
 use schemas::user::view::Public;
@@ -41,12 +39,11 @@ pub(super) async fn change(
     body: Body,
 ) -> Result<Response, Failure> {
     let change = body.read::<Change<'_>>()?.check(ingest.now())?;
-    let undecided = change.status == Patch::Null;
     if change == command::Presence::default() {
-        return answer(&ingest, who.user, undecided).await;
+        return answer(&ingest, who.user).await;
     }
     carry_out(&ingest, who.user, change)?.outcome().await?;
-    after_effect(answer(&ingest, who.user, undecided)).await
+    after_effect(answer(&ingest, who.user)).await
 }
 
 /// Gives a decision its place in the log.
@@ -59,14 +56,9 @@ pub(crate) fn carry_out(
     ingest.publisher.publish(&topic::USERS, user.0, user, &command)
 }
 
-async fn answer(ingest: &Ingest, user: UserId, undecided: bool) -> Result<Response, Failure> {
+async fn answer(ingest: &Ingest, user: UserId) -> Result<Response, Failure> {
     let head = present(ingest, user).await?;
-    let mut presence = own(ingest, user, &head).await?;
-    if undecided && presence.shown.status == Status::Away {
-        // Who has just asked for this is active.
-        presence.shown.status = Status::Online;
-        (presence.show_as_away, presence.away_at) = (false, None);
-    }
+    let presence = own(ingest, user, &head).await?;
     let mut shown = public(user, Some(&head));
     nest(&mut shown, &presence);
     Ok(envelope::encoded(StatusCode::OK, &Own { presence, user: shown }, ingest.now()))

@@ -29,6 +29,7 @@ async fn comes(world: &World, user: &User, status: Status) {
         online: true,
         last_seen: Audience::Everyone,
         hides: false,
+        again: false,
         otherwise: None,
         at: now,
     };

@@ -59,6 +59,10 @@ pub struct Entry {
     /// pushed anything of him, as they may have read it. In what is published alone, never on the board.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hides: bool,
+    /// He has decided something and is what was published of him before, which may have been read otherwise
+    /// meanwhile: told to those alone who may have. In what is published alone, never on the board.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
     /// When this entry was made.
     pub at: Timestamp,
 }
@@ -81,6 +85,7 @@ impl Entry {
             online: true,
             last_seen: Audience::Everyone,
             hides: false,
+            again: false,
             at: at.unwrap_or(head.created_at),
         };
         entry.decided(&head.presence, &head.privacy);
@@ -97,12 +102,32 @@ impl Entry {
 
     /// Makes of him what he has decided by now: the pool hears of it later than he does.
     pub fn overrule(&mut self, head: &Head) {
-        let undecided = self.otherwise.unwrap_or(self.status);
+        let undecided = self.undecided();
         let status = Status::effective(head.presence.status, std::iter::once(undecided));
         if status != self.status {
             self.since = self.since.max(head.last_at);
+            self.at = self.at.max(head.last_at);
+        }
+        if status.is_here() && !self.status.is_here() {
+            // What he did while he hid.
+            let active = self.devices.iter().map(|device| device.last_active).max();
+            self.last_seen_at = active.or(self.last_seen_at);
         }
         self.is(status, undecided);
+    }
+
+    /// Whether it has what this head says.
+    pub fn agrees(&self, head: &Head, now: Timestamp) -> bool {
+        let said = head.presence.at(now);
+        let status = Status::effective(said.status, std::iter::once(self.undecided()));
+        let text = (&said.custom_status, said.custom_until);
+        (self.status, self.online, self.last_seen)
+            == (status, head.privacy.online, head.privacy.last_seen)
+            && (&self.custom_status, self.custom_status_expires_at) == text
+    }
+
+    fn undecided(&self) -> Status {
+        self.otherwise.unwrap_or(self.status)
     }
 
     /// What he is, and what he would be if he had decided nothing.

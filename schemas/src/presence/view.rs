@@ -170,6 +170,7 @@ mod tests {
             online: true,
             last_seen: Audience::Contacts,
             hides: false,
+            again: false,
             otherwise: None,
             at: Timestamp(50),
         }

@@ -273,7 +273,7 @@ impl Presence {
         let effects = known.state.settle(known.upto);
         let metrics = &self.platform.metrics;
         metrics.presence_damped.inc_by(effects.damped);
-        for entry in &effects.pushes {
+        for entry in effects.pushes.iter().filter(|entry| !entry.again) {
             metrics.presence_transitions.with_label_values(&[entry.status.text()]).inc();
         }
         known.owed.add(effects);

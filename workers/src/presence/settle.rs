@@ -79,7 +79,8 @@ impl State {
             return false;
         }
         user.hold = if news { user.hold_until(&entry, now) } else { None };
-        let push = user.retell || (news && user.hold.is_none());
+        let again = user.says_again(&entry);
+        let push = user.retell || again || (news && user.hold.is_none());
         let other = |before: &Entry| {
             entry.differs(before)
                 || entry.otherwise != before.otherwise
@@ -139,6 +140,7 @@ impl State {
             devices: Vec::new(),
             otherwise: None,
             hides,
+            again: user.says_again(entry),
             ..entry.clone()
         });
         // How often he decides something is bounded where he says it.

@@ -77,6 +77,8 @@ struct Sim {
     facts: HashMap<UserId, Facts>,
     /// What nodes were told, in order: when, of whom, what.
     told: Vec<(i64, Entry)>,
+    /// What they were told again, as they may have read something else.
+    again: Vec<Entry>,
     rows: Vec<LastSeen>,
     /// All that was on the board.
     notes: Vec<Entry>,
@@ -102,6 +104,7 @@ impl Sim {
             board: BTreeMap::new(),
             facts: HashMap::new(),
             told: Vec::new(),
+            again: Vec::new(),
             rows: Vec::new(),
             notes: Vec::new(),
             asks: Vec::new(),
@@ -150,7 +153,10 @@ impl Sim {
             assert!(before.is_none_or(|before| before.version < entry.version));
             self.notes.push(entry);
         }
-        self.told.extend(effects.pushes.into_iter().map(|entry| (self.now, entry)));
+        let (again, told): (Vec<_>, Vec<_>) =
+            effects.pushes.into_iter().partition(|entry| entry.again);
+        self.told.extend(told.into_iter().map(|entry| (self.now, entry)));
+        self.again.extend(again);
         self.rows.extend(effects.rows);
         self.asks.extend(effects.asks);
         self.damped += effects.damped;

@@ -158,6 +158,13 @@ impl User {
         self.visited && !self.is_here(now) && !hides
     }
 
+    /// Whether he has decided something of which nothing is left: two decisions, of which a node may have
+    /// read the first one alone.
+    pub(super) fn says_again(&self, entry: &Entry) -> bool {
+        let same = self.published.as_ref().is_some_and(|before| !entry.differs(before));
+        self.decided && !self.retell && self.held.is_none() && same
+    }
+
     /// Until when nodes are not told of this entry. That he is more than they know is told at once, and
     /// so is what he has decided.
     pub(super) fn hold_until(&self, entry: &Entry, now: Timestamp) -> Option<Timestamp> {
@@ -290,6 +297,7 @@ impl User {
             online: true,
             last_seen: Audience::Everyone,
             hides: false,
+            again: false,
             at: now,
         };
         entry.is(status, self.undecided(now));

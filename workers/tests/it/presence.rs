@@ -299,6 +299,7 @@ async fn whom_a_board_shows_though_no_node_is_left_goes_without_a_record() {
         online: false,
         last_seen: schemas::user::head::Audience::Nobody,
         hides: false,
+        again: false,
         otherwise: None,
         at: Timestamp(0),
     };

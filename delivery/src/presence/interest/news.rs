@@ -14,7 +14,7 @@ use super::{Interest, Push, Stay, Ticket};
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) entry: Arc<Entry>,
-    /// When it came.
+    /// When it was published, or the reading of it began.
     pub(super) came: Ticket,
 }
 
@@ -29,13 +29,15 @@ enum Way {
 impl Way {
     /// Whether an entry that came this way takes the place of what is known. Of two with one version, what
     /// was published is right. What was read since then may know better what its user has decided, but
-    /// that he is not here is only what is said of everybody whose board can not be read.
+    /// that he is not here, unless he has decided so, is only what is said of everybody whose board can not
+    /// be read.
     fn supersedes(self, new: &Entry, old: &Known) -> bool {
         let Known { entry, came } = old;
         let same = match self {
             Self::Published => true,
             Self::Read(ticket) => {
-                let blind = entry.status.is_here() && !new.status.is_here();
+                let blind =
+                    entry.status.is_here() && !new.status.is_here() && new.otherwise.is_none();
                 ticket > *came && !blind
             }
         };
@@ -60,6 +62,8 @@ pub(super) fn differs(old: Option<&Entry>, new: &Entry, role: Viewer, now: Times
     match (old, role) {
         // As of when he saw it: that a text has ended since is news.
         (Some(old), _) => shown(old, role, old.at) != shown(new, role, now),
+        // Of whom nothing is known here, nothing was read here that would have to be put right.
+        (None, _) if new.again => false,
         (None, Viewer::Himself) => true,
         (None, Viewer::Other(permission)) => (new.online || new.hides) && !permission.blocked,
     }
@@ -143,12 +147,15 @@ impl Interest {
         // As one who is not here, so that whatever is read later counts.
         let status = Status::Offline;
         let hidden = Entry { online: false, status, ..(*known.entry).clone() };
-        let came = self.ticket();
-        self.take_target(&Arc::new(hidden), came, now, Way::Published)
+        self.take_target(&Arc::new(hidden), ticket, now, Way::Published)
     }
 
     fn take(&mut self, entry: &Arc<Entry>, now: Timestamp, way: Way) -> Vec<Push> {
-        let (user, came) = (entry.user_id, self.ticket());
+        let user = entry.user_id;
+        let came = match way {
+            Way::Published => self.ticket(),
+            Way::Read(began) => began,
+        };
         let mut pushes = Vec::new();
         if let Some(watcher) = self.watchers.get_mut(&user)
             && watcher.own.as_ref().is_none_or(|old| way.supersedes(entry, old))

@@ -31,6 +31,7 @@ pub(super) fn entry(of: u128, version: i64, status: Status) -> Arc<Entry> {
         online: true,
         last_seen: Audience::Contacts,
         hides: false,
+        again: false,
         otherwise: None,
         at: Timestamp(version),
     })

@@ -111,6 +111,7 @@ fn entry(user: UserId, kept: Preference) -> Entry {
         online: true,
         last_seen: Audience::Everyone,
         hides: false,
+        again: false,
         otherwise: None,
         at: NOW,
     }

@@ -27,8 +27,25 @@ fn what_a_user_has_decided_stands_above_his_devices() {
     sim.put(is(A, 1, 1, Away));
     sim.put(is(A, 1, 1, Online));
     sim.decide(1, preference(Online));
-    sim.decide(1, preference(Online));
     assert_eq!(statuses(&mut sim), [Online, DoNotDisturb, Online]);
+}
+
+#[test]
+fn who_decides_twice_before_it_is_read_is_said_again_as_a_node_may_have_read_the_first() {
+    let mut sim = Sim::new();
+    sim.beats = vec![(A, 1)];
+    sim.put(here(A, 1));
+    sim.decide(1, preference(DoNotDisturb));
+    sim.told.clear();
+    // Online in between.
+    sim.put(Command::Decided(Decided { user_id: user(1) }));
+    sim.put(Command::Decided(Decided { user_id: user(1) }));
+    let again: Vec<_> = sim.again.iter().map(|entry| entry.status).collect();
+    assert_eq!((again, sim.told.len()), (vec![DoNotDisturb, DoNotDisturb], 0));
+    assert_eq!(sim.board[&user(1)].version, sim.again[1].version, "newer than what was read");
+    assert!(sim.notes.iter().all(|entry| !entry.again));
+    sim.decide(1, preference(Online));
+    assert_eq!((statuses(&mut sim), sim.again.len()), (vec![Online], 2));
 }
 
 #[test]

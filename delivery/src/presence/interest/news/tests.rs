@@ -56,6 +56,40 @@ fn a_reading_that_began_before_it_was_published_shows_nothing_of_what_is_hidden(
 }
 
 #[test]
+fn what_he_has_decided_since_is_in_the_next_answer() {
+    let (mut interest, _) = one();
+    interest.published(&entry(2, 5, Status::Online), NOW);
+    // Nobody's board can be read: nothing is known.
+    assert_eq!(read(&mut interest, &entry(2, 5, Status::Offline)), []);
+    let otherwise = Some(Status::Online);
+    let hides = Arc::new(Entry { otherwise, ..(*entry(2, 5, Status::Offline)).clone() });
+    assert_eq!(read(&mut interest, &hides).len(), 1);
+    assert!(!interest.look(user(1), user(2)).0.unwrap().status.is_here());
+}
+
+#[test]
+fn of_two_readings_the_one_that_began_later_is_right() {
+    let (mut interest, _) = one();
+    interest.published(&entry(2, 5, Status::Online), NOW);
+    let (first, second, third) = (interest.ticket(), interest.ticket(), interest.ticket());
+    assert_eq!(interest.read(&entry(2, 5, Status::Away), first, NOW).len(), 1);
+    assert_eq!(interest.read(&entry(2, 5, Status::DoNotDisturb), second, NOW).len(), 1);
+    assert_eq!(interest.hidden(user(2), third, NOW).len(), 1);
+    assert_eq!(interest.read(&entry(2, 5, Status::DoNotDisturb), second, NOW), []);
+}
+
+#[test]
+fn what_is_said_again_is_told_to_whom_a_reading_has_told_otherwise() {
+    let (mut interest, _) = one();
+    let again =
+        |version| Arc::new(Entry { again: true, ..(*entry(2, version, Status::Away)).clone() });
+    assert_eq!(interest.published(&again(5), NOW), [], "nothing was read here");
+    assert_eq!(interest.published(&again(6), NOW), [], "it is known");
+    assert_eq!(read(&mut interest, &entry(2, 6, Status::Online)).len(), 1);
+    assert_eq!(interest.published(&again(7), NOW).len(), 1);
+}
+
+#[test]
 fn that_there_is_nothing_to_see_takes_the_place_of_what_was_known_before() {
     let (mut interest, _) = one();
     let ticket = interest.ticket();
