@@ -3,12 +3,13 @@
 //! user whose last socket leaves while the next one comes is never withdrawn after he was announced
 //! (HAZARDS 10).
 //!
-//! Routes live for [`TTL`] and are announced again every [`EVERY`]. When an announcement fails, the
+//! Routes live for [`TTL`] and are announced again every [`EVERY`]. When a first announcement fails, the
 //! socket is served all the same, and told to resync once it has been made: what was not routed to
 //! it meanwhile is in the store. A change of membership may have been in it, so those are loaded again.
-//! The same holds for everyone when all have been silent past the TTL.
+//! The same holds for whomever a route leads to that was not acknowledged again within the TTL. Where it
+//! was, a failure in between has cost nothing: the route still stands.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,8 +46,8 @@ pub(crate) struct Wanted {
 struct Pending {
     routes: HashSet<Route>,
     waiting: Vec<oneshot::Sender<()>>,
-    /// Those that are served without having been acknowledged.
-    late: HashSet<Route>,
+    /// Those that are served without having been acknowledged; since when.
+    late: HashMap<Route, Instant>,
 }
 
 impl Wanted {
@@ -69,7 +70,10 @@ impl Wanted {
             // It is served all the same, and resyncs when the route stands.
             let mut pending = self.pending.lock();
             pending.routes.extend(routes);
-            pending.late.extend(routes);
+            let now = Instant::now();
+            for route in routes {
+                pending.late.entry(*route).or_insert(now);
+            }
             drop(pending);
             self.wake.notify_one();
         }
@@ -85,12 +89,40 @@ pub(crate) struct Routes {
 
 /// What the task remembers between two rounds.
 struct Round {
-    /// Routes whose announcement has failed.
+    /// Routes that somebody is served by, and that were not acknowledged yet.
     owed: HashSet<Route>,
-    /// When all were last announced.
-    announced_at: Instant,
+    /// Routes that were.
+    standing: HashMap<Route, Standing>,
     /// When all are announced next.
     next: Instant,
+}
+
+/// A route that was acknowledged, and not withdrawn since.
+#[derive(Clone, Copy)]
+struct Standing {
+    /// First.
+    since: Instant,
+    /// When the call began that was acknowledged last: it lives for [`TTL`] from then on, at least.
+    called: Instant,
+}
+
+impl Round {
+    /// A call that began then is acknowledged now. Whether a route did not stand all the while in which
+    /// somebody was served by it.
+    fn stands(&mut self, route: Route, called: Instant, now: Instant) -> bool {
+        let owed = self.owed.remove(&route);
+        let standing = self.standing.entry(route).or_insert(Standing { since: now, called });
+        let lapsed = now - standing.called > TTL;
+        standing.called = called;
+        owed || lapsed
+    }
+
+    /// Somebody is served by a route since then, whether it stands or not.
+    fn serves(&mut self, route: Route, at: Instant) {
+        if self.standing.get(&route).is_none_or(|standing| standing.since > at) {
+            self.owed.insert(route);
+        }
+    }
 }
 
 impl Routes {
@@ -101,8 +133,8 @@ impl Routes {
 
     /// Runs until the shutdown.
     pub(crate) async fn run(self, mut stopping: Stopping) -> Result<(), String> {
-        let now = Instant::now();
-        let mut round = Round { owed: HashSet::new(), announced_at: now, next: now + EVERY };
+        let next = Instant::now() + EVERY;
+        let mut round = Round { owed: HashSet::new(), standing: HashMap::new(), next };
         loop {
             let all = tokio::select! {
                 () = stopping.wait() => break,
@@ -118,7 +150,9 @@ impl Routes {
     async fn reconcile(&self, round: &mut Round, all: bool) {
         let Pending { mut routes, waiting, late } =
             std::mem::take(&mut *self.hub.wanted.pending.lock());
-        round.owed.extend(late);
+        for (route, at) in late {
+            round.serves(route, at);
+        }
         if all {
             routes.extend(self.hub.routes());
             routes.extend(&round.owed);
@@ -129,25 +163,17 @@ impl Routes {
                 here.push(route);
             } else {
                 round.owed.remove(&route);
+                round.standing.remove(&route);
                 gone.push(route);
             }
         }
         self.withdraw(&gone).await;
         let announced = self.announce(round, &here).await;
+        let now = Instant::now();
         if all {
-            let now = Instant::now();
-            if announced {
-                if now - round.announced_at > TTL {
-                    tracing::warn!("routes had lapsed: every socket resyncs");
-                    self.hub.reload(self.hub.registry.users());
-                }
-                round.announced_at = now;
-                round.next = now + EVERY;
-            } else {
-                round.next = now + RETRY;
-            }
+            round.next = now + if announced { EVERY } else { RETRY };
         } else if !announced {
-            round.next = round.next.min(Instant::now() + RETRY);
+            round.next = round.next.min(now + RETRY);
         }
         // Whoever waits no longer has gone.
         for waiting in waiting {
@@ -158,18 +184,22 @@ impl Routes {
     async fn announce(&self, round: &mut Round, routes: &[Route]) -> bool {
         let mut all = true;
         for chunk in routes.chunks(CHUNK) {
+            let called = Instant::now();
             let announce = self.ephemeral.announce(self.instance, chunk, TTL);
             match timeout(CALL, announce).await.unwrap_or_else(|_| Err(late())) {
                 Ok(()) => {
-                    let owed = chunk.iter().filter(|route| round.owed.remove(route));
-                    let late: Vec<_> = owed.flat_map(|route| self.hub.reached_by(*route)).collect();
+                    let now = Instant::now();
+                    let late = chunk.iter().filter(|route| round.stands(**route, called, now));
+                    let late: Vec<_> = late.flat_map(|route| self.hub.reached_by(*route)).collect();
                     if !late.is_empty() {
+                        tracing::warn!(users = late.len(), "routes did not stand: sockets resync");
                         self.hub.reload(late);
                     }
                 }
                 Err(error) => {
                     tracing::warn!(%error, routes = chunk.len(), "routes were not announced");
-                    round.owed.extend(chunk);
+                    let new = chunk.iter().filter(|route| !round.standing.contains_key(route));
+                    round.owed.extend(new);
                     all = false;
                 }
             }
@@ -191,3 +221,6 @@ impl Routes {
 fn late() -> Unavailable {
     Unavailable("no answer in time".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

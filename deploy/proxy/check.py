@@ -115,6 +115,11 @@ def polling(proxy, secret):
     assert poll(mine, b"1") == "ok"
 
 
+def workers(master):
+    """The processes of a proxy below its master."""
+    return set(pathlib.Path(f"/proc/{master.pid}/task/{master.pid}/children").read_text(encoding="utf-8").split())
+
+
 def check(stack, proxy, server, haproxy, delivery):
     base = f"http://{proxy}"
     spoofed = {"X-Forwarded-For": "203.0.113.9", "Forwarded": "for=203.0.113.9"}
@@ -135,12 +140,13 @@ def check(stack, proxy, server, haproxy, delivery):
     assert poll(f"{base}/socket.io?EIO=4&transport=polling").startswith("0{")
     print("proxy: 12 polling sessions stay with their node, of two")
 
+    before = workers(haproxy)
     haproxy.send_signal(signal.SIGUSR2)
-    time.sleep(2)
+    until("a second worker", lambda: workers(haproxy) - before)
     until("an answer after the reload", lambda: call(f"{base}/api/v1/x"))
     # Any answer shows that the old socket is alive: this kind of request does not exist.
     assert ask(link, "9", "no.such.request", {})["ok"] is False
-    enter(stack, proxy, secret)
+    until("a socket after the reload", lambda: enter(stack, proxy, secret))
     print("proxy: a reload keeps old sockets and takes new ones")
 
     delivery.kill()

@@ -16,6 +16,9 @@ finish() {
 }
 trap finish EXIT
 
+# A disk that stands still leaves an outcome open, and a test waits for it: the same request under one key.
+curl() { command curl --retry 5 -H "Idempotency-Key: quickstart-$$-$RANDOM$RANDOM" "$@"; }
+
 {
 # quickstart:begin
 API="${PARLANCE_URL:-http://localhost:3000}/api/v1"

@@ -85,7 +85,7 @@ fn records_of_version_1_decode() {
             }),
         ),
         ("presence.left", PresenceCommand::Left(Left { node_id: NODE })),
-        ("presence.changed", PresenceCommand::Decided(Decided { user_id: ALICE })),
+        ("presence.changed", PresenceCommand::Decided(Decided { user_id: ALICE, shown: false })),
         ("presence.relation", PresenceCommand::Related(Related { user_id: ALICE, other: BOB })),
         ("presence.due", PresenceCommand::Due(Due { ticket: None })),
         ("presence.due.first", PresenceCommand::Due(Due { ticket: Some(ticket) })),

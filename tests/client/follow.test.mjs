@@ -41,7 +41,7 @@ const caughtUp = async (fold, id) => {
 async function act(dice, id, mine) {
   const roll = dice.next();
   if (mine.length === 0 || roll < 0.5) {
-    const { id: sent } = await bob.request("POST", "/messages", { body: { conversationId: id, content: `${roll}` } });
+    const { id: sent } = await bob.request("POST", "/messages", { body: { conversationId: id, content: `${roll}` }, key: true });
     mine.push(sent);
   } else if (roll < 0.65) await bob.edit(dice.pick(mine), `edited ${roll}`);
   else if (roll < 0.72) await bob.remove(mine.splice(dice.below(mine.length), 1)[0]);
@@ -74,7 +74,8 @@ test("a socket that breaks at random: every change once, in order, and the fold 
   hasten(ann, dice);
   network.down = (text) => (dice.next() < 0.06 && ++cuts ? "cut" : undefined);
   const mine = ids.map(() => []);
-  for (let i = 0; i < 220; i++) {
+  // As many as it takes: what is cut comes from the dice.
+  for (let i = 0; i < 220 || (cuts <= 5 && i < 2_000); i++) {
     const at = dice.below(ids.length);
     await act(dice, ids[at], mine[at]);
     if (dice.next() < 0.03) network.cut();
@@ -143,7 +144,7 @@ test("more than 1,000 missed changes are a reset, and what follows is told", asy
   const id = await group();
   await live(ann);
   ann.close();
-  const send = (i) => bob.request("POST", "/messages", { body: { conversationId: id, content: `${i}` } });
+  const send = (i) => bob.request("POST", "/messages", { body: { conversationId: id, content: `${i}` }, key: true });
   for (let i = 0; i < 1_010; i += 30) await Promise.all(Array.from({ length: 30 }, (_, j) => send(i + j)));
   ann.connect();
   await until("reset", () => fold.resets.some(({ conversationId }) => conversationId === id));
@@ -268,12 +269,13 @@ test("what was received and read is told to who wrote it", async (t) => {
     if (conversationId === id && data.userId === ann.user.id) receipts.push(`${data.kind} ${data.seq}`);
   });
   await live(ann);
-  let frames = 0;
+  const begun = performance.now();
   const { id: first } = await bob.send(id, "one").done;
   for (let i = 0; i < 20; i++) await bob.send(id, `more ${i}`).done;
   await until("received", () => receipts.includes("delivered 21"));
-  frames = receipts.length;
-  assert.ok(frames <= 3, `told together: ${receipts}`);
+  // Told together: at most once a second.
+  const most = 2 + Math.ceil((performance.now() - begun) / 1_000);
+  assert.ok(receipts.length <= most, `${receipts.length}, not ${most}: ${receipts}`);
   await ann.read(id, first);
   await until("read", () => receipts.includes("read 1"));
   assert.equal((await bob.message(first)).status, "read");
@@ -283,7 +285,7 @@ test("a conversation that becomes active while the list is read at the first sta
   await fresh();
   const ids = [];
   for (let i = 0; i < 101; i++) ids.push(await group(`${i}`)); // two pages, the first one made on the second
-  const write = (content) => bob.request("POST", "/messages", { body: { conversationId: ids[0], content } });
+  const write = (content) => bob.request("POST", "/messages", { body: { conversationId: ids[0], content }, key: true });
   let asked = 0;
   const moving = new Client({
     url: server.url,

@@ -262,11 +262,13 @@ test("a long queue is no flood: a server with its usual limits refuses nothing o
   for (let i = 0; i < 8; i++) ids.push((await moa.createGroup({ name: `${i}`, participantIds: [nils.user.id] })).id);
   await live(moa);
   const errors = [];
-  moa.on("outbox", ({ error }) => error && errors.push(error.code));
-  moa.on("status", ({ error }) => error && errors.push(error.message));
+  moa.on("outbox", ({ error }) => error && errors.push(error));
+  moa.on("status", ({ error }) => error && errors.push(error));
   const entries = Array.from({ length: 160 }, (_, i) => moa.send(ids[i % 8], `text ${i}`));
   await Promise.all(entries.map(({ done }) => done));
-  assert.deepEqual(errors, []);
+  // A slow disk may be told, too: that is no limit.
+  const refused = errors.filter(({ code, closeCode }) => code === "rate_limited" || closeCode === 4429);
+  assert.deepEqual(refused, []);
   moa.close();
 });
 

@@ -1,11 +1,13 @@
 // Socket.IO 5: every case of the protocol's public suite, and what servers get wrong beside them.
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe } from "node:test";
 
 import { Engine } from "./support/engine.mjs";
 import { serve } from "./support/server.mjs";
+import { steady } from "./support/steady.mjs";
 
 const at = serve();
+const it = steady(at);
 const engine = new Engine(at, "/socket.io/");
 const ONE = Buffer.from([1, 2, 3]);
 const TWO = Buffer.from([4, 5, 6]);

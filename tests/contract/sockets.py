@@ -11,6 +11,8 @@ from websockets.sync.client import connect
 
 import world
 
+# What a server says that could not settle it in its time: it is asked again. All that is asked here may be.
+UNSETTLED = {"overloaded", "outcome_unknown"}
 FOLDER = pathlib.Path(__file__).resolve().parent.parent.parent / "schemas/json"
 
 
@@ -56,7 +58,16 @@ class Socket:
             self.mistakes.append(f"{name} {where}: {mistake.message[:200]}")
 
     def ask(self, kind, data=None, last="answer"):
-        """Sends a request and takes what comes until its answer."""
+        """Sends a request and takes what comes until its answer; what is left open is asked again."""
+        for pause in (0, 1, 1, 2, 5):
+            time.sleep(pause)
+            told = self.once(kind, data, last)
+            if told["ok"] or told["error"]["code"] not in UNSETTLED:
+                break
+        assert told["ok"], f"{kind}: {told}"
+        return told.get("data")
+
+    def once(self, kind, data, last):
         self.number += 1
         frame = {"id": str(self.number), "type": kind}
         if data is not None:
@@ -69,8 +80,7 @@ class Socket:
         while True:
             told = self.take(deadline, kind)
             if told.get("id") == str(self.number) and told.get("type", "answer") == last:
-                assert told["ok"], f"{kind}: {told}"
-                return told.get("data")
+                return told
 
     def take(self, deadline, kind=""):
         told = json.loads(self.link.recv(timeout=max(0.0, deadline - time.monotonic())))

@@ -2,11 +2,14 @@
 
 import itertools
 import json
+import time
 import urllib.error
 import urllib.request
+import uuid
 
 PASSWORD = "violet-kettle-81-tram"
 NUMBER = itertools.count()
+TRIES = 6
 
 
 class Api:
@@ -17,18 +20,23 @@ class Api:
         self.token = token
 
     def call(self, method, path, body=None):
-        headers = {"Content-Type": "application/json"}
+        # One request, however often it is asked: a slow disk leaves the outcome open now and then.
+        headers = {"Content-Type": "application/json", "Idempotency-Key": str(uuid.uuid4())}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
             f"{self.base}/api/v1{path}", data=data, headers=headers, method=method
         )
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                return json.load(answer)["data"]
-        except urllib.error.HTTPError as error:
-            raise SystemExit(f"{method} {path}: {error.code} {error.read().decode()}") from error
+        for number in range(1, TRIES + 1):
+            try:
+                with urllib.request.urlopen(request, timeout=10) as answer:
+                    return json.load(answer)["data"]
+            except urllib.error.HTTPError as error:
+                if error.code != 503 or number == TRIES:
+                    raise SystemExit(f"{method} {path}: {error.code} {error.read().decode()}") from error
+                time.sleep(float(error.headers.get("Retry-After") or 1))
+        raise AssertionError("the last try returns or ends")
 
     def post(self, path, body=None):
         return self.call("POST", path, body)

@@ -7,18 +7,31 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+import urllib.error
 import urllib.request
 import uuid
 
 LIMIT_S = 30
+TRIES = 6
 
 
 def call(url, method, path, body=None, token=None):
-    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+    # One request, however often it is asked: a slow disk leaves the outcome open now and then.
+    headers = {"Content-Type": "application/json", "Idempotency-Key": str(uuid.uuid4())}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{url}/api/v1/{path}", data, headers, method=method)
-    with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
-        return json.load(answer)["data"]
+    for number in range(1, TRIES + 1):
+        try:
+            with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as error:
+            if error.code != 503 or number == TRIES:
+                raise
+            time.sleep(float(error.headers.get("Retry-After") or 1))
+    raise AssertionError("the last try returns or raises")
 
 
 def person(url, name):

@@ -120,6 +120,7 @@ stage.test("a message that waits survives a reload of the page", async () => {
   await alice.live(30_000);
   await alice.shows("kept through a reload");
   await until("both are sent", async () => (await ben.history(conversation)).length >= 3, 15_000);
+  for (const text of ["kept through a reload", "and this one after it"]) await alice.receipt(text, "Sent", 15_000);
   await same(alice, ben, conversation, /kept through a reload|and this one after it/, ["kept through a reload", "and this one after it"]);
   assert.equal(await alice.page.getByText("Waiting to be sent").count(), 0);
 }, { seconds: 60 });

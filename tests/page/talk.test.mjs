@@ -117,7 +117,7 @@ stage.test("unread messages of a conversation that is not open are counted", asy
   await alice.shows("Two");
   await until("nothing is unread", async () => !/unread/.test(await alice.row(ben.fullName).textContent()));
   const server = (await ada.conversations()).map((one) => one.unreadCount);
-  await until("the server agrees", async () => (await ada.conversations()).every((one) => one.unreadCount === 0), 5_000)
+  await until("the server agrees", async () => (await ada.conversations()).every((one) => one.unreadCount === 0))
     .catch((error) => assert.fail(`${error.message}; at first ${server}`));
 });
 

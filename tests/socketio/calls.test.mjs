@@ -9,8 +9,8 @@ import { Phone, WAYS, sleep } from "./support/phone.mjs";
 
 for (const way of Object.keys(WAYS)) {
   test(`${way}: joining, offers, answers, candidates, media, the screen and leaving are relayed`, async () => {
-    const [alice, bob, carol] = await Promise.all(["alice", "bob", "carol"].map((name) => Person.called(name)));
-    await alice.direct(bob);
+    const [alice, bob, carol, dave] = await Promise.all(["alice", "bob", "carol", "dave"].map((name) => Person.called(name)));
+    for (const other of [bob, dave]) await alice.direct(other);
     const [a, b, c] = [await Phone.of(alice, { way }), await Phone.of(bob, { way, node: 1 }), await Phone.of(carol, { way, node: 1 })];
     const callId = randomUUID();
     const ask = async (phone, event, payload) => {
@@ -38,10 +38,19 @@ for (const way of Object.keys(WAYS)) {
     await a.heard("call:participant:left", { callId, userId: bob.id });
     const later = await a.ask("call:offer", { callId, targetUserId: bob.id, offer: { sdp: "late" } });
     assert.equal(later.success, false, "he has left");
-    await sleep(300);
-    const calls = (phone) => phone.log.filter((one) => one.event.startsWith("call:")).map((one) => one.event);
+    // Somebody else on their node hears of the call: what was not for Bob or Carol has passed them by.
+    const d = await Phone.of(dave, { way, node: 1 });
+    await ask(d, "call:join");
+    await a.heard("call:participant:joined", { callId, userId: dave.id });
+    await ask(a, "call:media:toggle", { mediaType: "video", enabled: true });
+    await d.heard("call:media:toggled", { callId, userId: alice.id, mediaType: "video", enabled: true });
+    for (const phone of [b, c]) await ask(phone, "heartbeat");
+    const calls = (phone) => phone.log.filter((one) => one.event.startsWith("call:")).map(({ event, data }) => `${event} ${data.userId}`);
     assert.deepEqual(calls(c), []);
-    for (const phone of [a, b]) assert.equal(new Set(calls(phone)).size, calls(phone).length, "each comes once");
+    // What was asked once more may have been done twice.
+    const repeats = [a, b, d].reduce((sum, phone) => sum + phone.repeats, 0);
+    for (const phone of [a, b]) assert.ok(calls(phone).length <= new Set(calls(phone)).size + repeats, `each comes once: ${calls(phone)}`);
+    assert.ok(!calls(b).includes(`call:media:toggled ${alice.id}`), "he has left");
   });
 }
 
@@ -54,8 +63,17 @@ test("whose connection ends has left his calls, unless he is in them on another 
   await a.heard("call:participant:joined", { callId, userId: bob.id });
   again.close();
   await sleep(1_000);
+  // What his node tells her now comes behind what it had to tell of the end of a connection.
+  const toggles = async (phone, mediaType) => {
+    assert.equal((await phone.ask("call:media:toggle", { callId, mediaType, enabled: false })).success, true);
+    await a.heard("call:media:toggled", { callId, userId: bob.id, mediaType });
+  };
+  await toggles(b, "audio");
   assert.equal(a.count("call:participant:left"), 0, "his other connection is in it");
   b.close();
   await a.heard("call:participant:left", { callId, userId: bob.id });
+  const back = await Phone.of(bob, { node: 1 });
+  assert.equal((await back.ask("call:join", { callId })).success, true);
+  await toggles(back, "video");
   assert.equal(a.count("call:participant:left"), 1);
 });

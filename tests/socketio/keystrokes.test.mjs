@@ -10,15 +10,10 @@ const PUBLISHED = "parlance_presence_transitions_total";
 const RECORDS = 'parlance_records_total{pool="presence"}';
 const STROKES = 300;
 
-/** Nobody who was here before is about to be said to be gone: that is told after 5 s. */
+/** Nobody who was here before is about to be said to be gone: only Alice and Bob are here. */
 async function quiet() {
-  let [last, since] = [-1, Date.now()];
-  await until("nothing to be published", async () => {
-    const now = await counted(PUBLISHED);
-    if (now !== last) [last, since] = [now, Date.now()];
-    return Date.now() - since > 5_500;
-  }, 40_000);
-  return last;
+  await until("all others to be gone", async () => (await counted("parlance_presence_users")) === 2, 75_000);
+  return counted(PUBLISHED);
 }
 
 test("an update at every key stroke publishes nothing, tells nobody, and is not even a record", async (t) => {

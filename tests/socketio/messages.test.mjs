@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Person, pair } from "./support/people.mjs";
-import { Phone, WAYS, fence } from "./support/phone.mjs";
+import { Person, again, pair } from "./support/people.mjs";
+import { Phone, WAYS, fence, sleep } from "./support/phone.mjs";
 
 const absent = "00000000-0000-4000-8000-000000000000";
 
@@ -162,6 +162,19 @@ test("a message may be sent again under its client's id, and is one", async () =
   assert.equal(first.data.id, again.data.id);
   await fence(alice, direct, b);
   assert.equal(b.count("message:new", { content: "once" }), 1);
+});
+
+test("a message needs no id of its client's", async () => {
+  const { direct, a, b } = await stage("websocket");
+  const message = { conversationId: direct, content: "nameless" };
+  const since = Date.now();
+  let ack = await a.askOnce("message:send", { message });
+  for (let tries = 1; again(ack.code, tries, since); tries += 1) {
+    await sleep(1_000);
+    ack = await a.askOnce("message:send", { message });
+  }
+  assert.equal(ack.success, true, JSON.stringify(ack));
+  await b.heard("message:new", { id: ack.data.id, content: "nameless" });
 });
 
 test("membership: who is added hears it, who is removed hears nothing of what follows", async () => {

@@ -5,7 +5,66 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { Person, pair } from "./support/people.mjs";
-import { Phone, WAYS, sleep } from "./support/phone.mjs";
+import { PATIENCE, Phone, WAYS, sleep } from "./support/phone.mjs";
+import { rounds } from "./support/rounds.mjs";
+
+/** Who goes is said to be gone when he has not come back for so long; what a program says too often is held for so long. */
+const GRACE_MS = 5_000;
+
+/** What a node has written to a socket has come. */
+const passed = async (phone) => assert.equal((await phone.ask("heartbeat")).success, true);
+
+/** Alice says what she does again and again, then decides; Carol decides at the same moment, and Bob sees both. */
+async function decided(t) {
+  const { alice, bob } = await pair();
+  const carol = await Person.called("carol");
+  await carol.direct(bob);
+  const [one, two] = await Promise.all([Phone.of(alice), Phone.of(alice, { node: 1 }), Phone.of(carol)]);
+  const b = await Phone.of(bob, { node: 1 });
+  const says = async (phone, customStatus) => {
+    assert.equal((await phone.ask("presence:update", { status: "online", customStatus })).success, true);
+    assert.equal((await bob.get(`/presence/users/${alice.id}`, { node: 1 })).customStatus, customStatus);
+  };
+  for (let n = 0; n < 6; n += 1) await says(one, `t${n}`);
+  for (const [phone, text] of [[one, "A"], [two, "B"], [one, "A"]]) await says(phone, text);
+  await alice.put("/presence/me", { customStatus: "Y" });
+  await says(two, "B");
+  const [from, began] = [b.mark, performance.now()];
+  const tells = async (who) => {
+    const part = { userId: who.id, status: "do_not_disturb", customStatus: "last" };
+    await who.put("/presence/me", { status: part.status, customStatus: part.customStatus });
+    await b.heard("presence:update", part, { from });
+    return b.all("presence:update", part, from)[0].at - began;
+  };
+  const [took, control] = await Promise.all([tells(alice), tells(carol)]);
+  t.diagnostic(`what a user decides was told after ${Math.round(took)} ms, of one who had said nothing after ${Math.round(control)} ms`);
+  await alice.put("/presence/me", { status: "online" });
+  assert.equal((await alice.get("/presence/me", { node: 1 })).status, "online");
+  return { stall: control, most: 1_000, judge: () => assert.ok(took < GRACE_MS - 1_000, `held for ${took} ms`) };
+}
+
+/** Alice comes back three times, and does not disturb; what Bob was told, and the longest that she was away. */
+async function comesBack() {
+  const { alice, bob } = await pair();
+  const b = await Phone.of(bob, { node: 1 });
+  let a = await Phone.of(alice);
+  await b.heard("presence:update", { userId: alice.id, status: "online" });
+  const mark = b.mark;
+  let away = 0;
+  for (const node of [1, 0, 1]) {
+    const since = performance.now();
+    a.close();
+    await sleep(300);
+    a = await Phone.of(alice, { node });
+    away = Math.max(away, performance.now() - since);
+  }
+  await sleep(GRACE_MS + 1_000);
+  // Told in its order: behind this nothing more of that can come.
+  assert.equal((await a.ask("presence:update", { status: "do_not_disturb" })).success, true);
+  await b.heard("presence:update", { userId: alice.id, status: "do_not_disturb" }, { from: mark });
+  const told = b.all("presence:update", { userId: alice.id }, mark).map((one) => one.data.status);
+  return { stall: away, most: GRACE_MS - 1_000, judge: () => assert.deepEqual(told, ["do_not_disturb"]) };
+}
 
 // They wait for most of their time.
 describe("presence", { concurrency: true }, () => {
@@ -15,8 +74,8 @@ describe("presence", { concurrency: true }, () => {
       const b = await Phone.of(bob, { way, node: 1 });
       const beside = await Phone.of(bob, { way, node: 1, namespace: "/presence" });
       const a = await Phone.of(alice, { way });
-      const told = async (part) => {
-        const here = await b.heard("presence:update", { userId: alice.id, ...part });
+      const told = async (part, wait) => {
+        const here = await b.heard("presence:update", { userId: alice.id, ...part }, wait);
         assert.ok("customStatus" in here, JSON.stringify(here));
         const there = await beside.heard("presence:update", { userId: alice.id, ...part });
         assert.ok("lastSeenAt" in there && "customStatus" in there, JSON.stringify(there));
@@ -29,7 +88,7 @@ describe("presence", { concurrency: true }, () => {
       const shown = await bob.get(`/presence/users/${alice.id}`, { node: 1 });
       assert.deepEqual([shown.userId, shown.status, shown.customStatus], [alice.id, "online", "In a meeting"]);
       a.close();
-      await told({ status: "offline" });
+      await told({ status: "offline" }, { ms: GRACE_MS + PATIENCE });
       assert.equal((await bob.get(`/presence/users/${alice.id}`)).status, "offline");
       assert.equal(b.count("presence:update", { userId: alice.id, status: "offline" }), 1);
     });
@@ -56,11 +115,12 @@ describe("presence", { concurrency: true }, () => {
     const c = await Phone.of(carol);
     assert.equal((await c.ask("presence:subscribe", { userIds: [alice.id] })).success, true);
     assert.equal((await c.ask("presence:unsubscribe", { userIds: [alice.id] })).success, true);
+    const d = await Phone.of(await Person.called("dave"));
+    assert.equal((await d.ask("presence:subscribe", { userIds: [alice.id] })).success, true);
     const mark = c.mark;
     await a.ask("presence:update", { status: "do_not_disturb" });
-    const watcher = await Phone.of(alice, { node: 1 });
-    await watcher.heard("connected");
-    await sleep(700);
+    await d.heard("presence:update", { userId: alice.id, status: "do_not_disturb" });
+    await passed(c);
     assert.equal(c.count("presence:update", { userId: alice.id }, mark), 0);
   });
 
@@ -73,26 +133,29 @@ describe("presence", { concurrency: true }, () => {
   });
 
   test("strangers are told nothing, and who is blocked sees nobody online", async () => {
-    const { alice, bob, direct } = await pair();
+    const { alice, bob } = await pair();
+    const carol = await Person.called("carol");
+    await carol.direct(alice);
     const stranger = await Phone.of(await Person.called("mallory"));
-    const b = await Phone.of(bob, { node: 1 });
+    const [b, c, beside] = [await Phone.of(bob, { node: 1 }), await Phone.of(carol, { node: 1 }), await Phone.of(bob)];
     const a = await Phone.of(alice);
     await b.heard("presence:update", { userId: alice.id, status: "online" });
     await a.ask("presence:update", { status: "do_not_disturb" });
-    await b.heard("presence:update", { userId: alice.id, status: "do_not_disturb" });
+    for (const phone of [b, c, beside]) await phone.heard("presence:update", { userId: alice.id, status: "do_not_disturb" });
+    await passed(stranger);
     assert.equal(stranger.count("presence:update", { userId: alice.id }), 0);
     const mark = b.mark;
     await alice.post(`/users/${bob.id}/block`);
     await b.heard("presence:update", { userId: alice.id, status: "offline" }, { from: mark });
     const shown = await bob.get(`/presence/users/${alice.id}`);
     assert.deepEqual([shown.status, shown.customStatus, shown.lastSeenAt], ["offline", null, null]);
-    const from = b.mark;
+    const [from, seen] = [b.mark, c.mark];
     await a.ask("presence:update", { status: "online" });
-    await sleep(500);
+    await c.heard("presence:update", { userId: alice.id, status: "online" }, { from: seen });
+    await passed(b);
     assert.equal(b.count("presence:update", { userId: alice.id, status: "online" }, from), 0, "behind a block nothing is told");
     await alice.delete(`/users/${bob.id}/block`);
     await b.heard("presence:update", { userId: alice.id, status: "online" }, { from });
-    assert.ok(direct);
   });
 
   test("the namespace /presence: update, activity, join and leave are acknowledged as its document says", async () => {
@@ -114,26 +177,14 @@ describe("presence", { concurrency: true }, () => {
     assert.ok(bob);
   });
 
-  test("coming back within the grace is no change: nobody is told of it", async () => {
-    const { alice, bob } = await pair();
-    const b = await Phone.of(bob, { node: 1 });
-    let a = await Phone.of(alice);
-    await b.heard("presence:update", { userId: alice.id, status: "online" });
-    const mark = b.mark;
-    for (const node of [1, 0, 1]) {
-      a.close();
-      await sleep(300);
-      a = await Phone.of(alice, { node });
-    }
-    await sleep(6_000);
-    assert.deepEqual(b.all("presence:update", { userId: alice.id }, mark).map((one) => one.data.status), []);
-  });
+  test("coming back within the grace is no change: nobody is told of it", (t) => rounds(t, comesBack));
 
   test("several devices: the one that disturbs nobody decides, and he is offline when the last one goes", async () => {
     const { alice, bob } = await pair();
     const b = await Phone.of(bob, { node: 1 });
-    const [first, second] = [await Phone.of(alice), await Phone.of(await alice.elsewhere(), { node: 1, way: "polling" })];
+    const first = await Phone.of(alice);
     await b.heard("presence:update", { userId: alice.id, status: "online" });
+    const second = await Phone.of(await alice.elsewhere(), { node: 1, way: "polling" });
     await second.ask("presence:update", { status: "do_not_disturb" });
     await b.heard("presence:update", { userId: alice.id, status: "do_not_disturb" });
     const me = await alice.get("/presence/me");
@@ -147,22 +198,6 @@ describe("presence", { concurrency: true }, () => {
     await b.heard("presence:update", { userId: alice.id, status: "offline" }, { from, ms: 15_000 });
   });
 
-  test("the text that was acknowledged last is the one that stands, and what a user decides is told at once however often", async () => {
-    const { alice, bob } = await pair();
-    const [one, two] = await Promise.all([Phone.of(alice), Phone.of(alice, { node: 1 })]);
-    const b = await Phone.of(bob, { node: 1 });
-    const says = async (phone, customStatus) => {
-      assert.equal((await phone.ask("presence:update", { status: "online", customStatus })).success, true);
-      assert.equal((await bob.get(`/presence/users/${alice.id}`, { node: 1 })).customStatus, customStatus);
-    };
-    for (let n = 0; n < 6; n += 1) await says(one, `t${n}`);
-    for (const [phone, text] of [[one, "A"], [two, "B"], [one, "A"]]) await says(phone, text);
-    await alice.put("/presence/me", { customStatus: "Y" });
-    await says(two, "B");
-    const from = b.mark;
-    await alice.put("/presence/me", { status: "do_not_disturb", customStatus: "last" });
-    await b.heard("presence:update", { userId: alice.id, status: "do_not_disturb", customStatus: "last" }, { from, ms: 2_000 });
-    await alice.put("/presence/me", { status: "online" });
-    assert.equal((await alice.get("/presence/me", { node: 1 })).status, "online");
-  });
+  test("the text that was acknowledged last is the one that stands, and what a user decides is told at once however often", (t) =>
+    rounds(t, () => decided(t)));
 });

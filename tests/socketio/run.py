@@ -30,7 +30,8 @@ SECRET = "socketio-secret-of-one-test-run-0123456789abcdef"
 # The longest start of a node: topics and tables are made on the real engines.
 START = 90
 # What runs alone behind all others: it measures what they would disturb, or kills a node.
-ALONE = ("keystrokes.test.mjs", "stalled.test.mjs", "restart.test.mjs")
+KILLS = "restart.test.mjs"
+ALONE = ("keystrokes.test.mjs", "stalled.test.mjs", KILLS)
 # What waits for a minute beside all others, on node 0 alone. One set of engines is enough for it, and for what is
 # measured: those are on the other one.
 BESIDE = "unclean.test.mjs"
@@ -52,9 +53,44 @@ def shared(namespace):
         f'namespace = "{namespace}"',
         "[engines]", 'log = "kafka"', 'store = "cql"', 'ephemeral = "redis"',
         "[kafka]", f'brokers = ["{kafka}"]', "partitions = 4", "replication = 1", "min_insync = 1",
-        "[cql]", f'contact_points = ["{cql}"]', "replication = 1",
-        "[redis]", f'url = "redis://{redis}/0"',
+        # Engines that stall are slow here, and not away: what is done without them has its own tests.
+        "[cql]", f'contact_points = ["{cql}"]', "replication = 1", "timeout_ms = 10000",
+        "[redis]", f'url = "redis://{redis}/0"', "timeout_ms = 10000",
     ]
+
+
+def told(node, path, form, token=None):
+    """Asks a node until it is done, under one key; a new one may be ready and yet wait for its consumer groups."""
+    headers = {"Content-Type": "application/json", "Idempotency-Key": secrets.token_hex(8)}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    deadline, last = time.monotonic() + START, None
+    while time.monotonic() < deadline:
+        request = urllib.request.Request(f"{node}/api/v1{path}", json.dumps(form).encode(), headers, method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as error:
+            last = f"{error.code} {error.read().decode(errors='replace')}"
+            if error.code < 500:
+                break
+        except OSError as error:
+            last = error
+        time.sleep(0.2)
+    sys.exit(f"socketio: {node}{path}: {last}")
+
+
+def able(nodes):
+    """Whether what writes is done, of both nodes: somebody on each, who talk to each other."""
+    ids, tokens, password = [], [], "violet-kettle-81"
+    for place, node in enumerate(nodes):
+        name = f"first_{place}"
+        form = {"username": name, "email": f"{name}@example.org", "firstName": "First", "lastName": "Test"}
+        ids.append(told(node, "/auth/register", {**form, "password": password})["userId"])
+        tokens.append(told(node, "/auth/login", {"identifier": name, "password": password})["accessToken"])
+    opened = told(nodes[0], "/conversations", {"type": "direct", "participantIds": ids[1:]}, tokens[0])["id"]
+    for node, token in zip(nodes, tokens):
+        told(node, "/messages", {"conversationId": opened, "content": "first"}, token)
 
 
 def own():
@@ -67,7 +103,7 @@ class Process:
 
     def __init__(self, binary, folder, listen, operations, engines):
         self.binary, self.folder, self.operations = binary, folder, operations
-        self.wanted, self.child = True, None
+        self.wanted, self.child, self.thread = True, None, None
         folder.mkdir(parents=True)
         addresses = ", ".join(f'"127.0.0.1:{port}"' for port in listen)
         lines = [
@@ -121,7 +157,8 @@ class Process:
         self.wanted = False
         if self.child is not None:
             self.child.send_signal(signal.SIGKILL)
-        self.thread.join(timeout=10)
+        if self.thread is not None:
+            self.thread.join(timeout=10)
 
 
 class World:
@@ -136,22 +173,27 @@ class World:
                 Process(binary, folder / "a", [a], c, common), Process(binary, folder / "b", [b], d, common)]
         else:
             self.processes = [Process(binary, folder / "a", [a, b], c, [])]
-        if engines == "real":
-            self.processes[0].prepare()
-        for process in self.processes:
-            process.start()
-        for process in self.processes:
-            process.ready()
+        self.nodes = [f"http://127.0.0.1:{a}", f"http://127.0.0.1:{b}"]
         first, last = self.processes[0], self.processes[-1]
         self.environment = {
             **os.environ,
-            "PARLANCE_NODES": f"http://127.0.0.1:{a} http://127.0.0.1:{b}",
+            "PARLANCE_NODES": " ".join(self.nodes),
             "PARLANCE_METRICS": " ".join(f"http://127.0.0.1:{one.operations}" for one in self.processes),
             "PARLANCE_PIDS": f"{first.folder}/pid {last.folder}/pid",
             "PARLANCE_SECRET": SECRET,
             "PARLANCE_ENGINES": engines,
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+
+    def start(self):
+        """Returns when both nodes do what they are asked."""
+        if len(self.processes) > 1:
+            self.processes[0].prepare()
+        for process in self.processes:
+            process.start()
+        for process in self.processes:
+            process.ready()
+        able(self.nodes)
 
     def end(self):
         for process in self.processes:
@@ -163,18 +205,35 @@ class World:
 
 
 class Part:
-    """A command that runs; what it says is shown when it is waited for."""
+    """A command that runs; what it says is shown when it is waited for, and at the end in any case."""
+
+    running = []
 
     def __init__(self, world, words):
         # A file and not a pipe: nobody reads it meanwhile.
         self.out = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(words, env=world.environment, cwd=HERE, stdout=self.out, stderr=self.out)
+        self.running.append(self)
 
     def passed(self):
         status = self.process.wait()
+        self.shown()
+        return status == 0
+
+    def shown(self):
+        self.running.remove(self)
         self.out.seek(0)
         print(self.out.read(), end="", flush=True)
-        return status == 0
+
+    def end(self):
+        """Ends it before its time: with SIGTERM, upon which node says what was still running."""
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=3)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.shown()
 
 
 def run(world, engines, files):
@@ -192,6 +251,10 @@ def run(world, engines, files):
         first.append(Part(world, [sys.executable, str(HERE / "drive.py")]))
     good = [part.passed() for part in first]
     for name in (name for name in ALONE if name in chosen):
+        # What is beside it needs both nodes.
+        if name == KILLS:
+            good += [part.passed() for part in beside]
+            beside = []
         for process in world.processes:
             process.ready()
         good.append(Part(world, [*node, str(HERE / name)]).passed())
@@ -204,7 +267,7 @@ def invariants(world):
     broken = 0
     for process in world.processes:
         process.ready()
-        with urllib.request.urlopen(f"http://127.0.0.1:{process.operations}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{process.operations}/metrics", timeout=30) as answer:
             for line in answer.read().decode().splitlines():
                 if line.startswith(("parlance_invariant_violations_total", "parlance_dead_letters_total")):
                     value = float(line.rsplit(" ", 1)[1])
@@ -217,15 +280,20 @@ def invariants(world):
 def main():
     binary, engines, files = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2], sys.argv[3:]
     began = time.monotonic()
+    # Whoever limits the time of this sees what had been said, and leaves no process behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("socketio: ended before its time"))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="parlance-socketio-"))
     world, good, up = None, False, 0.0
     try:
         world = World(binary, engines, folder)
+        world.start()
         up = time.monotonic() - began
         good = run(world, engines, files) and invariants(world)
         if not good:
             world.logs()
     finally:
+        for part in list(Part.running):
+            part.end()
         if world is not None:
             world.end()
         if good:

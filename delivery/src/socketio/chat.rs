@@ -105,6 +105,7 @@ impl Chat {
 
     /// Says goodbye: on every namespace if the client is not to come back by itself.
     pub(super) async fn close(mut self, close: Close, linger: Duration, comes_back: bool) {
+        let linger = if self.fetches(close, linger) { linger } else { Duration::ZERO };
         if self.ends.is_some() && comes_back {
             let resync = async {
                 for namespace in Namespace::ALL.into_iter().filter(|name| self.rooms.has(*name)) {
@@ -133,6 +134,16 @@ impl Chat {
             drop(timeout(linger, goodbye).await);
         }
         self.connection.close(close, linger).await;
+    }
+
+    /// Whether polls may fetch what is said at the end. One that has not fetched in time what waits for it
+    /// has had its time (G-17); one that is told to resync has not.
+    fn fetches(&self, close: Close, linger: Duration) -> bool {
+        if close != close::SLOW || !self.connection.polls() {
+            return true;
+        }
+        let waits = self.connection.waits().is_some_and(|since| since.elapsed() >= linger);
+        !waits && self.ends.is_some_and(|at| at <= Instant::now())
     }
 
     fn begin(&mut self, delivery: &Arc<Delivery>, session: &Arc<Session>, whole: &Whole) -> Begun {

@@ -138,7 +138,7 @@ impl Broken {
             }
             Self::Store(error) if error.retryable() => {
                 tracing::warn!(%error, "a sync was given up");
-                ApiError::new(Code::Overloaded, "sync again").retry_after(1_000)
+                again()
             }
             Self::Store(error) => {
                 tracing::error!(%error, "a sync has failed");
@@ -182,15 +182,12 @@ impl Sync {
     /// that does not read, and must not keep a read of the store, which others wait for, meanwhile.
     pub(crate) fn begin(self: Box<Self>) -> BoxFuture<'static, Step> {
         let (done, step) = oneshot::channel();
-        let hub = self.hub.clone();
+        let (hub, id, turn) = (self.hub.clone(), self.id.clone(), self.turn);
         // Who is gone needs no answer.
         hub.aside(async move { drop(done.send(self.step().await)) });
         async move {
-            match step.await {
-                Ok(step) => step,
-                // The node shuts down, and closes the socket.
-                Err(_) => std::future::pending().await,
-            }
+            // It broke off, or the node shuts down and closes the socket.
+            step.await.unwrap_or_else(|_| Step::Last(frames::failed(&id, &again()), "failed", turn))
         }
         .boxed()
     }
@@ -476,6 +473,10 @@ impl Sync {
             self.hub.aside(tell(self.inbound.clone(), self.session.who.clone(), marks));
         }
     }
+}
+
+fn again() -> ApiError {
+    ApiError::new(Code::Overloaded, "sync again").retry_after(1_000)
 }
 
 async fn tell(inbound: Arc<dyn Inbound>, who: Identity, marks: Vec<(ConversationId, Seq)>) {

@@ -38,6 +38,8 @@ pub(crate) struct FakeInbound {
     pub(crate) broken: AtomicBool,
     /// Lets held outcomes go.
     pub(crate) release: Arc<Semaphore>,
+    /// Lets requests go that are held while they are being accepted.
+    pub(crate) admit: Semaphore,
     /// How often presence was read.
     pub(crate) reads: AtomicUsize,
     /// What is seen of users, whoever looks; of others nothing.
@@ -59,6 +61,7 @@ impl Default for FakeInbound {
             poor: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             release,
+            admit: Semaphore::new(0),
             reads: AtomicUsize::new(0),
             seen: Mutex::default(),
             hides: Mutex::default(),
@@ -120,6 +123,9 @@ impl Inbound for FakeInbound {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         self.accepted.lock().push(text.clone());
+        if kind == "held.accept" {
+            self.admit.acquire().await.expect("never closed").forget();
+        }
         let fate = match kind {
             "presence.set" => ["held", "lost"].into_iter().find(|fate| text.contains(fate)),
             _ => None,
@@ -128,9 +134,11 @@ impl Inbound for FakeInbound {
             self.fold(who.user, &text);
         }
         match fate.unwrap_or(kind) {
-            "echo" | "slow.accept" | "delivered" | "presence.set" | "message.send"
-            | "message.react" | "message.read" | "conversation.join" | "typing" | "call.offer"
-            | "call.join" => Ok(async move { Ok(Bytes::from(text)) }.boxed()),
+            "echo" | "slow.accept" | "held.accept" | "delivered" | "presence.set"
+            | "message.send" | "message.react" | "message.read" | "conversation.join"
+            | "typing" | "call.offer" | "call.join" => {
+                Ok(async move { Ok(Bytes::from(text)) }.boxed())
+            }
             "held" => {
                 let release = self.release.clone();
                 Ok(async move {

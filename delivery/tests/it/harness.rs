@@ -1,6 +1,8 @@
 //! A node with a listener, and clients of it.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,7 +10,7 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use bytes::Bytes;
 use delivery::{Config, Delivery, Timing};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use platform::Platform;
 use platform::lifecycle::Lifecycle;
 use platform::node::{Node, Sink};
@@ -178,6 +180,33 @@ pub(crate) async fn wait_for(what: &str, holds: impl Fn() -> bool) {
     while !holds() {
         assert!(tokio::time::Instant::now() < deadline, "{what} did not come true");
         tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Runs what counts on this process being quick: what failed while it stalled for so long begins anew, a few
+/// times.
+pub(crate) async fn unless_stalled(stall: Duration, attempt: impl AsyncFn()) {
+    const TRIES: usize = 8;
+    for others in (0..TRIES).rev() {
+        let longest = Cell::new(Duration::ZERO);
+        let watch = async {
+            loop {
+                let start = tokio::time::Instant::now();
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                longest.set(longest.get().max(start.elapsed()));
+            }
+        };
+        let outcome = tokio::select! {
+            // A stall is seen before what came of it.
+            biased;
+            () = watch => unreachable!("it watches for ever"),
+            outcome = AssertUnwindSafe(attempt()).catch_unwind() => outcome,
+        };
+        match outcome {
+            Ok(()) => return,
+            Err(_) if others > 0 && longest.get() >= stall => {}
+            Err(failure) => resume_unwind(failure),
+        }
     }
 }
 

@@ -46,7 +46,7 @@ async fn one_who_reads_again_in_time_is_told_to_resync_and_goes_on() {
 async fn one_who_does_not_is_closed_with_a_code_to_come_back() {
     let timing = Timing {
         drain: Duration::from_millis(400),
-        linger: Duration::from_secs(5),
+        linger: Duration::from_mins(1),
         ..Timing::default()
     };
     let server = server_in(timing).await;

@@ -49,7 +49,7 @@ use crate::state::Ingest;
 use crate::user::gone;
 
 pub(crate) use table::Typing;
-use table::{Due, Heard, Moment, Shows, Stopped, Typer};
+use table::{Due, Heard, Moment, Shows, Stopped, Typer, Writing};
 
 /// Conversations that are looked at side by side at a flush.
 const TOGETHER: usize = 64;
@@ -150,6 +150,18 @@ pub(crate) async fn flush(ingest: &Ingest) {
     for due in due.chunks(TOGETHER) {
         join_all(due.iter().map(|due| late(ingest, *due))).await;
     }
+    // The board is away still when none of some is written: then the others wait for the next turn.
+    let mut away = false;
+    for owed in ingest.typing.unwritten(moment(ingest)).chunks(TOGETHER) {
+        if away {
+            for (key, writing) in owed {
+                ingest.typing.owes(*key, *writing);
+            }
+            continue;
+        }
+        let written = join_all(owed.iter().map(|(key, writing)| write(ingest, *key, *writing)));
+        away = !written.await.contains(&true);
+    }
 }
 
 async fn late(ingest: &Ingest, Due { key, typer }: Due) {
@@ -182,7 +194,7 @@ async fn aside(ingest: &Ingest, key: Key, told: Told) {
 /// Gives it its place in the log; the future brings it onto the board.
 async fn tell(ingest: &Ingest, key: Key, told: Told) -> Result<Signalling, Failure> {
     let plan = plan(ingest, key, told).await?;
-    let (user, conversation) = key;
+    let (_, conversation) = key;
     let shows = match plan.audience {
         // He hides it, or may not write, only since it was told.
         Audience::Nobody if ingest.typing.hushes(key) => {
@@ -206,11 +218,7 @@ async fn tell(ingest: &Ingest, key: Key, told: Told) -> Result<Signalling, Failu
     };
     let ingest = ingest.clone();
     let telling = async move {
-        note(&ingest, user, conversation, told).await;
-        // A stop that came while it was on its way was wiped off before it.
-        if matches!(told, Told::Types(_)) && ingest.typing.is_over(key) {
-            note(&ingest, user, conversation, Told::Stops).await;
-        }
+        note(&ingest, key, told).await;
         match append {
             Some(append) => append.await,
             None => Ok(()),
@@ -237,23 +245,40 @@ fn signal((user, conversation): Key, plan: &Plan, told: Told, now: Timestamp) ->
 }
 
 /// Writes it on the board, or wipes it off. Without a board nobody is worse off than without a list.
-async fn note(ingest: &Ingest, user: UserId, conversation: ConversationId, told: Told) {
-    let note = match told {
-        Told::Stops | Told::Vanishes => ephemeral::Note::wipe(user.0),
+async fn note(ingest: &Ingest, key: Key, told: Told) {
+    write(ingest, key, ingest.typing.writes(key, told, moment(ingest))).await;
+}
+
+/// Whether it was written; if not, the board is owed it.
+async fn write(ingest: &Ingest, key: Key, writing: Writing) -> bool {
+    let (user, conversation) = key;
+    let board = typing::board(conversation);
+    let wipe = ephemeral::Note::wipe(user.0);
+    let note = match writing.told {
+        Told::Stops | Told::Vanishes => wipe.clone(),
         Told::Types(typer) => {
             let expires_at = typing::until(typer.last);
             let left = u64::try_from(expires_at.since(ingest.now())).unwrap_or(0);
             if left == 0 {
-                return;
+                return true;
             }
             let note = Note { started_at: typer.since, expires_at }.write();
             ephemeral::Note::brief(user.0, note, Duration::from_millis(left))
         }
     };
-    let board = typing::board(conversation);
-    if let Err(error) = ingest.platform.ephemeral.note(&board, &[note]).await {
-        tracing::debug!(%error, "who types can not be noted");
+    let ephemeral = &ingest.platform.ephemeral;
+    let mut written = ephemeral.note(&board, &[note]).await;
+    let mut last = writing;
+    // A stop that came while it was on its way was wiped off before it.
+    if matches!(writing.told, Told::Types(_)) && ingest.typing.is_over(key) {
+        last = ingest.typing.writes(key, Told::Stops, moment(ingest));
+        written = ephemeral.note(&board, &[wipe]).await;
     }
+    if let Err(error) = &written {
+        tracing::debug!(%error, "who types can not be noted");
+        ingest.typing.owes(key, last);
+    }
+    written.is_ok()
 }
 
 /// Reads who he is to the conversation; strangers are refused.

@@ -120,10 +120,10 @@ impl Entry {
     pub fn agrees(&self, head: &Head, now: Timestamp) -> bool {
         let said = head.presence.at(now);
         let status = Status::effective(said.status, std::iter::once(self.undecided()));
-        let text = (&said.custom_status, said.custom_until);
+        let text = said.custom_status.as_deref().map(|text| (text, said.custom_until));
         (self.status, self.online, self.last_seen)
             == (status, head.privacy.online, head.privacy.last_seen)
-            && (&self.custom_status, self.custom_status_expires_at) == text
+            && self.custom(now) == text
     }
 
     fn undecided(&self) -> Status {

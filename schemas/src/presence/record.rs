@@ -91,6 +91,9 @@ pub struct Left {
 pub struct Decided {
     /// The user; also the record's key.
     pub user_id: UserId,
+    /// It was about what he is, or says of himself: an answer may have shown it already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shown: bool,
 }
 
 /// What two users may see of each other is another now: one has blocked the other, or does so no

@@ -92,7 +92,7 @@ export class Wire {
   }
 
   /** The next frame; null when the connection is at its end. */
-  async next(within = 2_000) {
+  async next(within = 20_000) {
     if (this.#came.length > 0) return this.#came.shift();
     if (this.#ended) return null;
     return new Promise((resolve, reject) => {
@@ -121,7 +121,7 @@ export class Wire {
   }
 
   /** Waits for the end, whatever comes before it; the code of the close frame, if there was one. */
-  async closed(within = 3_000) {
+  async closed(within = 20_000) {
     let code = null;
     for (;;) {
       const frame = await this.next(within);

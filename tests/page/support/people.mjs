@@ -1,20 +1,28 @@
 // People and messages made over REST, by plain fetch and not by the client library: what a test compares the
 // page with must not come through the code that is tested.
 
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 
 const PASSWORD = "violet-kettle-81";
+const TRIES = 6;
 
-async function call(base, method, path, { body, token, key } = {}) {
-  const response = await fetch(`${base}/api/v1${path}`, {
+/** One request, however often it is asked: a slow disk leaves the outcome open now and then. */
+async function call(base, method, path, { body, token, key = randomUUID() } = {}) {
+  const ask = () => fetch(`${base}/api/v1${path}`, {
     method,
     headers: {
       ...(body === undefined ? {} : { "Content-Type": "application/json" }),
       ...(token ? { Authorization: `Bearer ${token}` } : {}),
-      ...(key ? { "Idempotency-Key": key } : {}),
+      "Idempotency-Key": key,
     },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
+  let response = await ask();
+  for (let number = 1; response.status === 503 && number < TRIES; number += 1) {
+    await response.arrayBuffer();
+    await new Promise((resolve) => setTimeout(resolve, 1_000 * Number(response.headers.get("Retry-After") ?? 1)));
+    response = await ask();
+  }
   const answer = await response.json();
   if (!response.ok) {
     throw new Error(`${method} ${path}: ${response.status} ${answer.code}: ${JSON.stringify(answer.message)}`);

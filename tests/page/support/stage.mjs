@@ -15,7 +15,7 @@ import { Cut } from "./cut.mjs";
 import { chromiumPath, need, ROOT } from "./machine.mjs";
 import { Person } from "./people.mjs";
 import { Server } from "./server.mjs";
-import { within } from "./wait.mjs";
+import { until, within } from "./wait.mjs";
 import { Watch } from "./watch.mjs";
 
 const FLAGS = ["--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-component-update"];
@@ -98,6 +98,8 @@ export class Stage {
       try {
         await within(title, Promise.resolve(body(t)), seconds * 1000);
         for (const { watch, who } of this.#contexts) {
+          // What is still open is in the verdict.
+          await until("what is asked again is answered", () => watch.settled, 5_000).catch(() => {});
           assert.deepEqual(watch.verdict(), [], `what the browser of ${who} says`);
         }
       } catch (error) {

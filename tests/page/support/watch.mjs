@@ -4,6 +4,8 @@
 // What the browser itself says of a connection that failed: right while a test has cut it, and only then.
 const NETWORK = /^(Failed to load resource: net::|WebSocket connection to )/;
 const REFUSED = /^Failed to load resource: the server responded with a status of (\d+)/;
+// What a page asks again by itself: it counts if no good answer has followed.
+const AGAIN = 503;
 
 export class Watch {
   violations = [];
@@ -12,6 +14,7 @@ export class Watch {
   dialogs = [];
   log = [];
   #excused = new Set();
+  #open = new Set();
   #networkMayFail = false;
 
   static async over(context, origins) {
@@ -49,6 +52,11 @@ export class Watch {
       if (["data:", "blob:", "about:"].includes(url.protocol)) return;
       if (!this.origins.has(url.host)) this.foreign.push(request.url());
     });
+    page.on("response", (response) => {
+      const asked = `${response.request().method()} ${new URL(response.url()).pathname}`;
+      if (response.status() === AGAIN) this.#open.add(asked);
+      else if (response.ok()) this.#open.delete(asked);
+    });
     page.on("websocket", (socket) => {
       if (!this.origins.has(new URL(socket.url()).host)) this.foreign.push(socket.url());
     });
@@ -57,7 +65,12 @@ export class Watch {
   #isExcused(text) {
     if (NETWORK.test(text)) return this.#networkMayFail;
     const status = REFUSED.exec(text)?.[1];
-    return status !== undefined && this.#excused.has(status);
+    return status === String(AGAIN) || (status !== undefined && this.#excused.has(status));
+  }
+
+  /** Whether everything that was to be asked again has been. */
+  get settled() {
+    return this.#open.size === 0;
   }
 
   /** From now on connections fail because the test cuts them. */
@@ -74,6 +87,7 @@ export class Watch {
     return [
       ...this.violations.map((one) => `policy violated: ${JSON.stringify(one)}`),
       ...this.errors.map((one) => `console error: ${one}`),
+      ...[...this.#open].map((one) => `${AGAIN}, and no good answer after it: ${one}`),
       ...this.foreign.map((one) => `request to another host: ${one}`),
       ...this.dialogs.map((one) => `dialog: ${one}`),
     ];

@@ -1,14 +1,22 @@
 // People on two running nodes, by REST; run.py says where the nodes are.
 
-import { createHmac } from "node:crypto";
+import { createHmac, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 
 const words = (name) => (process.env[name] ?? "").split(" ").filter(Boolean);
 
 export const NODES = words("PARLANCE_NODES");
 export const REAL = process.env.PARLANCE_ENGINES === "real";
 const PASSWORD = "violet-kettle-81";
+/** With these codes nothing was done, or nobody knows: engines that stall cost a repetition, and not a test. */
+const AGAIN = ["overloaded", "outcome_unknown"];
+const TRIES = 5;
+const TRIES_MS = 30_000;
 let number = Math.floor(Math.random() * 1e9);
+
+/** Whether to ask once more, behind so many tries since then. */
+export const again = (code, tries, since) => AGAIN.includes(code) && tries < TRIES && Date.now() - since < TRIES_MS;
 
 /** Somebody who has signed in. */
 export class Person {
@@ -34,18 +42,26 @@ export class Person {
     return Object.assign(new Person(), { username: this.username, id: this.id }).signIn();
   }
 
-  /** The answer's status and body. */
-  async ask(method, path, body, { node = 0 } = {}) {
+  /** Asks once: the answer's status and body, whatever they are, and how long to wait before the next try. */
+  async ask(method, path, body, { node = 0, key } = {}) {
     const headers = { "content-type": "application/json" };
     if (this.token) headers.authorization = `Bearer ${this.token}`;
+    if (key) headers["idempotency-key"] = key;
     const answer = await fetch(`${NODES[node]}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
-    return { status: answer.status, body: await answer.json() };
+    return { status: answer.status, body: await answer.json(), retryMs: Number(answer.headers.get("retry-after") ?? 1) * 1_000 };
   }
 
+  /** Asks until it is known what became of it, under one key: what comes again is done once. */
   async call(method, path, body, options) {
-    const { status, body: answer } = await this.ask(method, path, body, options);
-    if (status >= 300) throw new Error(`${method} ${path}: ${status} ${JSON.stringify(answer)}`);
-    return answer.data;
+    const [key, since] = [method === "GET" ? undefined : randomUUID(), Date.now()];
+    for (let tries = 1; ; tries += 1) {
+      const { status, body: answer, retryMs } = await this.ask(method, path, body, { key, ...options });
+      if (status < 300) return answer.data;
+      // The session that deletes the account ends with it: then it was done.
+      if (tries > 1 && status === 401 && method === "DELETE" && path === "/users/me") return undefined;
+      if (!again(answer.code, tries, since)) throw new Error(`${method} ${path}: ${status} ${JSON.stringify(answer)}`);
+      await sleep(retryMs);
+    }
   }
 
   get = (path, options) => this.call("GET", path, undefined, options);

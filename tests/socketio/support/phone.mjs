@@ -1,10 +1,12 @@
 // A stock Socket.IO client that remembers everything that it was told.
 
+import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 
-import { NODES } from "./people.mjs";
+import { NODES, again } from "./people.mjs";
 
 const installed = createRequire(join(process.env.PARLANCE_NODE_MODULES, "installed.js"));
 export const { io, Manager } = installed("socket.io-client");
@@ -13,7 +15,7 @@ export const { io, Manager } = installed("socket.io-client");
 export const WAYS = { polling: ["polling"], websocket: ["websocket"], upgrade: ["polling", "websocket"] };
 
 /** Longest wait for what has to come at once, on a machine that is shared. */
-const PATIENCE = 10_000;
+export const PATIENCE = 10_000;
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -21,12 +23,21 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 export async function until(what, condition, ms = PATIENCE) {
   const deadline = Date.now() + ms;
   for (;;) {
+    const late = Date.now() > deadline;
+    // Behind a stall of this process the clock is ahead of what lies in its sockets: they are read first.
+    if (late) await turn();
     const value = await condition();
     if (value) return value;
-    if (Date.now() > deadline) throw new Error(`waited ${ms} ms in vain: ${what}`);
+    if (late) throw new Error(`waited ${ms} ms in vain: ${what}`);
     await sleep(5);
   }
 }
+
+/** A message with an id of its client's, so that it may come again. */
+const named = (payload) =>
+  typeof payload?.message === "object" && payload.message !== null
+    ? { ...payload, message: { clientMessageId: randomUUID(), ...payload.message } }
+    : payload;
 
 const holds = (value, part) =>
   part === value ||
@@ -42,6 +53,8 @@ export class Phone {
    */
   constructor(who, { way = "websocket", node = 0, namespace = "/", at = NODES[node], ...options } = {}) {
     this.log = [];
+    /** How often something was asked once more. */
+    this.repeats = 0;
     const auth = { token: typeof who === "string" ? who : who?.token };
     this.socket = io(`${at}${namespace}`, {
       transports: WAYS[way], auth, forceNew: true, reconnectionDelay: 100, reconnectionDelayMax: 500, ...options,
@@ -59,8 +72,19 @@ export class Phone {
     return phone;
   }
 
-  /** Asks, and waits for the acknowledgement. */
-  ask(event, ...payload) {
+  /** Asks until it is known what became of it, as applications do: the last acknowledgement. */
+  async ask(event, ...payload) {
+    const [same, since] = [event === "message:send" ? payload.map(named) : payload, Date.now()];
+    for (let tries = 1; ; tries += 1) {
+      const ack = await this.askOnce(event, ...same);
+      if (!again(ack?.code, tries, since)) return ack;
+      this.repeats += 1;
+      await sleep(ack.retryAfterMs ?? 1_000);
+    }
+  }
+
+  /** Asks, and waits for the acknowledgement, whatever it is. */
+  askOnce(event, ...payload) {
     return this.socket.timeout(PATIENCE).emitWithAck(event, ...payload);
   }
 

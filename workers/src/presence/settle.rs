@@ -109,6 +109,7 @@ impl State {
             user.published = Some(entry);
         }
         (user.decided, user.visited, user.unsure, user.left) = (false, false, false, false);
+        user.shown = false;
         user.forget = match user.forget {
             _ if here => None,
             None => Some(now.plus_ms(FORGET_MS)),

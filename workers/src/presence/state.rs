@@ -175,6 +175,7 @@ impl State {
             PresenceCommand::Decided(decided) => {
                 let user = self.users.entry(decided.user_id).or_default();
                 (user.facts, user.decided, user.awaits) = (None, true, None);
+                user.shown |= decided.shown;
                 self.touched.insert(decided.user_id);
             }
             PresenceCommand::Related(related) => {

@@ -200,7 +200,7 @@ impl Sim {
 
     fn decide(&mut self, n: u128, facts: Facts) {
         self.facts.insert(user(n), facts);
-        self.put(Command::Decided(Decided { user_id: user(n) }));
+        self.put(Command::Decided(Decided { user_id: user(n), shown: true }));
     }
 
     /// Takes what was told since the last look: when, since a base, and what.

@@ -107,6 +107,8 @@ pub(super) struct User {
     pub(super) found: i64,
     /// Told of though he is not here, as something that others see of him may have changed.
     pub(super) decided: bool,
+    /// It was about what he is, or says of himself.
+    pub(super) shown: bool,
     pub(super) damping: Damping,
     /// Nodes were not told of all that is on the board.
     pub(super) held: Option<Held>,
@@ -162,7 +164,7 @@ impl User {
     /// read the first one alone.
     pub(super) fn says_again(&self, entry: &Entry) -> bool {
         let same = self.published.as_ref().is_some_and(|before| !entry.differs(before));
-        self.decided && !self.retell && self.held.is_none() && same
+        self.shown && !self.retell && self.held.is_none() && same
     }
 
     /// Until when nodes are not told of this entry. That he is more than they know is told at once, and

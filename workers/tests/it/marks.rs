@@ -30,6 +30,9 @@ use uuid::Uuid;
 
 use crate::sim::{snapshot, user};
 
+/// Longest wait for what would otherwise never come.
+const SOON: Duration = Duration::from_secs(30);
+
 struct World {
     platform: Platform,
     node: InstanceId,
@@ -114,7 +117,7 @@ impl World {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(5), found).await.expect("it comes")
+        tokio::time::timeout(SOON, found).await.expect("it comes")
     }
 
     async fn reply(&mut self, command: CommandId) -> Reply {
@@ -245,9 +248,9 @@ async fn signals_that_were_forgotten_before_they_were_read_stop_nobody() {
     let progress = workers::start(&["signals"], &platform, &life).unwrap();
     let end = [(0, state.end)];
     let caught_up = progress["signals"].reached(&end);
-    tokio::time::timeout(Duration::from_secs(5), caught_up).await.expect("it goes on");
+    tokio::time::timeout(SOON, caught_up).await.expect("it goes on");
     life.stop();
-    assert_eq!(life.drained(Duration::from_secs(5)).await, Vec::<&str>::new());
+    assert_eq!(life.drained(SOON).await, Vec::<&str>::new());
 }
 
 #[tokio::test]

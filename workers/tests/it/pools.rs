@@ -30,6 +30,9 @@ use workers::persist::Persist;
 
 use crate::sim::{Ask, conversation, item, user};
 
+/// Longest wait for what would otherwise never come.
+const SOON: Duration = Duration::from_secs(30);
+
 fn platform(log: Arc<dyn Log>, store: Arc<dyn platform::Store>) -> Platform {
     let clock = Arc::new(SystemClock);
     Platform {
@@ -138,7 +141,7 @@ fn start<H: Handler>(platform: &Platform, handler: Arc<H>) -> (Lifecycle, Progre
 
 async fn stop(life: Lifecycle) {
     life.stop();
-    assert_eq!(life.drained(Duration::from_secs(5)).await, Vec::<&str>::new());
+    assert_eq!(life.drained(SOON).await, Vec::<&str>::new());
 }
 
 async fn contents(platform: &Platform) -> Vec<String> {
@@ -158,7 +161,7 @@ async fn letters(platform: &Platform, count: usize) -> Vec<Record> {
     let mut tail = platform.log.tail(&DEAD_LETTERS, vec![0], Start::Earliest).await.unwrap();
     let mut found = Vec::new();
     while found.len() < count {
-        found.extend(within("dead letters", Duration::from_secs(5), tail.next()).await.unwrap());
+        found.extend(within("dead letters", SOON, tail.next()).await.unwrap());
     }
     found
 }
@@ -184,7 +187,7 @@ async fn poison_is_isolated(platform: Platform) {
     )
     .await;
     let ends_now = ends(&platform).await;
-    within("the others go on", Duration::from_secs(5), progress.reached(&ends_now)).await;
+    within("the others go on", SOON, progress.reached(&ends_now)).await;
     assert_eq!(contents(&platform).await, ["content 1", "content 2"]);
 
     let letters = letters(&platform, 3).await;
@@ -214,7 +217,7 @@ async fn poison_is_isolated(platform: Platform) {
     assert!(again.iter().any(|record| record.value == panicked.value));
     put(&platform, again).await;
     let ends_now = ends(&platform).await;
-    within("the second retry", Duration::from_secs(5), progress.reached(&ends_now)).await;
+    within("the second retry", SOON, progress.reached(&ends_now)).await;
     assert_eq!(contents(&platform).await, all, "the same message, not a second one");
     stop(life).await;
 }
@@ -242,7 +245,7 @@ async fn retried(platform: &Platform, progress: &Progress, ids: &[u64]) {
     let settled = dead_letters::settle(&*platform.log, Action::Retry, ids).await.unwrap();
     assert!(settled.iter().all(|(_, outcome)| outcome.is_ok()), "{settled:?}");
     let ends_now = ends(platform).await;
-    within("the retry", Duration::from_secs(5), progress.reached(&ends_now)).await;
+    within("the retry", SOON, progress.reached(&ends_now)).await;
 }
 
 #[tokio::test]
@@ -252,7 +255,7 @@ async fn a_poisoned_record_as_large_as_records_are_is_put_away_and_said_to_be_cu
     let size = schemas::limits::RECORD_BYTES - 1_000;
     put(&platform, vec![append("no id", Bytes::from(vec![b'x'; size]))]).await;
     let ends_now = ends(&platform).await;
-    within("it is finished", Duration::from_secs(5), progress.reached(&ends_now)).await;
+    within("it is finished", SOON, progress.reached(&ends_now)).await;
     let letters = letters(&platform, 1).await;
     let reason = text(&letters[0], header::REASON);
     assert!(reason.ends_with(&format!("(cut: 5 bytes of key and {size} of value)")), "{reason}");
@@ -280,7 +283,7 @@ async fn a_row_that_can_not_be_read_costs_only_the_record_that_needs_it() {
     put(&platform, records.clone()).await;
     let (life, progress) = start(&platform, Arc::new(Shell::<Persist>::new(platform.clone())));
     let ends_now = ends(&platform).await;
-    within("the others go on", Duration::from_secs(5), progress.reached(&ends_now)).await;
+    within("the others go on", SOON, progress.reached(&ends_now)).await;
     assert_eq!(contents(&platform).await, ["content 1", "content 3", "content 4"]);
     let letters = letters(&platform, 1).await;
     assert_eq!(platform.log.describe(&DEAD_LETTERS).await.unwrap()[0].end, 1);
@@ -304,9 +307,11 @@ async fn poison_is_isolated_on_the_embedded_engines() {
 async fn a_store_that_is_away_is_waited_for_and_nothing_is_skipped() {
     let (platform, _, faults) = memory();
     let away = Arc::new(AtomicBool::new(true));
-    let told = away.clone();
+    let refused = Arc::new(AtomicU32::new(0));
+    let (told, counts) = (away.clone(), refused.clone());
     faults.on(move |operation| match operation {
         Operation::Write | Operation::Get | Operation::Scan if told.load(Ordering::SeqCst) => {
+            counts.fetch_add(1, Ordering::SeqCst);
             Fault::Refuse
         }
         _ => Fault::None,
@@ -315,12 +320,17 @@ async fn a_store_that_is_away_is_waited_for_and_nothing_is_skipped() {
     let mut records = vec![command(&Ask::Create, 1)];
     records.extend((0..50u8).map(|n| command(&Ask::Send(n % 2, Some(n), n), u64::from(n) + 2)));
     put(&platform, records).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let tries = async {
+        while refused.load(Ordering::SeqCst) < 3 {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("it tries again", SOON, tries).await;
     let committed = platform.log.committed("persist", &COMMANDS).await.unwrap();
     assert!(committed.iter().all(|(_, next)| *next == 0), "{committed:?}");
     away.store(false, Ordering::SeqCst);
     let ends_now = ends(&platform).await;
-    within("catching up", Duration::from_secs(10), progress.reached(&ends_now)).await;
+    within("catching up", SOON, progress.reached(&ends_now)).await;
     assert_eq!(contents(&platform).await.len(), 50);
     assert_eq!(platform.log.describe(&DEAD_LETTERS).await.unwrap()[0].end, 0);
     stop(life).await;
@@ -357,7 +367,7 @@ async fn owners_come_and_go_under_load_and_every_message_is_there_once() {
         other.drained(Duration::from_secs(5)).await;
     }
     drop(last);
-    within("the last owner", Duration::from_secs(10), progress.reached(&ends_now)).await;
+    within("the last owner", SOON, progress.reached(&ends_now)).await;
     // Two senders, twelve client ids each: the first of each is a message, the rest are mismatches.
     assert_eq!(contents(&platform).await.len(), 24);
     let events: Vec<Event> = log

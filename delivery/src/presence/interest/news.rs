@@ -95,8 +95,8 @@ impl Interest {
         target: UserId,
         now: Timestamp,
     ) -> Option<Push> {
-        let entry = self.recent.after(target, stay.0)?.clone();
-        let came = self.ticket();
+        let (number, entry) = self.recent.after(target, stay.0)?;
+        let (came, entry) = (Ticket(number), entry.clone());
         let known = &mut self.targets.get_mut(&target)?.entry;
         if known.as_ref().is_none_or(|known| known.entry.version < entry.version) {
             *known = Some(Known { entry, came });

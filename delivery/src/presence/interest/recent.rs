@@ -27,6 +27,14 @@ impl Recent {
     pub(super) fn note(&mut self, number: Number, entry: &Arc<Entry>, now: Timestamp) {
         let user = entry.user_id;
         let older = |(_, known): &(Number, Arc<Entry>)| known.version <= entry.version;
+        if let Some((_, known)) = self.newest.get_mut(&user).filter(|_| entry.again) {
+            // It changes nothing: what did is what somebody may not have heard yet.
+            let (again, hides) = (known.again, known.hides && !entry.online);
+            if known.version <= entry.version {
+                *known = Arc::new(Entry { again, hides, ..(**entry).clone() });
+            }
+            return;
+        }
         if self.newest.get(&user).is_none_or(older) {
             self.newest.insert(user, (number, entry.clone()));
             self.order.push_back((number, now, user));
@@ -42,9 +50,10 @@ impl Recent {
         }
     }
 
-    /// The newest entry of a user, if it was published after this moment.
-    pub(super) fn after(&self, user: UserId, moment: Number) -> Option<&Arc<Entry>> {
-        self.newest.get(&user).filter(|(number, _)| *number > moment).map(|(_, entry)| entry)
+    /// The newest entry of a user, if it was published after this moment, and when.
+    pub(super) fn after(&self, user: UserId, moment: Number) -> Option<(Number, &Arc<Entry>)> {
+        let (number, entry) = self.newest.get(&user)?;
+        (*number > moment).then_some((*number, entry))
     }
 
     #[cfg(test)]

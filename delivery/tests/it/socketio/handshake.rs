@@ -73,20 +73,26 @@ async fn a_second_namespace_shows_a_token_of_the_same_session() {
 }
 
 #[tokio::test]
-async fn what_is_no_packet_and_who_says_nothing_ends() {
+async fn who_says_nothing_ends() {
     let timing = delivery::Timing {
         auth: std::time::Duration::from_millis(300),
         ..delivery::Timing::default()
     };
     let server = crate::harness::server_in(timing).await;
     let mut silent = Client::open(&server, "").await;
+    assert_eq!(silent.closed().await, 4401);
+    wait_for("its place is free", || server.delivery.open() == 0).await;
+}
+
+#[tokio::test]
+async fn what_is_no_packet_ends() {
+    let server = server().await;
     let mut early = Client::open(&server, "").await;
     early.send(r#"2["message:send",{}]"#).await;
     assert_eq!(early.closed().await, 4400);
     let mut broken = Client::enter(&server, "1/11").await;
     broken.send("9").await;
     assert_eq!(broken.closed().await, 4400);
-    assert_eq!(silent.closed().await, 4401);
     wait_for("all places are free", || server.delivery.open() == 0).await;
 }
 

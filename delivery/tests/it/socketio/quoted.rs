@@ -14,10 +14,12 @@ use uuid::Uuid;
 
 use super::client::{Client, Poller};
 use super::told::{message, sent};
-use crate::harness::{Server, conversation, server, user};
+use crate::harness::{Server, conversation, server, unless_stalled, user};
 
 /// How long a store that does not answer is waited for.
 const QUOTE: Duration = Duration::from_secs(1);
+/// What makes a read slow that is not: those that follow may go without.
+const STALL: Duration = Duration::from_millis(50);
 
 fn id(number: u128) -> MessageId {
     MessageId(Uuid::from_u128(number))
@@ -119,27 +121,34 @@ async fn of_a_deleted_message_and_of_one_that_lies_elsewhere_nothing_is_told() {
 
 #[tokio::test]
 async fn a_store_that_does_not_answer_costs_a_moment_and_the_quote_but_not_the_order() {
-    let server = server().await;
-    stored(&server, 5, 4, false);
-    let mut client = Client::enter(&server, "1/11").await;
-    let mut other = Client::enter(&server, "3/31").await;
-    *server.store.places.lock() = Duration::from_mins(1);
-    let start = Instant::now();
-    server.deliver(vec![
-        answer("message.created", 1, &[1]),
-        message(5, 2, &[1]),
-        answer("message.created", 3, &[1]),
-        message(6, 1, &[3]),
-    ]);
-    assert_eq!(other.event().await.0, "message:new");
-    assert!(start.elapsed() < QUOTE, "others do not wait");
-    let contents = [client.event().await.1, client.event().await.1, client.event().await.1];
-    let shown: Vec<_> =
-        contents.iter().map(|data| (&data["content"], data.get("replyTo"))).collect();
-    let yes = json!("yes");
-    assert_eq!(shown, [(&yes, None), (&json!("hello"), Some(&Value::Null)), (&yes, None)]);
-    assert!(start.elapsed() >= QUOTE, "it did wait");
-    assert_eq!(server.store.placed.load(Ordering::SeqCst), 1, "what follows does not wait again");
+    unless_stalled(STALL, async || {
+        let server = server().await;
+        stored(&server, 5, 4, false);
+        let mut client = Client::enter(&server, "1/11").await;
+        let mut other = Client::enter(&server, "3/31").await;
+        *server.store.places.lock() = Duration::from_mins(1);
+        let start = Instant::now();
+        server.deliver(vec![
+            answer("message.created", 1, &[1]),
+            message(5, 2, &[1]),
+            answer("message.created", 3, &[1]),
+            message(6, 1, &[3]),
+        ]);
+        assert_eq!(other.event().await.0, "message:new");
+        assert!(start.elapsed() < QUOTE, "others do not wait");
+        let contents = [client.event().await.1, client.event().await.1, client.event().await.1];
+        let shown: Vec<_> =
+            contents.iter().map(|data| (&data["content"], data.get("replyTo"))).collect();
+        let yes = json!("yes");
+        assert_eq!(shown, [(&yes, None), (&json!("hello"), Some(&Value::Null)), (&yes, None)]);
+        assert!(start.elapsed() >= QUOTE, "it did wait");
+        assert_eq!(
+            server.store.placed.load(Ordering::SeqCst),
+            1,
+            "what follows does not wait again"
+        );
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -164,26 +173,29 @@ async fn a_slow_store_costs_the_quotes_and_a_small_part_of_the_time() {
 
 #[tokio::test]
 async fn a_socket_that_does_not_read_keeps_no_quotes_and_they_are_read_again_for_it() {
-    const MANY: usize = 60;
-    let server = server().await;
-    let long = "x".repeat(50_000);
-    let quoted = stored_as(&server, (5, 4), &long, false);
-    let idle = Poller::enter(&server, "1/12").await;
-    let mut client = Client::enter(&server, "1/11").await;
-    // One after another, so that the other queue alone is what could keep them.
-    for rev in 1..=60 {
-        server.deliver(vec![answer("message.created", rev, &[1])]);
-        assert_eq!(client.event().await.1["replyTo"], quoted);
-    }
-    let before = server.store.placed.load(Ordering::SeqCst);
-    let mut came = 0;
-    while came < MANY {
-        let packets = idle.packets().await;
-        let news = packets.iter().filter(|packet| packet.starts_with("42[\"message:new\""));
-        came += news.inspect(|packet| assert!(packet.contains(&long))).count();
-    }
-    let again = server.store.placed.load(Ordering::SeqCst) - before;
-    assert!((10..=MANY).contains(&again), "{again}: what the shelf of the node has not");
+    unless_stalled(STALL, async || {
+        const MANY: usize = 60;
+        let server = server().await;
+        let long = "x".repeat(50_000);
+        let quoted = stored_as(&server, (5, 4), &long, false);
+        let idle = Poller::enter(&server, "1/12").await;
+        let mut client = Client::enter(&server, "1/11").await;
+        // One after another, so that the other queue alone is what could keep them.
+        for rev in 1..=60 {
+            server.deliver(vec![answer("message.created", rev, &[1])]);
+            assert_eq!(client.event().await.1["replyTo"], quoted);
+        }
+        let before = server.store.placed.load(Ordering::SeqCst);
+        let mut came = 0;
+        while came < MANY {
+            let packets = idle.packets().await;
+            let news = packets.iter().filter(|packet| packet.starts_with("42[\"message:new\""));
+            came += news.inspect(|packet| assert!(packet.contains(&long))).count();
+        }
+        let again = server.store.placed.load(Ordering::SeqCst) - before;
+        assert!((10..=MANY).contains(&again), "{again}: what the shelf of the node has not");
+    })
+    .await;
 }
 
 #[tokio::test]

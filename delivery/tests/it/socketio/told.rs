@@ -157,12 +157,13 @@ async fn what_comes_from_a_client_after_a_message_was_written_says_that_it_was_r
 async fn what_waits_for_a_poll_was_not_received() {
     let server = server().await;
     let poller = Poller::enter(&server, "1/11").await;
-    let before = server.metrics.frames_received.get();
     server.deliver(vec![message(5, 1, &[1])]);
     wait_for("it is written", || server.metrics.frames_sent.get() > 1).await;
     poller.post(r#"427["heartbeat"]"#).await;
-    wait_for("something came", || server.metrics.frames_received.get() > before).await;
-    assert!(server.inbound.accepted.lock().is_empty(), "the message waits here");
+    poller.post(r#"428["call:join",{"callId":"a"}]"#).await;
+    wait_for("it is asked", || !server.inbound.accepted.lock().is_empty()).await;
+    let asked = std::mem::take(&mut *server.inbound.accepted.lock());
+    assert_eq!(asked, [r#"{"callId":"a"}"#], "the message waits here");
     assert!(poller.until("42[\"message:new\"").await.contains("hello"));
     poller.post("3").await;
     let told = format!(r#"{{"conversations":{{"{}":1}}}}"#, conversation(5));

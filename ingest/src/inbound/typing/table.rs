@@ -10,10 +10,12 @@ use std::hash::Hash;
 use parking_lot::Mutex;
 use schemas::{ConversationId, Timestamp, UserId, limits};
 
-use super::Key;
+use super::{Key, Told};
 
 /// Typers kept at most: about 3 MB.
 const KEPT: usize = 32_768;
+/// Typers of whom the board is owed at most.
+const UNWRITTEN: usize = 1_024;
 /// Conversations in which one user types at once: nobody takes the room of the others.
 const SHARE: usize = 16;
 
@@ -47,6 +49,17 @@ struct Slot {
     shown: bool,
     /// Whether he is among the first in a conversation that is routed as a whole.
     first: bool,
+    /// Number of what was last brought onto the board, or was to be.
+    noted: u64,
+}
+
+/// What the board is to say of somebody.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Writing {
+    pub(super) told: Told,
+    number: u64,
+    /// Since when, ms of a clock that never jumps.
+    since: i64,
 }
 
 /// Somebody has stopped.
@@ -94,6 +107,7 @@ struct Table {
     shares: HashMap<UserId, usize>,
     /// How many are told of in each conversation that is routed as a whole.
     rooms: HashMap<ConversationId, usize>,
+    unwritten: HashMap<Key, Writing>,
     numbers: u64,
 }
 
@@ -129,7 +143,7 @@ fn over(since: i64, now: i64, time: u64) -> bool {
 impl Typing {
     /// He types.
     pub(super) fn types(&self, key: Key, now: Moment) -> Heard {
-        let Table { typers, shares, rooms, numbers } = &mut *self.0.lock();
+        let Table { typers, shares, rooms, numbers, .. } = &mut *self.0.lock();
         if let Some(slot) = typers.get_mut(&key)
             && !over(slot.heard, now.ms, limits::TYPING_MS)
         {
@@ -154,7 +168,8 @@ impl Typing {
         *numbers += 1;
         let typer = Typer { number: *numbers, since: now.at, last: now.at };
         let ms = now.ms;
-        let slot = Slot { typer, told: ms, heard: ms, owed: false, shown: false, first: false };
+        let (owed, shown, first, noted) = (false, false, false, 0);
+        let slot = Slot { typer, told: ms, heard: ms, owed, shown, first, noted };
         if typers.insert(key, slot).is_some_and(|before| before.first) {
             leave(rooms, &key.1);
         }
@@ -216,6 +231,38 @@ impl Typing {
         let slot = table.typers.get_mut(&key).filter(|slot| slot.typer.number == typer.number)?;
         slot.shown |= shows == Shows::Others;
         Some(act())
+    }
+
+    /// Something is to be brought onto the board now.
+    pub(super) fn writes(&self, key: Key, told: Told, now: Moment) -> Writing {
+        let Table { typers, numbers, .. } = &mut *self.0.lock();
+        *numbers += 1;
+        if let Some(slot) = typers.get_mut(&key) {
+            slot.noted = *numbers;
+        }
+        Writing { told, number: *numbers, since: now.ms }
+    }
+
+    /// It was not: the board is owed it, if there is room for that.
+    pub(super) fn owes(&self, key: Key, writing: Writing) {
+        let owed = &mut self.0.lock().unwritten;
+        if owed.get(&key).map_or(owed.len() < UNWRITTEN, |last| last.number < writing.number) {
+            owed.insert(key, writing);
+        }
+    }
+
+    /// Takes what the board is owed, but for what something later was written over, or is over by itself.
+    pub(super) fn unwritten(&self, now: Moment) -> Vec<(Key, Writing)> {
+        let Table { typers, unwritten, .. } = &mut *self.0.lock();
+        let stands = |key: &Key, last: &Writing| match (last.told, typers.get(key)) {
+            (Told::Types(typer), slot) => slot
+                .is_some_and(|slot| (slot.typer.number, slot.noted) == (typer.number, last.number)),
+            (Told::Stops | Told::Vanishes, slot) => {
+                let lapsed = over(last.since, now.ms, limits::TYPING_MS);
+                !lapsed && slot.is_none_or(|slot| slot.noted <= last.number)
+            }
+        };
+        unwritten.drain().filter(|(key, last)| stands(key, last)).collect()
     }
 
     /// Takes what was held back long enough, and forgets whose typing is over.

@@ -1,5 +1,7 @@
 //! What is told of a typer, to whom, and until when: on rows that the tests write.
 
+mod board;
+
 use platform::memory::Fault;
 use schemas::conversation::head::Members;
 use schemas::table::{Batch, Table, Write};

@@ -38,8 +38,9 @@ fn who_decides_twice_before_it_is_read_is_said_again_as_a_node_may_have_read_the
     sim.decide(1, preference(DoNotDisturb));
     sim.told.clear();
     // Online in between.
-    sim.put(Command::Decided(Decided { user_id: user(1) }));
-    sim.put(Command::Decided(Decided { user_id: user(1) }));
+    for shown in [true, true, false] {
+        sim.put(Command::Decided(Decided { user_id: user(1), shown }));
+    }
     let again: Vec<_> = sim.again.iter().map(|entry| entry.status).collect();
     assert_eq!((again, sim.told.len()), (vec![DoNotDisturb, DoNotDisturb], 0));
     assert_eq!(sim.board[&user(1)].version, sim.again[1].version, "newer than what was read");

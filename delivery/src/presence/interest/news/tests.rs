@@ -90,6 +90,23 @@ fn what_is_said_again_is_told_to_whom_a_reading_has_told_otherwise() {
 }
 
 #[test]
+fn what_is_said_again_does_not_take_the_place_of_the_news_before_it() {
+    let hides = Arc::new(Entry { hides: true, ..(*hiding(2, 1, Status::Online)).clone() });
+    for news in [entry(2, 1, Status::Online), hides] {
+        let mut interest = Interest::default();
+        interest.came(user(1), 11);
+        let stay = interest.served(user(1)).unwrap();
+        let ticket = interest.ticket();
+        interest.published(&news, NOW);
+        let again = Entry { again: true, hides: false, version: 2, ..(*news).clone() };
+        interest.published(&Arc::new(again), NOW);
+        let pushes = interest.peers(user(1), stay, ticket, &[peer(2)], NOW);
+        assert_eq!(viewers(&pushes), [(user(1), None)], "{news:?}");
+        assert_eq!(pushes[0].entry.version, 2);
+    }
+}
+
+#[test]
 fn that_there_is_nothing_to_see_takes_the_place_of_what_was_known_before() {
     let (mut interest, _) = one();
     let ticket = interest.ticket();
