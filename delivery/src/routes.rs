@@ -183,18 +183,16 @@ impl Routes {
 
     async fn announce(&self, round: &mut Round, routes: &[Route]) -> bool {
         let mut all = true;
+        // One who is reached by several of them is loaded once.
+        let mut fallen = Vec::new();
         for chunk in routes.chunks(CHUNK) {
             let called = Instant::now();
             let announce = self.ephemeral.announce(self.instance, chunk, TTL);
             match timeout(CALL, announce).await.unwrap_or_else(|_| Err(late())) {
                 Ok(()) => {
                     let now = Instant::now();
-                    let late = chunk.iter().filter(|route| round.stands(**route, called, now));
-                    let late: Vec<_> = late.flat_map(|route| self.hub.reached_by(*route)).collect();
-                    if !late.is_empty() {
-                        tracing::warn!(users = late.len(), "routes did not stand: sockets resync");
-                        self.hub.reload(late);
-                    }
+                    let fell = chunk.iter().filter(|route| round.stands(**route, called, now));
+                    fallen.extend(fell.flat_map(|route| self.hub.reached_by(*route)));
                 }
                 Err(error) => {
                     tracing::warn!(%error, routes = chunk.len(), "routes were not announced");
@@ -203,6 +201,10 @@ impl Routes {
                     all = false;
                 }
             }
+        }
+        if !fallen.is_empty() {
+            tracing::warn!("routes did not stand: sockets resync");
+            self.hub.reload(fallen);
         }
         all
     }

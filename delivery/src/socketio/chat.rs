@@ -19,7 +19,6 @@ use super::packet::{Assembler, Head, Kind, Packet, Whole};
 use super::received::Received;
 use super::requests::{self, Asked, Then};
 use super::rooms::Rooms;
-use crate::Delivery;
 use crate::engineio::{self, Connection};
 use crate::frame::Frame;
 use crate::hub::Hub;
@@ -28,6 +27,7 @@ use crate::protocol::close::{self, Close};
 use crate::session::Session;
 use crate::session::wire::{Handed, Handled, Heard, Receipt, Speaks, Wire, ask};
 use crate::transport::{Gone, Payload};
+use crate::{Delivery, Timing};
 
 /// Steps in which those are sent away that have lost something in the same moment.
 const STEPS: u32 = 64;
@@ -104,8 +104,9 @@ impl Chat {
     }
 
     /// Says goodbye: on every namespace if the client is not to come back by itself.
-    pub(super) async fn close(mut self, close: Close, linger: Duration, comes_back: bool) {
-        let linger = if self.fetches(close, linger) { linger } else { Duration::ZERO };
+    pub(super) async fn close(mut self, close: Close, timing: Timing, comes_back: bool) {
+        let Timing { linger, drain, .. } = timing;
+        let linger = if self.fetches(close, drain) { linger } else { Duration::ZERO };
         if self.ends.is_some() && comes_back {
             let resync = async {
                 for namespace in Namespace::ALL.into_iter().filter(|name| self.rooms.has(*name)) {
@@ -138,11 +139,11 @@ impl Chat {
 
     /// Whether polls may fetch what is said at the end. One that has not fetched in time what waits for it
     /// has had its time (G-17); one that is told to resync has not.
-    fn fetches(&self, close: Close, linger: Duration) -> bool {
+    fn fetches(&self, close: Close, drain: Duration) -> bool {
         if close != close::SLOW || !self.connection.polls() {
             return true;
         }
-        let waits = self.connection.waits().is_some_and(|since| since.elapsed() >= linger);
+        let waits = self.connection.waits().is_some_and(|since| since.elapsed() >= drain);
         !waits && self.ends.is_some_and(|at| at <= Instant::now())
     }
 

@@ -72,7 +72,6 @@ impl Application for Server {
 }
 
 async fn serve(delivery: Arc<Delivery>, mut chat: Box<Chat>, mut place: Place) {
-    let linger = delivery.config.timing.linger;
     delivery.metrics.sockets_opened.inc();
     // Boxed, as what is said at the end: neither is part of what an idle session keeps.
     let entered = Box::pin(enter(&delivery, &mut chat, &mut place)).await;
@@ -89,7 +88,7 @@ async fn serve(delivery: Arc<Delivery>, mut chat: Box<Chat>, mut place: Place) {
     };
     let code = close.code.to_string();
     delivery.metrics.sockets_closed.with_label_values(&[&code]).inc();
-    Box::pin(chat.close(close, linger, comes_back)).await;
+    Box::pin(chat.close(close, delivery.config.timing, comes_back)).await;
     drop(place);
 }
 

@@ -150,7 +150,7 @@ pub(crate) async fn flush(ingest: &Ingest) {
     for due in due.chunks(TOGETHER) {
         join_all(due.iter().map(|due| late(ingest, *due))).await;
     }
-    // The board is away still when none of some is written: then the others wait for the next turn.
+    // The board is away still when some is not written: then the others wait for the next turn.
     let mut away = false;
     for owed in ingest.typing.unwritten(moment(ingest)).chunks(TOGETHER) {
         if away {
@@ -160,7 +160,7 @@ pub(crate) async fn flush(ingest: &Ingest) {
             continue;
         }
         let written = join_all(owed.iter().map(|(key, writing)| write(ingest, *key, *writing)));
-        away = !written.await.contains(&true);
+        away = written.await.contains(&false);
     }
 }
 

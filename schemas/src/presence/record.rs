@@ -91,7 +91,7 @@ pub struct Left {
 pub struct Decided {
     /// The user; also the record's key.
     pub user_id: UserId,
-    /// It was about what he is, or says of himself: an answer may have shown it already.
+    /// It may be about what others see of him, and an answer may have shown it already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shown: bool,
 }

@@ -58,10 +58,10 @@ pub(super) fn presence(state: &User, item: &Item<UserCommand>, change: &Presence
 pub(super) fn tell(change: &Change) -> Option<Emit> {
     let user_id = change.user;
     let command = match &change.effect {
-        Effect::Presence { .. } => PresenceCommand::Decided(Decided { user_id, shown: true }),
-        Effect::Settings { .. } | Effect::Deleted { .. } => {
-            PresenceCommand::Decided(Decided { user_id, shown: false })
+        Effect::Presence { .. } | Effect::Settings { .. } => {
+            PresenceCommand::Decided(Decided { user_id, shown: true })
         }
+        Effect::Deleted { .. } => PresenceCommand::Decided(Decided { user_id, shown: false }),
         Effect::Blocked { row } => PresenceCommand::Related(Related { user_id, other: row.other }),
         Effect::Unblocked { other } => PresenceCommand::Related(Related { user_id, other: *other }),
         Effect::Created { .. }

@@ -68,7 +68,7 @@ impl State {
         let (now, here) = (self.now, user.is_here(self.now));
         self.count(id, user, here);
         let Some(facts) = &user.facts else { return true };
-        let entry = user.entry(id, facts, now, stamp.0);
+        let mut entry = user.entry(id, facts, now, stamp.0);
         let known = here || user.decided || user.came_and_went(now);
         // What is held may have been read, though he is what nodes were told again.
         let news = user.held.is_some()
@@ -80,6 +80,10 @@ impl State {
         }
         user.hold = if news { user.hold_until(&entry, now) } else { None };
         let again = user.says_again(&entry);
+        if let Some(before) = user.published.as_ref().filter(|_| again) {
+            // Nobody sees that he decided something of which nothing is left.
+            entry.at = before.at;
+        }
         let push = user.retell || again || (news && user.hold.is_none());
         let other = |before: &Entry| {
             entry.differs(before)

@@ -107,7 +107,7 @@ pub(super) struct User {
     pub(super) found: i64,
     /// Told of though he is not here, as something that others see of him may have changed.
     pub(super) decided: bool,
-    /// It was about what he is, or says of himself.
+    /// An answer may have shown it already.
     pub(super) shown: bool,
     pub(super) damping: Damping,
     /// Nodes were not told of all that is on the board.

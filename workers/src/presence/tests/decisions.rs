@@ -38,6 +38,8 @@ fn who_decides_twice_before_it_is_read_is_said_again_as_a_node_may_have_read_the
     sim.decide(1, preference(DoNotDisturb));
     sim.told.clear();
     // Online in between.
+    let at = sim.board[&user(1)].at;
+    sim.now += 100;
     for shown in [true, true, false] {
         sim.put(Command::Decided(Decided { user_id: user(1), shown }));
     }
@@ -45,6 +47,7 @@ fn who_decides_twice_before_it_is_read_is_said_again_as_a_node_may_have_read_the
     assert_eq!((again, sim.told.len()), (vec![DoNotDisturb, DoNotDisturb], 0));
     assert_eq!(sim.board[&user(1)].version, sim.again[1].version, "newer than what was read");
     assert!(sim.notes.iter().all(|entry| !entry.again));
+    assert_eq!(sim.board[&user(1)].at, at, "nobody sees when");
     sim.decide(1, preference(Online));
     assert_eq!((statuses(&mut sim), sim.again.len()), (vec![Online], 2));
 }
